@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+
+namespace Switchyard.Binlog;
+
+/// <summary>Types MariaDB logs as plain fixed bytes and prints as text.</summary>
+public enum TextForm
+{
+    None,
+    Uuid,
+    Inet4,
+    Inet6,
+}
+
+/// <summary>What the schema knows of a column and the binary log does not say.</summary>
+public sealed record ColumnShape
+{
+    /// <summary>The column's name, for messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>UNSIGNED: the log holds the same bits either way.</summary>
+    public bool IsUnsigned { get; init; }
+
+    /// <summary>BINARY(n): the log strips trailing zero bytes, and they are put back up to n.</summary>
+    public bool IsBinaryFixed { get; init; }
+
+    /// <summary>Generated: may be missing from a row image.</summary>
+    public bool IsGenerated { get; init; }
+
+    /// <summary>MariaDB UUID and INET types.</summary>
+    public TextForm TextForm { get; init; }
+}
+
+/// <summary>What the schema knows of a table's columns, in the table's order.</summary>
+public sealed class TableShape(ImmutableArray<ColumnShape> columns)
+{
+    /// <summary>One per column of the table, generated and invisible ones included.</summary>
+    public ImmutableArray<ColumnShape> Columns { get; } = columns;
+}
+
+/// <summary>A rows event has other columns than the schema says: the definition changed and has to be read again.</summary>
+public sealed class TableShapeMismatchException(string message) : Exception(message);

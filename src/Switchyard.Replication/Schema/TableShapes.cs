@@ -1,0 +1,26 @@
+using Switchyard.Binlog;
+
+namespace Switchyard.Replication.Schema;
+
+/// <summary>What the binary log decoder needs to know of a table, taken from its definition.</summary>
+public static class TableShapes
+{
+    /// <summary>The decoder's view of a table.</summary>
+    public static TableShape ToShape(this TableDefinition table) =>
+        new([.. table.Columns.Select(ToShape)]);
+
+    private static ColumnShape ToShape(ColumnDefinition column) => new()
+    {
+        Name = column.Name,
+        IsUnsigned = column.IsUnsigned,
+        IsBinaryFixed = column.Kind == ColumnKind.Binary && string.Equals(column.DataType, "binary", StringComparison.OrdinalIgnoreCase),
+        IsGenerated = column.IsGenerated,
+        TextForm = column.DataType switch
+        {
+            "uuid" => TextForm.Uuid,
+            "inet4" => TextForm.Inet4,
+            "inet6" => TextForm.Inet6,
+            _ => TextForm.None,
+        },
+    };
+}

@@ -1,0 +1,29 @@
+# Words shared by the lab's scripts: places, messages, locks.
+
+checkout=$(cd "$here/.." && pwd)
+instances=${SWITCHYARD_LAB_DIR:-$checkout/.lab}
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/switchyard/lab
+
+say() { echo "lab: $*" >&2; }
+fail() { echo "lab: $*" >&2; exit 1; }
+fail_usage() { echo "lab: $* (see lab/server --help)" >&2; exit 2; }
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else fail "this needs root or sudo: $*"
+    fi
+}
+
+# Runs a function while no other process of this user runs one under the same name. Servers started
+# inside must close descriptor 9, or they would keep the lock for as long as they live.
+with_lock() {
+    local name=$1; shift
+    mkdir -p "$cache"
+    (
+        exec 9>"$cache/.$name.lock"
+        flock 9
+        "$@"
+    )
+}

@@ -1,0 +1,47 @@
+# Where server programs come from. Nothing is added to the machine's own package sources, and no service is
+# installed: packages are downloaded through private lists and unpacked into a prefix of their own.
+
+# debian_prefix PREFIX SUITE PACKAGE…: unpacks the packages of a Debian release, with all they depend on.
+debian_prefix() {
+    local prefix=$1 suite=$2; shift 2
+    local work uri deb
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | head -n 1 || true)
+    [ -n "$uri" ] || fail "no Debian mirror in this machine's apt configuration (apt-get indextargets names none)"
+    say "downloading $* from Debian $suite"
+    work=$(mktemp -d)
+    mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+    : >"$work/status"
+    echo "deb [signed-by=$(debian_keyring)] $uri $suite main" >"$work/sources"
+    local apt=(apt-get -qq
+        -oDir::Etc::sourcelist="$work/sources" -oDir::Etc::sourceparts=- -oDir::State="$work"
+        -oDir::State::Lists="$work/lists" -oDir::State::status="$work/status" -oDir::Cache="$work/cache"
+        -oDebug::NoLocking=1 -oAPT::Install-Recommends=false -oAPT::Sandbox::User= -oAcquire::Languages=none
+        -oAcquire::Retries=3 -oAPT::Update::Post-Invoke= -oDPkg::Post-Invoke=)
+    "${apt[@]}" update >&2 || fail "apt could not read the lists of Debian $suite"
+    "${apt[@]}" install -y --download-only "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt could not download $*"; }
+    rm -rf "$prefix.new"
+    mkdir -p "$prefix.new"
+    for deb in "$work"/cache/archives/*.deb; do dpkg -x "$deb" "$prefix.new"; done
+    rm -rf "$work"
+    mv "$prefix.new" "$prefix"
+}
+
+# Releases newer than this machine's are signed by keys only a newer keyring package holds; the directory of
+# trusted keys holds whatever the machine has.
+debian_keyring() { echo /usr/share/keyrings/debian-archive-keyring.gpg; }
+
+# npm_prefix PREFIX PACKAGE: unpacks an npm package without running any script of it.
+npm_prefix() {
+    local prefix=$1 package=$2
+    if ! command -v npm >/dev/null; then
+        say "installing npm"
+        as_root apt-get -qq update >&2
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends npm >&2
+    fi
+    say "downloading $package from npm"
+    rm -rf "$prefix.new"
+    mkdir -p "$prefix.new"
+    npm install --prefix "$prefix.new" --ignore-scripts --no-audit --no-fund --loglevel=error "$package" >&2 ||
+        fail "npm could not download $package"
+    mv "$prefix.new" "$prefix"
+}

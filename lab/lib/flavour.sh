@@ -1,4 +1,3 @@
-                echo "use mysql; delete from global_priv where User = '' or User = 'root' and Host <> 'localhost';"
 # What the five servers are: where each comes from, how it is called, how its data directory is born.
 
 flavours=(mariadb-10.5 mariadb-10.11 mariadb-11.8 mysql-5.6 mysql-9.7)
@@ -106,6 +105,7 @@ flavour_bootstrap() {
                 cat "$share/${dialect}_system_tables.sql" "$share/${dialect}_performance_tables.sql" \
                     "$share/${dialect}_system_tables_data.sql" "$share/maria_add_gis_sp_bootstrap.sql"
                 [ ! -f "$share/${dialect}_sys_schema.sql" ] || cat "$share/${dialect}_sys_schema.sql"
+                echo "use mysql; delete from global_priv where User = '' or User = 'root' and Host <> 'localhost';"
             } | "${program[@]}" --bootstrap --datadir="$data" --enforce-storage-engine= --max-allowed-packet=8M ;;
     esac
 }

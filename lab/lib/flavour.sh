@@ -105,7 +105,7 @@ flavour_bootstrap() {
                 cat "$share/${dialect}_system_tables.sql" "$share/${dialect}_performance_tables.sql" \
                     "$share/${dialect}_system_tables_data.sql" "$share/maria_add_gis_sp_bootstrap.sql"
                 [ ! -f "$share/${dialect}_sys_schema.sql" ] || cat "$share/${dialect}_sys_schema.sql"
-                echo "use mysql; delete from global_priv where User = '' or User = 'root' and Host <> 'localhost';"
+                echo "delete from mysql.global_priv where User = '' or User = 'root' and Host <> 'localhost';"
             } | "${program[@]}" --bootstrap --datadir="$data" --enforce-storage-engine= --max-allowed-packet=8M ;;
     esac
 }

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+
+namespace Switchyard.Topology;
+
+/// <summary>
+/// The last commits, for watchers. A watcher keeps only its revision, so a slow one costs no memory: when it falls behind what is kept it
+/// gets a <see cref="WatchGapException"/> and reads again.
+/// </summary>
+internal sealed class ChangeHistory(long revision)
+{
+    /// <summary>Commits kept. A switch makes a few dozen; this is hundreds of them.</summary>
+    public const int Limit = 10_000;
+
+    private readonly Lock _lock = new();
+    private readonly Queue<StoreChange> _changes = new();
+    private long _first = revision;
+    private long _last = revision;
+    private TaskCompletionSource _more = NewSignal();
+
+    public void Add(StoreChange change)
+    {
+        TaskCompletionSource signal;
+        lock (_lock)
+        {
+            _changes.Enqueue(change);
+            _last = change.Revision;
+            if (_changes.Count > Limit)
+            {
+                _first = _changes.Dequeue().Revision;
+            }
+
+            signal = _more;
+            _more = NewSignal();
+        }
+
+        signal.TrySetResult();
+    }
+
+    /// <summary>Wakes every watcher, so that it meets the store's fault.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            _more.TrySetResult();
+        }
+    }
+
+    /// <summary>Commits after a revision, the revision to ask after next, and a task that completes when there is more.</summary>
+    public (ImmutableArray<StoreChange> Changes, long Last, Task More) After(long revision)
+    {
+        lock (_lock)
+        {
+            if (revision < _first)
+            {
+                throw new WatchGapException(revision, _first);
+            }
+
+            return revision >= _last
+                ? ([], revision, _more.Task)
+                : ([.. _changes.SkipWhile(change => change.Revision <= revision)], _last, _more.Task);
+        }
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

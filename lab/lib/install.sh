@@ -11,7 +11,7 @@ debian_prefix() {
     work=$(mktemp -d)
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
     : >"$work/status"
-    echo "deb [signed-by=$(debian_keyring)] $uri $suite main" >"$work/sources"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$work/sources"
     local apt=(apt-get -qq
         -oDir::Etc::sourcelist="$work/sources" -oDir::Etc::sourceparts=- -oDir::State="$work"
         -oDir::State::Lists="$work/lists" -oDir::State::status="$work/status" -oDir::Cache="$work/cache"
@@ -25,10 +25,6 @@ debian_prefix() {
     rm -rf "$work"
     mv "$prefix.new" "$prefix"
 }
-
-# Releases newer than this machine's are signed by keys only a newer keyring package holds; the directory of
-# trusted keys holds whatever the machine has.
-debian_keyring() { echo /usr/share/keyrings/debian-archive-keyring.gpg; }
 
 # npm_prefix PREFIX PACKAGE: unpacks an npm package without running any script of it.
 npm_prefix() {

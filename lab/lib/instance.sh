@@ -11,11 +11,12 @@ instance_pid() {
 
 # The process's start time in clock ticks since boot: field 22 of stat, the 20th after the name's closing parenthesis.
 process_started() {
-    local stat state
+    local stat
     { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 0
     # shellcheck disable=SC2086
     set -- ${stat##*) }
-    [ "$1" = Z ] || echo "${20}"
+    # A process that ends between opening and reading leaves nothing to read.
+    [ $# -lt 20 ] || [ "$1" = Z ] || echo "${20}"
 }
 
 instance_must_exist() {

@@ -24,6 +24,16 @@ public sealed class TopologyRepository(ITopologyStore store, SecretProtector sec
         return (await store.GetAsync(TopologyKeys.Identity, cancellationToken))!.Value;
     }
 
+    /// <summary>Proves at start that the key is the one this store's secrets were encrypted with.</summary>
+    /// <exception cref="TopologyStoreException">It is another key.</exception>
+    public async Task CheckKeyAsync(CancellationToken cancellationToken = default)
+    {
+        const string Known = "switchyard";
+        var made = secrets.Protect(TopologyKeys.KeyCheck, Known);
+        await store.CommitAsync(StoreTransaction.Empty.ExpectAbsent(TopologyKeys.KeyCheck).Put(TopologyKeys.KeyCheck, made), cancellationToken);
+        secrets.Unprotect(TopologyKeys.KeyCheck, (await store.GetAsync(TopologyKeys.KeyCheck, cancellationToken))!.Value);
+    }
+
     /// <summary>The routing table's number, the measure of which of two copies of a store is newer.</summary>
     public async Task<long> GetEpochAsync(CancellationToken cancellationToken = default) => (await GetRoutingAsync(cancellationToken)).Value.Epoch;
 

@@ -1,4 +1,4 @@
-# Words shared by the lab's scripts: places, messages, locks.
+# Words shared by the scripts: places, messages, locks, packages.
 
 checkout=$(cd "$here/.." && pwd)
 instances=${SWITCHYARD_LAB_DIR:-$checkout/.lab}
@@ -26,4 +26,17 @@ with_lock() {
         flock 9
         "$@"
     )
+}
+
+# need_packages PACKAGE…: installs those Debian packages that the machine lacks.
+need_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${missing[*]}"
+    as_root apt-get -qq update >&2 || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+        fail "could not install ${missing[*]}"
 }

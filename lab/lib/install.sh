@@ -29,11 +29,7 @@ debian_prefix() {
 # npm_prefix PREFIX PACKAGE: unpacks an npm package without running any script of it.
 npm_prefix() {
     local prefix=$1 package=$2
-    if ! command -v npm >/dev/null; then
-        say "installing npm"
-        as_root apt-get -qq update >&2
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends npm >&2
-    fi
+    command -v npm >/dev/null || need_packages npm
     say "downloading $package from npm"
     rm -rf "$prefix.new"
     mkdir -p "$prefix.new"

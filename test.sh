@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Runs the tests. usage: ./test.sh [--unit | --integration | --all]
+# Tests that need a database server start real ones (see lab/server). The last line is
+# "N passed, N failed, N skipped"; the exit code is 0 only if tests ran and none failed.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+shopt -s nullglob
+
+here=$PWD/lab
+# shellcheck source=lab/lib/common.sh
+. lab/lib/common.sh
+
+case ${1:---all} in
+    --unit) filter='Category!=Integration' ;;
+    --integration) filter='Category=Integration' ;;
+    --all) filter= ;;
+    *) echo "usage: ./test.sh [--unit | --integration | --all]" >&2; exit 2 ;;
+esac
+
+command -v dotnet >/dev/null || { echo "test: the .NET SDK is missing" >&2; exit 1; }
+results=$(mktemp -d)
+# Servers of this run live in a directory of their own, so that ending them touches nobody else's.
+export SWITCHYARD_LAB_DIR=$PWD/.lab/tests-$$
+cleanup() {
+    lab/server stop --all --wipe || true
+    rm -rf "$SWITCHYARD_LAB_DIR" "$results"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+if [ "$filter" != 'Category!=Integration' ]; then
+    need_packages mariadb-client sysbench python3-pymysql python3-cryptography
+    lab/server install --all
+    ./build.sh --if-stale
+fi
+
+echo "test: building"
+dotnet build Switchyard.slnx --nologo -v q >"$results/build.log" 2>&1 || { cat "$results/build.log"; echo "test: the build failed"; exit 1; }
+
+passed=0 failed=0 skipped=0 broken=()
+for project in tests/*.Tests/*.Tests.csproj; do
+    name=$(basename "$project" .csproj)
+    log=$results/$name.log
+    started=$SECONDS
+    code=0
+    dotnet test "$project" --no-build --nologo --results-directory "$results" --logger "trx;LogFileName=$name.trx" \
+        --blame-hang-timeout 8m --blame-hang-dump-type none ${filter:+--filter "$filter"} >"$log" 2>&1 || code=$?
+    counters=$(grep -o '<Counters [^>]*' "$results/$name.trx" 2>/dev/null || true)
+    count() { [[ $counters =~ [[:space:]]$1=\"([0-9]+)\" ]] && echo "${BASH_REMATCH[1]}" || echo 0; }
+    total=$(count total) ok=$(count passed) executed=$(count executed)
+    bad=$((executed - ok)) left=$((total - executed))
+    echo "test: $name: $ok passed, $bad failed, $left skipped ($((SECONDS - started)) s)"
+    if [ $code -ne 0 ]; then
+        grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 60
+        if [ $bad = 0 ]; then
+            broken+=("$name")
+            bad=1
+        fi
+    fi
+    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
+done
+
+if [ $failed -gt 0 ]; then
+    echo
+    echo "test: failing:"
+    for file in "$results"/*.trx; do
+        grep -o '<UnitTestResult [^>]*outcome="Failed"[^>]*' "$file" | grep -o 'testName="[^"]*"' | cut -d'"' -f2 | sed 's/^/  /' || true
+    done
+    for name in "${broken[@]}"; do echo "  $name did not run to its end"; done
+fi
+code=0
+if [ $((passed + failed)) = 0 ]; then
+    echo "test: no test ran"
+    code=1
+fi
+[ $failed = 0 ] || code=1
+cleanup
+trap - EXIT
+echo "$passed passed, $failed failed, $skipped skipped"
+exit $code

@@ -1,34 +1,78 @@
 namespace Switchyard.Binlog;
 
 /// <summary>
-/// Typed events from a stream of raw ones (a binlog dump). Compressed transactions are opened and their events yielded one by one. One caller
-/// at a time.
+/// Typed events from a stream of raw ones (a binlog dump). Compressed transactions are opened and their events yielded one by one, within
+/// bounded memory. One caller at a time.
 /// </summary>
 public sealed class BinlogReader : IAsyncDisposable
 {
     private readonly Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> _readRaw;
+    private readonly BinlogEventParser _parser;
+    private readonly IAsyncDisposable? _source;
+    private InnerEventReader? _inner;
 
     /// <summary>Reads raw events from a delegate: one whole event per call, empty at the end.</summary>
     /// <param name="readRaw">The source of raw events, each valid until the next call.</param>
     /// <param name="start">The position the dump was asked to start at; its file may be empty when it starts from GTIDs.</param>
-    public BinlogReader(Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> readRaw, BinlogPosition start)
+    /// <param name="source">Disposed with the reader.</param>
+    public BinlogReader(Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> readRaw, BinlogPosition start, IAsyncDisposable? source = null)
     {
         _readRaw = readRaw;
-        Position = start;
+        _parser = new BinlogEventParser(start);
+        _source = source;
     }
 
     /// <summary>The end of the last event read.</summary>
-    public BinlogPosition Position { get; private set; }
+    public BinlogPosition Position => _parser.Position;
 
     /// <summary>The next event, or null when the server has ended the stream.</summary>
-    /// <exception cref="UnsupportedEventException">An event that may carry a change is not understood.</exception>
+    /// <exception cref="UnsupportedEventException">An event that may carry a change is not understood, or the log says it is incomplete.</exception>
     /// <exception cref="BinlogFormatException">The bytes are damaged.</exception>
     public async ValueTask<BinlogEvent?> ReadAsync(CancellationToken cancellationToken)
     {
-        _ = await _readRaw(cancellationToken).ConfigureAwait(false);
-        throw new NotImplementedException();
+        while (true)
+        {
+            if (_inner is not null)
+            {
+                var innerRaw = _inner.Next();
+                if (!innerRaw.IsEmpty)
+                {
+                    return Judge(_parser.ParseInner(innerRaw));
+                }
+
+                _inner.Dispose();
+                _inner = null;
+            }
+
+            var raw = await _readRaw(cancellationToken).ConfigureAwait(false);
+            if (raw.IsEmpty)
+            {
+                return null;
+            }
+
+            var parsed = Judge(_parser.Parse(raw));
+            if (parsed is not TransactionPayloadEvent payload)
+            {
+                return parsed;
+            }
+
+            _inner = payload.OpenInner();
+        }
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        _inner?.Dispose();
+        _inner = null;
+        return _source?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
+
+    private BinlogEvent Judge(BinlogEvent parsed) => parsed is IncidentEvent incident
+        ? throw new UnsupportedEventException(
+            parsed.Position,
+            parsed.Type,
+            $"The source says that its binary log lost changes here (incident {incident.Incident}: {incident.Message}). The stream cannot go on past it: "
+            + "find out on the source what happened, then cancel this migration and copy again")
+        : parsed;
 }

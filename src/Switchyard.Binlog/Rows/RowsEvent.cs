@@ -60,6 +60,9 @@ public sealed class RowsEvent : BinlogEvent
     /// <summary>Whether <see cref="Data"/> belongs to the event alone, so that decoded cells may point into it.</summary>
     internal bool OwnsData { get; init; }
 
+    /// <summary>MySQL 8 prints whole JSON doubles as 1.0, MySQL 5.7 as 1.</summary>
+    internal bool JsonDoublesKeepPoint { get; init; } = true;
+
     /// <summary>Decodes every row into canonical cells.</summary>
     /// <param name="shape">What the schema knows about the columns and the log does not.</param>
     /// <exception cref="UnsupportedEventException">The image is not full, or a column's type is not understood.</exception>

@@ -26,6 +26,9 @@ public sealed record ColumnShape
     /// <summary>Generated: may be missing from a row image.</summary>
     public bool IsGenerated { get; init; }
 
+    /// <summary>Fractional digits the schema gives a temporal column. Old temporal formats do not log them.</summary>
+    public int FractionalDigits { get; init; }
+
     /// <summary>MariaDB UUID and INET types.</summary>
     public TextForm TextForm { get; init; }
 }

@@ -15,6 +15,7 @@ public static class TableShapes
         IsUnsigned = column.IsUnsigned,
         IsBinaryFixed = column.Kind == ColumnKind.Binary && string.Equals(column.DataType, "binary", StringComparison.OrdinalIgnoreCase),
         IsGenerated = column.IsGenerated,
+        FractionalDigits = column.FractionalDigits,
         TextForm = column.DataType switch
         {
             "uuid" => TextForm.Uuid,

@@ -1,0 +1,31 @@
+namespace Switchyard.Binlog;
+
+/// <summary>Memory for the formatted cells of one rows event: chunks that never move, so that cells can point into them.</summary>
+internal sealed class CellArena(int estimate)
+{
+    private const int MinChunk = 128;
+    private const int MaxChunk = 64 * 1024;
+
+    private readonly int _chunkSize = Math.Clamp(estimate, MinChunk, MaxChunk);
+    private byte[] _chunk = [];
+    private int _used;
+
+    /// <summary>Room for a value of at most so many bytes; <see cref="Commit"/> keeps what was written.</summary>
+    internal Span<byte> Reserve(int max)
+    {
+        if (_chunk.Length - _used < max)
+        {
+            _chunk = GC.AllocateUninitializedArray<byte>(Math.Max(max, _chunkSize));
+            _used = 0;
+        }
+
+        return _chunk.AsSpan(_used, max);
+    }
+
+    internal Cell Commit(int written)
+    {
+        var cell = new Cell(_chunk.AsMemory(_used, written));
+        _used += written;
+        return cell;
+    }
+}

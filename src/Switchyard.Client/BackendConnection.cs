@@ -1,0 +1,186 @@
+using System.Text;
+using Switchyard.Client.Protocol;
+using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Client;
+
+/// <summary>
+/// One logged-in connection to a server. Not thread-safe: one caller at a time, one command at a time. A command that is cancelled, or
+/// during which the network breaks, leaves the connection unusable; every later command says so with <see cref="BackendUnavailableException"/>.
+/// </summary>
+public sealed class BackendConnection : IAsyncDisposable
+{
+    private readonly ConnectionOptions _options;
+    private readonly CommandChannel _channel;
+    private OpenedConnection _opened;
+
+    private BackendConnection(ConnectionOptions options, OpenedConnection opened)
+    {
+        _options = options;
+        _opened = opened;
+        _channel = new CommandChannel(opened, $"{options.Host}:{options.Port}", options.CommandTimeout) { Status = opened.Ok.Status };
+    }
+
+    /// <summary>What the server said about itself.</summary>
+    public ServerInfo Server => _opened.Server;
+
+    /// <summary>Status flags of the last answer.</summary>
+    public ServerStatus Status => _channel.Status;
+
+    /// <summary>Capabilities both ends agreed on.</summary>
+    public Capabilities Negotiated => _opened.Capabilities;
+
+    /// <summary>The answer to the login.</summary>
+    public OkResult LoginResult => _opened.Ok;
+
+    /// <summary>The plugin the login ended with.</summary>
+    public string AuthPlugin => _opened.AuthPlugin;
+
+    public bool IsTls => _opened.IsProtected;
+
+    /// <summary>False once the connection broke, was abandoned, detached or closed.</summary>
+    public bool IsUsable => _channel.IsUsable;
+
+    /// <summary>The options the connection was opened with.</summary>
+    public ConnectionOptions Options => _options;
+
+    /// <summary>Connects and logs in.</summary>
+    /// <exception cref="ServerErrorException">The server refused: wrong password, too many connections, host not allowed.</exception>
+    /// <exception cref="BackendUnavailableException">No connection could be made, or not in time.</exception>
+    /// <exception cref="MalformedPacketException">The peer does not speak the protocol.</exception>
+    public static async Task<BackendConnection> OpenAsync(ConnectionOptions options, CancellationToken cancellationToken) =>
+        new(options, await ConnectionOpener.OpenAsync(options, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Runs one statement by the text protocol; a result set, if any, is read and dropped.</summary>
+    /// <exception cref="ServerErrorException">The statement failed.</exception>
+    public Task<OkResult> ExecuteAsync(string sql, CancellationToken cancellationToken) =>
+        ExecuteAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <inheritdoc cref="ExecuteAsync(string, CancellationToken)"/>
+    public async Task<OkResult> ExecuteAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
+    {
+        await _channel.SendQueryAsync(sql, cancellationToken).ConfigureAwait(false);
+        return (await DrainAsync(cancellationToken).ConfigureAwait(false))[0];
+    }
+
+    /// <summary>Runs several statements sent as one; each gives one result (a procedure call may give more).</summary>
+    /// <exception cref="ServerErrorException">
+    /// One failed, the later ones were not run; <see cref="ServerErrorException.StatementIndex"/> tells which.
+    /// </exception>
+    public async Task<IReadOnlyList<OkResult>> ExecuteMultiAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
+    {
+        await _channel.SendQueryAsync(sql, cancellationToken).ConfigureAwait(false);
+        return await DrainAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc cref="ExecuteMultiAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
+    public Task<IReadOnlyList<OkResult>> ExecuteMultiAsync(string sql, CancellationToken cancellationToken) =>
+        ExecuteMultiAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <summary>Runs one statement and holds its first result set in memory.</summary>
+    public Task<QueryResult> QueryAsync(string sql, CancellationToken cancellationToken) =>
+        QueryAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <inheritdoc cref="QueryAsync(string, CancellationToken)"/>
+    public async Task<QueryResult> QueryAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken) =>
+        (await QueryMultiAsync(sql, cancellationToken).ConfigureAwait(false))[0];
+
+    /// <summary>Runs several statements sent as one and holds all their results in memory.</summary>
+    public async Task<IReadOnlyList<QueryResult>> QueryMultiAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
+    {
+        var reader = await StreamAsync(sql, cancellationToken).ConfigureAwait(false);
+        await using (reader.ConfigureAwait(false))
+        {
+            return await reader.BufferAllAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Runs one statement and reads its rows as they come. The connection is taken until the reader is disposed.</summary>
+    public Task<ResultReader> StreamAsync(string sql, CancellationToken cancellationToken) =>
+        StreamAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <inheritdoc cref="StreamAsync(string, CancellationToken)"/>
+    public async Task<ResultReader> StreamAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
+    {
+        await _channel.SendQueryAsync(sql, cancellationToken).ConfigureAwait(false);
+        return await ResultReader.OpenAsync(_channel, isBinary: false, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Prepares a statement at the server (binary protocol).</summary>
+    public Task<PreparedStatement> PrepareAsync(string sql, CancellationToken cancellationToken) =>
+        PreparedStatement.PrepareAsync(_channel, Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <summary>COM_PING: is the server still there.</summary>
+    public Task PingAsync(CancellationToken cancellationToken) => SimpleAsync(CommandKind.Ping, default, cancellationToken);
+
+    /// <summary>COM_RESET_CONNECTION: a session as new, without a new login (MySQL 5.7+, MariaDB 10.2+).</summary>
+    public Task ResetAsync(CancellationToken cancellationToken) => SimpleAsync(CommandKind.ResetConnection, default, cancellationToken);
+
+    /// <summary>COM_INIT_DB: changes the default schema.</summary>
+    public Task ChangeSchemaAsync(string schema, CancellationToken cancellationToken) =>
+        SimpleAsync(CommandKind.InitDb, Encoding.UTF8.GetBytes(schema), cancellationToken);
+
+    /// <summary>COM_CHANGE_USER: logs in anew on this connection, as the user and with the password, schema and attributes of the options.</summary>
+    /// <exception cref="ServerErrorException">Refused; the server has closed the connection then.</exception>
+    public async Task ChangeUserAsync(ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        var isTls = IsTls;
+        var plugin = AuthExchange.CanStartWith(_opened.AuthPlugin, options, isTls) ? _opened.AuthPlugin : Wire.Auth.AuthPlugins.NativePassword;
+        var proof = AuthExchange.FirstProof(plugin, options, isTls, _opened.Nonce);
+        var writer = _channel.Begin();
+        new ChangeUserPayload
+        {
+            User = Encoding.UTF8.GetBytes(options.User),
+            AuthResponse = proof,
+            Schema = Encoding.UTF8.GetBytes(options.Schema ?? ""),
+            Collation = options.Collation,
+            AuthPlugin = plugin,
+            Attributes = [.. options.Attributes],
+        }.Write(writer, Negotiated);
+        await _channel.SendAsync(default, cancellationToken).ConfigureAwait(false);
+        var exchange = new AuthExchange(_opened.Packets, options, isTls, plugin, _opened.Nonce);
+        var ok = await _channel.GuardAsync(token => exchange.CompleteAsync(Negotiated, token), cancellationToken).ConfigureAwait(false);
+        _opened = _opened with { Nonce = exchange.Nonce, AuthPlugin = exchange.Plugin, Ok = ok };
+        _channel.Complete(ok.Status);
+    }
+
+    /// <summary>Turns the connection into a stream of binary log events. It can do nothing else from then on.</summary>
+    /// <exception cref="ServerErrorException">Refused: no privilege, position purged (1236).</exception>
+    public Task<BinlogDump> DumpBinlogAsync(BinlogDumpRequest request, CancellationToken cancellationToken) =>
+        BinlogDump.StartAsync(this, _channel, request, cancellationToken);
+
+    /// <summary>Hands over the socket and its stream; this object is spent afterwards and its disposal does nothing.</summary>
+    /// <exception cref="InvalidOperationException">A command is under way, or the server has sent something unasked.</exception>
+    public BackendTransport Detach()
+    {
+        _channel.MarkDetached();
+        return new BackendTransport(_opened.Socket, _opened.Packets.Stream, _opened.Capabilities, _opened.Server, _channel.Status, IsTls)
+        {
+            Nonce = _opened.Nonce,
+            AuthPlugin = _opened.AuthPlugin,
+        };
+    }
+
+    /// <summary>Says goodbye (COM_QUIT) if the connection still works, and closes it.</summary>
+    public ValueTask DisposeAsync() => _channel.CloseAsync();
+
+    private async Task<IReadOnlyList<OkResult>> DrainAsync(CancellationToken cancellationToken)
+    {
+        var reader = await ResultReader.OpenAsync(_channel, isBinary: false, cancellationToken).ConfigureAwait(false);
+        await using (reader.ConfigureAwait(false))
+        {
+            return await reader.SkipAllAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task SimpleAsync(CommandKind command, ReadOnlyMemory<byte> argument, CancellationToken cancellationToken)
+    {
+        var writer = _channel.Begin();
+        writer.WriteByte((byte)command);
+        writer.WriteBytes(argument.Span);
+        await _channel.SendAsync(default, cancellationToken).ConfigureAwait(false);
+        var payload = await _channel.ReadAsync(cancellationToken).ConfigureAwait(false);
+        _channel.CompleteWithOk(payload.Span);
+    }
+}

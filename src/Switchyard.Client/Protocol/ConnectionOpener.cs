@@ -1,0 +1,150 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Text;
+using Switchyard.Wire;
+using Switchyard.Wire.Auth;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Client.Protocol;
+
+/// <summary>A connection that has just logged in.</summary>
+internal sealed record OpenedConnection(
+    Socket Socket, PacketStream Packets, ServerInfo Server, Capabilities Capabilities, byte[] Nonce, string AuthPlugin, OkResult Ok)
+{
+    public bool IsProtected => Packets.Stream is SslStream;
+}
+
+/// <summary>Connects, agrees on TLS and capabilities, and logs in.</summary>
+internal static class ConnectionOpener
+{
+    public static async Task<OpenedConnection> OpenAsync(ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(options.ConnectTimeout);
+        try
+        {
+            try
+            {
+                return await OpenOnceAsync(options, timeout.Token).ConfigureAwait(false);
+            }
+            catch (BackendUnavailableException e) when (e.Reason == UnavailableReason.TlsFailed && options.SslMode == SslMode.Preferred && options.SslCert is null)
+            {
+                // The server offers a TLS too old to agree on: preferred means that clear is good enough then.
+                return await OpenOnceAsync(options with { SslMode = SslMode.Disabled }, timeout.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new BackendUnavailableException(
+                UnavailableReason.TimedOut,
+                $"{options.Host}:{options.Port} did not complete a login within {options.ConnectTimeout.TotalSeconds:0.###} s.",
+                e);
+        }
+    }
+
+    private static async Task<OpenedConnection> OpenOnceAsync(ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        var socket = await ConnectAsync(options, cancellationToken).ConfigureAwait(false);
+        var packets = new PacketStream(new NetworkStream(socket, ownsSocket: true));
+        try
+        {
+            return await LogInAsync(socket, packets, options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            await packets.Stream.DisposeAsync().ConfigureAwait(false);
+            throw new BackendUnavailableException(
+                UnavailableReason.ConnectionLost,
+                $"{options.Host}:{options.Port} broke the connection during the login: {e.Message}",
+                e);
+        }
+        catch
+        {
+            await packets.Stream.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static async Task<Socket> ConnectAsync(ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            // A peer that vanished without a word is noticed although nothing is being sent.
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 30);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10);
+            await socket.ConnectAsync(options.Host, options.Port, cancellationToken).ConfigureAwait(false);
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new BackendUnavailableException(UnavailableReason.ConnectFailed, $"Cannot connect to {options.Host}:{options.Port}: {e.Message}.", e);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<OpenedConnection> LogInAsync(Socket socket, PacketStream packets, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        var greeting = ReadGreeting(await packets.ReadAsync(cancellationToken).ConfigureAwait(false));
+        var serverHasTls = (greeting.Capabilities & Capabilities.Ssl) != 0;
+        var useTls = options.SslMode != SslMode.Disabled && serverHasTls;
+        if (!serverHasTls && options.SslMode > SslMode.Preferred)
+        {
+            throw new BackendUnavailableException(
+                UnavailableReason.TlsFailed,
+                $"{options.Host}:{options.Port} offers no TLS and the connection demands it; enable TLS on the server or use ssl-mode=preferred.");
+        }
+
+        var capabilities = CapabilityChoice.Choose(options, greeting.Capabilities, useTls);
+        if (useTls)
+        {
+            new SslRequestPayload(capabilities, HandshakeMaxPacketSize, options.Collation).Write(packets.BeginPayload());
+            await packets.SendAsync(cancellationToken).ConfigureAwait(false);
+            packets.SwitchTo(await TlsUpgrade.UpgradeAsync(packets.Stream, options, cancellationToken).ConfigureAwait(false));
+        }
+
+        // A plugin we cannot begin with is answered by the native one: the server then switches to whatever the account has.
+        var plugin = AuthExchange.CanStartWith(greeting.AuthPlugin, options, useTls) ? greeting.AuthPlugin : AuthPlugins.NativePassword;
+        WriteResponse(packets.BeginPayload(), options, capabilities, plugin, AuthExchange.FirstProof(plugin, options, useTls, greeting.Nonce));
+        await packets.SendAsync(cancellationToken).ConfigureAwait(false);
+        var exchange = new AuthExchange(packets, options, useTls, plugin, greeting.Nonce);
+        var ok = await exchange.CompleteAsync(capabilities, cancellationToken).ConfigureAwait(false);
+        return new OpenedConnection(socket, packets, ServerInfo.Create(greeting), capabilities, exchange.Nonce, exchange.Plugin, ok);
+    }
+
+    private const uint HandshakeMaxPacketSize = 1 << 30;
+
+    private static HandshakePayload ReadGreeting(ReadOnlyMemory<byte> payload)
+    {
+        // A server that refuses the host or has no connection left says so instead of greeting.
+        if (!payload.IsEmpty && payload.Span[0] == ErrorPayload.Header)
+        {
+            throw ServerErrorException.From(payload.Span);
+        }
+
+        var greeting = HandshakePayload.Parse(payload.Span);
+        const Capabilities needed = Capabilities.Protocol41 | Capabilities.SecureConnection;
+        return (greeting.Capabilities & needed) == needed
+            ? greeting
+            : throw new MalformedPacketException($"The server {greeting.ServerVersion} offers only the protocol from before MySQL 4.1.");
+    }
+
+    private static void WriteResponse(PayloadWriter writer, ConnectionOptions options, Capabilities capabilities, string plugin, byte[] proof) =>
+        new HandshakeResponsePayload
+        {
+            Capabilities = capabilities,
+            MaxPacketSize = HandshakeMaxPacketSize,
+            Collation = options.Collation,
+            User = Encoding.UTF8.GetBytes(options.User),
+            AuthResponse = proof,
+            Schema = options.Schema is null ? null : Encoding.UTF8.GetBytes(options.Schema),
+            AuthPlugin = plugin,
+            Attributes = [.. options.Attributes],
+        }.Write(writer);
+}

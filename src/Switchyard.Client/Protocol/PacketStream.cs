@@ -1,0 +1,260 @@
+using System.Buffers;
+using Switchyard.Wire;
+
+namespace Switchyard.Client.Protocol;
+
+/// <summary>
+/// Cuts a byte stream into payloads and back, joining and splitting those longer than a packet. Payloads handed out live in one reused
+/// buffer: each is valid until the next read.
+/// </summary>
+internal sealed class PacketStream(Stream stream) : IDisposable
+{
+    private const int InitialBufferSize = 16 * 1024;
+
+    // Above this a buffer is given back once its payload is done with.
+    private const int KeptBufferSize = 1024 * 1024;
+
+    // A body longer than this is sent from where it lies rather than copied behind its header.
+    private const int CopiedBodyLimit = 64 * 1024;
+
+    private readonly PayloadWriter _writer = new(1024);
+    private readonly byte[] _header = new byte[PacketLimits.HeaderSize];
+    private Stream _stream = stream;
+    private byte[] _buffer = [];
+    private int _start;
+    private int _end;
+    private byte _sequence;
+
+    public Stream Stream => _stream;
+
+    /// <summary>Bytes received and not yet read as payloads.</summary>
+    public int Buffered => _end - _start;
+
+    /// <summary>Goes on over TLS. Nothing may be buffered: bytes from before TLS must not be taken for bytes from within it.</summary>
+    public void SwitchTo(Stream stream)
+    {
+        if (Buffered != 0)
+        {
+            throw new MalformedPacketException("The server sent bytes after its greeting and before TLS.");
+        }
+
+        _stream = stream;
+    }
+
+    /// <summary>Starts a command: sequence numbers count from zero. Returns the writer for its payload.</summary>
+    public PayloadWriter BeginCommand()
+    {
+        _sequence = 0;
+        if (_buffer.Length > KeptBufferSize && Buffered == 0)
+        {
+            ReleaseBuffer();
+        }
+
+        return BeginPayload();
+    }
+
+    /// <summary>Starts a payload that continues the exchange under way.</summary>
+    public PayloadWriter BeginPayload()
+    {
+        _writer.Reset(KeptBufferSize);
+        _writer.WriteZeros(PacketLimits.HeaderSize);
+        return _writer;
+    }
+
+    /// <summary>Sends what was written since <see cref="BeginPayload"/>, followed by <paramref name="body"/>.</summary>
+    public async ValueTask SendAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        if (body.Length <= CopiedBodyLimit && !body.IsEmpty)
+        {
+            _writer.WriteBytes(body.Span);
+            body = default;
+        }
+
+        var head = _writer.Length - PacketLimits.HeaderSize;
+        if (head < PacketLimits.MaxPayload && body.IsEmpty)
+        {
+            new PacketHeader(head, _sequence++).Write(_writer.MutableSpan);
+            await _stream.WriteAsync(_writer.WrittenMemory, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await SendLongAsync(_writer.WrittenMemory[PacketLimits.HeaderSize..], body, cancellationToken).ConfigureAwait(false);
+    }
+
+    public ValueTask SendAsync(CancellationToken cancellationToken) => SendAsync(default, cancellationToken);
+
+    /// <summary>Takes the next payload if it is whole in the buffer.</summary>
+    /// <exception cref="MalformedPacketException">Packets out of order.</exception>
+    public bool TryRead(out ReadOnlyMemory<byte> payload)
+    {
+        if (Buffered >= PacketLimits.HeaderSize)
+        {
+            var header = PacketHeader.Read(_buffer.AsSpan(_start));
+            if (!header.IsContinued && Buffered - PacketLimits.HeaderSize >= header.Length)
+            {
+                payload = Take(header);
+                return true;
+            }
+        }
+
+        payload = default;
+        return false;
+    }
+
+    /// <summary>The next whole payload.</summary>
+    /// <exception cref="EndOfStreamException">The peer closed the connection.</exception>
+    /// <exception cref="MalformedPacketException">Packets out of order, or a payload beyond any server's limit.</exception>
+    public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken) =>
+        TryRead(out var payload) ? new ValueTask<ReadOnlyMemory<byte>>(payload) : ReadSlowAsync(cancellationToken);
+
+    public void Dispose()
+    {
+        _writer.Dispose();
+        ReleaseBuffer();
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadSlowAsync(CancellationToken cancellationToken)
+    {
+        await FillAsync(PacketLimits.HeaderSize, cancellationToken).ConfigureAwait(false);
+        var header = PacketHeader.Read(_buffer.AsSpan(_start));
+        await FillAsync(PacketLimits.HeaderSize + header.Length, cancellationToken).ConfigureAwait(false);
+        if (!header.IsContinued)
+        {
+            return Take(header);
+        }
+
+        CheckSequence(header, _buffer.AsSpan(_start + PacketLimits.HeaderSize, header.Length));
+        var length = header.Length;
+        while (header.IsContinued)
+        {
+            // The next packet's header is cut out, so that the payload lies in one piece behind the first header.
+            var joined = PacketLimits.HeaderSize + length;
+            await FillAsync(joined + PacketLimits.HeaderSize, cancellationToken).ConfigureAwait(false);
+            header = PacketHeader.Read(_buffer.AsSpan(_start + joined));
+            CheckSequence(header, default);
+            if (length + header.Length > PacketLimits.MaxJoinedPayload)
+            {
+                throw new MalformedPacketException($"A payload is longer than {PacketLimits.MaxJoinedPayload} bytes, which no server's max_allowed_packet permits.");
+            }
+
+            var from = _start + joined + PacketLimits.HeaderSize;
+            Buffer.BlockCopy(_buffer, from, _buffer, _start + joined, _end - from);
+            _end -= PacketLimits.HeaderSize;
+            await FillAsync(joined + header.Length, cancellationToken).ConfigureAwait(false);
+            length += header.Length;
+        }
+
+        var payload = _buffer.AsMemory(_start + PacketLimits.HeaderSize, length);
+        _start += PacketLimits.HeaderSize + length;
+        return payload;
+    }
+
+    private ReadOnlyMemory<byte> Take(PacketHeader header)
+    {
+        var payload = _buffer.AsMemory(_start + PacketLimits.HeaderSize, header.Length);
+        CheckSequence(header, payload.Span);
+        _start += PacketLimits.HeaderSize + header.Length;
+        return payload;
+    }
+
+    private void CheckSequence(PacketHeader header, ReadOnlySpan<byte> payload)
+    {
+        // A server that ends an idle connection sends its error unasked, with a number of its own.
+        var isError = payload.Length > 0 && payload[0] == Wire.Payloads.ErrorPayload.Header;
+        if (header.Sequence != _sequence && !isError)
+        {
+            throw new MalformedPacketException($"Packet number {_sequence} was expected and number {header.Sequence} came.");
+        }
+
+        _sequence = (byte)(header.Sequence + 1);
+    }
+
+    /// <summary>Makes sure that this many bytes are buffered from <c>_start</c> on.</summary>
+    private async ValueTask FillAsync(int count, CancellationToken cancellationToken)
+    {
+        if (Buffered >= count)
+        {
+            return;
+        }
+
+        MakeRoom(count);
+        while (Buffered < count)
+        {
+            var read = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
+            if (read == 0)
+            {
+                throw new EndOfStreamException("The server closed the connection.");
+            }
+
+            _end += read;
+        }
+    }
+
+    private void MakeRoom(int count)
+    {
+        if (_buffer.Length - _start >= count && _buffer.Length > _end)
+        {
+            return;
+        }
+
+        if (_buffer.Length >= count && Buffered < _buffer.Length)
+        {
+            Buffer.BlockCopy(_buffer, _start, _buffer, 0, Buffered);
+        }
+        else
+        {
+            var wanted = (int)Math.Min(Array.MaxLength, Math.Max((long)count, count > InitialBufferSize ? _buffer.Length * 2L : InitialBufferSize));
+            var grown = ArrayPool<byte>.Shared.Rent(wanted);
+            Buffer.BlockCopy(_buffer, _start, grown, 0, Buffered);
+            if (_buffer.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(_buffer);
+            }
+
+            _buffer = grown;
+        }
+
+        _end -= _start;
+        _start = 0;
+    }
+
+    private void ReleaseBuffer()
+    {
+        if (_buffer.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+        }
+
+        _buffer = [];
+        _start = _end = 0;
+    }
+
+    private async ValueTask SendLongAsync(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var length = (int)Math.Min(PacketLimits.MaxPayload, (long)head.Length + body.Length);
+            new PacketHeader(length, _sequence++).Write(_header);
+            await _stream.WriteAsync(_header, cancellationToken).ConfigureAwait(false);
+            var fromHead = Math.Min(length, head.Length);
+            if (fromHead > 0)
+            {
+                await _stream.WriteAsync(head[..fromHead], cancellationToken).ConfigureAwait(false);
+                head = head[fromHead..];
+            }
+
+            var fromBody = length - fromHead;
+            if (fromBody > 0)
+            {
+                await _stream.WriteAsync(body[..fromBody], cancellationToken).ConfigureAwait(false);
+                body = body[fromBody..];
+            }
+
+            // A full last packet is followed by an empty one.
+            if (length < PacketLimits.MaxPayload)
+            {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+namespace Switchyard.Client;
+
+/// <summary>
+/// The server answered with an error. The connection stays usable, except when it was refused at login. The server's text can carry
+/// values of rows: <see cref="Exception.Message"/> has it, so log it at debug level only.
+/// </summary>
+public sealed class ServerErrorException : Exception
+{
+    public ServerErrorException(int code, string sqlState, string serverMessage, int statementIndex = 0)
+        : base($"{serverMessage} (error {code}, SQLSTATE {sqlState})")
+    {
+        Code = code;
+        SqlState = sqlState;
+        ServerMessage = serverMessage;
+        StatementIndex = statementIndex;
+    }
+
+    /// <summary>The server's error number, for example 1062.</summary>
+    public int Code { get; }
+
+    /// <summary>Five characters; <c>HY000</c> where the server sent none.</summary>
+    public string SqlState { get; }
+
+    public string ServerMessage { get; }
+
+    /// <summary>Which statement of a multi-statement failed, counted from zero by results: those before it have been executed.</summary>
+    public int StatementIndex { get; }
+
+    internal static ServerErrorException From(ReadOnlySpan<byte> payload, int statementIndex = 0)
+    {
+        var error = Wire.Payloads.ErrorPayload.Parse(payload);
+        var state = error.SqlState.Length == 0 ? "HY000" : System.Text.Encoding.UTF8.GetString(error.SqlState);
+        return new ServerErrorException(error.Code, state, System.Text.Encoding.UTF8.GetString(error.Message), statementIndex);
+    }
+}

@@ -1,3 +1,5 @@
+using Switchyard.Client;
+
 namespace Switchyard.Binlog;
 
 /// <summary>
@@ -20,6 +22,16 @@ public sealed class BinlogReader : IAsyncDisposable
         _readRaw = readRaw;
         _parser = new BinlogEventParser(start);
         _source = source;
+    }
+
+    /// <summary>Starts a dump on a connection, which the reader owns from then on and closes when disposed.</summary>
+    /// <exception cref="ServerErrorException">The server refused: no privilege, position purged (1236).</exception>
+    public static async Task<BinlogReader> OpenAsync(BackendConnection connection, BinlogDumpRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(request);
+        var dump = await connection.DumpBinlogAsync(request, cancellationToken).ConfigureAwait(false);
+        return new BinlogReader(dump.ReadEventAsync, new BinlogPosition(request.File ?? "", request.File is null ? 0 : request.Position), dump);
     }
 
     /// <summary>The end of the last event read.</summary>

@@ -42,6 +42,9 @@ public sealed record TableDefinition
     /// <summary>What SHOW CREATE TABLE prints.</summary>
     public required string CreateStatement { get; init; }
 
+    /// <summary>MariaDB WITH SYSTEM VERSIONING: it keeps history rows that no copy can carry over.</summary>
+    public bool IsSystemVersioned { get; init; }
+
     /// <summary>CHECK constraints: name and clause.</summary>
     public IReadOnlyList<CheckDefinition> Checks { get; init; } = [];
 }

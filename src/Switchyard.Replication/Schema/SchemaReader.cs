@@ -1,0 +1,75 @@
+using Switchyard.Client;
+
+namespace Switchyard.Replication.Schema;
+
+/// <summary>Reads table definitions off a server: information_schema and SHOW CREATE TABLE, of both vendors since MySQL 5.6.</summary>
+public static class SchemaReader
+{
+    /// <summary>All base tables of a schema, by name.</summary>
+    /// <exception cref="ServerErrorException">The server refused a query.</exception>
+    public static async Task<IReadOnlyList<TableDefinition>> ReadTablesAsync(
+        BackendConnection connection, string schema, CancellationToken cancellationToken) =>
+        await ReadAsync(connection, schema, only: null, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>One table, or null when it is not there (or is no base table).</summary>
+    /// <exception cref="ServerErrorException">The server refused a query.</exception>
+    public static async Task<TableDefinition?> ReadTableAsync(
+        BackendConnection connection, TableName table, CancellationToken cancellationToken)
+    {
+        var tables = await ReadAsync(connection, table.Schema, table.Name, cancellationToken).ConfigureAwait(false);
+        return tables.Count == 1 ? tables[0] : tables.FirstOrDefault(t => t.Name == table);
+    }
+
+    private static async Task<IReadOnlyList<TableDefinition>> ReadAsync(
+        BackendConnection connection, string schema, string? only, CancellationToken cancellationToken)
+    {
+        // What SHOW CREATE prints depends on the session's sql_mode and quoting; the caller's settings are put back.
+        await connection.ExecuteAsync(
+            "SET @switchyard_sql_mode=@@session.sql_mode, @switchyard_quote=@@session.sql_quote_show_create, sql_mode='', sql_quote_show_create=1",
+            cancellationToken).ConfigureAwait(false);
+        var server = connection.Server;
+        if (server.Vendor == ServerVendor.MySql && server.Version.Major >= 8)
+        {
+            await connection.ExecuteAsync("SET SESSION information_schema_stats_expiry=0", cancellationToken).ConfigureAwait(false);
+        }
+
+        try
+        {
+            var queries = new SchemaQueries(server, schema, only);
+            var tables = await connection.QueryAsync(queries.Tables, cancellationToken).ConfigureAwait(false);
+            var columns = await GroupAsync(connection, queries.Columns, cancellationToken).ConfigureAwait(false);
+            var indexes = await GroupAsync(connection, queries.Indexes, cancellationToken).ConfigureAwait(false);
+            var foreignKeys = await GroupAsync(connection, queries.ForeignKeys, cancellationToken).ConfigureAwait(false);
+            var checks = queries.Checks is { } sql ? await GroupAsync(connection, sql, cancellationToken).ConfigureAwait(false) : null;
+            var result = new List<TableDefinition>(tables.RowCount);
+            foreach (var row in tables.Rows)
+            {
+                var name = new TableName(row.GetString("table_schema"), row.GetString("table_name"));
+                var create = await connection.QueryAsync($"SHOW CREATE TABLE {name.Quoted}", cancellationToken).ConfigureAwait(false);
+                result.Add(TableRows.Build(
+                    name, row, create.GetString(0, 1), columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
+            }
+
+            return result;
+        }
+        finally
+        {
+            if (connection.IsUsable)
+            {
+                await connection.ExecuteAsync(
+                    "SET sql_mode=@switchyard_sql_mode, sql_quote_show_create=@switchyard_quote", CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static async Task<RowsByTable> GroupAsync(BackendConnection connection, string sql, CancellationToken cancellationToken) =>
+        new(await connection.QueryAsync(sql, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Rows of one information_schema query, by table.</summary>
+    private sealed class RowsByTable(QueryResult result)
+    {
+        private readonly ILookup<string, QueryRow> _rows = result.Rows.ToLookup(r => r.GetString("table_name"), StringComparer.Ordinal);
+
+        internal IReadOnlyList<QueryRow> Of(TableName table) => [.. _rows[table.Name]];
+    }
+}

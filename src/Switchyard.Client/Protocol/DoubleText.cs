@@ -6,9 +6,9 @@ namespace Switchyard.Client.Protocol;
 
 /// <summary>
 /// Prints a double as servers do: the shortest digits that read back as the same value, in plain notation where the decimal point lies
-/// within 15 digits, else with an exponent (<c>1e20</c>, <c>1.5e-20</c>).
+/// within 15 digits or among the digits, else with an exponent (<c>1e20</c>, <c>1.5e-20</c>).
 /// </summary>
-/// <remarks>Source of the limits: MySQL <c>my_gcvt</c>, where plain notation is used for decimal points from -14 to 15.</remarks>
+/// <remarks>Source of the limits: MySQL <c>my_gcvt</c>, which prints plainly what has its decimal point from -14 to 15 or fractional digits.</remarks>
 internal static class DoubleText
 {
     private const int MaxPlainPoint = 15;
@@ -26,14 +26,11 @@ internal static class DoubleText
             throw new MalformedPacketException("The server sent a floating-point value that is not finite.");
         }
 
-        // "d.dddE+xxx" with the shortest digits that round-trip.
-        var text = Math.Abs(value).ToString("E16", CultureInfo.InvariantCulture);
-        var shortest = Math.Abs(value).ToString("R", CultureInfo.InvariantCulture);
-        var exponent = int.Parse(text.AsSpan(text.IndexOf('E', StringComparison.Ordinal) + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        (var digits, exponent) = Split(shortest, exponent);
+        // "R" gives the shortest digits that round-trip.
+        var (digits, exponent) = Split(Math.Abs(value).ToString("R", CultureInfo.InvariantCulture));
         var point = exponent + 1;
         var result = new StringBuilder(value < 0 ? "-" : "");
-        if (point is > MaxPlainPoint or < 1 - MaxPlainPoint)
+        if ((point > MaxPlainPoint && digits.Length <= point) || point < 1 - MaxPlainPoint)
         {
             result.Append(digits[0]);
             if (digits.Length > 1)
@@ -60,7 +57,7 @@ internal static class DoubleText
     }
 
     /// <summary>The significant digits and the decimal exponent of the first of them.</summary>
-    private static (string Digits, int Exponent) Split(string shortest, int fallbackExponent)
+    private static (string Digits, int Exponent) Split(string shortest)
     {
         var e = shortest.IndexOf('E', StringComparison.Ordinal);
         var mantissa = e < 0 ? shortest : shortest[..e];
@@ -69,11 +66,6 @@ internal static class DoubleText
         var whole = dot < 0 ? mantissa.Length : dot;
         var all = mantissa.Replace(".", "", StringComparison.Ordinal);
         var first = all.AsSpan().IndexOfAnyExcept('0');
-        if (first < 0)
-        {
-            return (all, fallbackExponent);
-        }
-
         return (all[first..].TrimEnd('0'), exponent + whole - 1 - first);
     }
 }

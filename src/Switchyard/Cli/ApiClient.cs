@@ -1,0 +1,103 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Switchyard.Migration;
+
+namespace Switchyard.Cli;
+
+/// <summary>Calls a running Switchyard. Answers are kept as the JSON they came as; problems become <see cref="CliException"/>.</summary>
+internal sealed class ApiClient : IDisposable
+{
+    private readonly HttpClient _http;
+    private readonly Uri _server;
+
+    public ApiClient(Uri server, string? token)
+    {
+        _server = server;
+        _http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(5), UseProxy = false })
+        {
+            BaseAddress = new Uri(server, "/api/v1/"),
+
+            // A switch or a diff takes as long as it takes; the server has the limits.
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        if (!string.IsNullOrEmpty(token))
+        {
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+    }
+
+    public Task<Answer<T>> GetAsync<T>(string path, CancellationToken cancellationToken) => SendAsync<T>(HttpMethod.Get, path, null, cancellationToken);
+
+    public Task<Answer<T>> PostAsync<T>(string path, object? body, CancellationToken cancellationToken) => SendAsync<T>(HttpMethod.Post, path, body, cancellationToken);
+
+    public Task<Answer<T>> DeleteAsync<T>(string path, CancellationToken cancellationToken) => SendAsync<T>(HttpMethod.Delete, path, null, cancellationToken);
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<Answer<T>> SendAsync<T>(HttpMethod method, string path, object? body, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (body is not null)
+        {
+            request.Content = JsonContent.Create(body, body.GetType(), options: MigrationJson.Options);
+        }
+
+        try
+        {
+            using var response = await _http.SendAsync(request, cancellationToken);
+            var text = await response.Content.ReadAsStringAsync(cancellationToken);
+            return response.IsSuccessStatusCode ? Read<T>(text) : throw Problem(response, text);
+        }
+        catch (HttpRequestException error)
+        {
+            throw new CliException(
+                ExitCode.Failed,
+                $"Switchyard does not answer at {_server.GetLeftPart(UriPartial.Authority)}: {error.Message.TrimEnd('.')}.",
+                "Start it with `switchyard serve`, or say where it runs with --server URL or SWITCHYARD_SERVER.");
+        }
+    }
+
+    private static Answer<T> Read<T>(string text)
+    {
+        try
+        {
+            var json = JsonSerializer.Deserialize<JsonElement>(text);
+            return new Answer<T>(json, json.Deserialize<T>(MigrationJson.Options)!);
+        }
+        catch (JsonException error)
+        {
+            throw new CliException(ExitCode.Failed, $"The server's answer cannot be read: {error.Message}", "The client and the server may be of different versions.");
+        }
+    }
+
+    private static CliException Problem(HttpResponseMessage response, string text)
+    {
+        try
+        {
+            var json = JsonSerializer.Deserialize<JsonElement>(text);
+            var problem = json.Deserialize<ProblemDocument>(MigrationJson.Options);
+            if (problem?.Detail is { } detail)
+            {
+                return new CliException(problem.ExitCode ?? ExitCode.Failed, detail, problem.Remedy ?? "")
+                {
+                    Document = json,
+                    Findings = problem.Findings ?? [],
+                    Report = problem.Report,
+                };
+            }
+        }
+        catch (JsonException)
+        {
+            // Something else than Switchyard answered.
+        }
+
+        return new CliException(
+            ExitCode.Failed, $"The server answered {(int)response.StatusCode} {response.ReasonPhrase} without saying why.", "Check that --server is the address of Switchyard's API.");
+    }
+
+    private sealed record ProblemDocument(string? Detail, string? Code, string? Remedy, int? ExitCode, IReadOnlyList<Finding>? Findings, SwitchReport? Report);
+}
+
+/// <summary>An answer as JSON, to be printed as it came, and as the type it is.</summary>
+internal sealed record Answer<T>(JsonElement Json, T Value);

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Switchyard.Cli.Text;
+using Switchyard.Migration;
+
+namespace Switchyard.Cli;
+
+internal static class CreateVerb
+{
+    public static Command Create()
+    {
+        var name = MigrationVerbs.Name();
+        var source = new Option<string>("--source") { Description = "The backend that has the data", HelpName = "BACKEND", Required = true };
+        var target = new Option<string>("--target") { Description = "The backend it goes to", HelpName = "BACKEND", Required = true };
+        var schema = new Option<string>("--schema") { Description = "The schema to move", HelpName = "SCHEMA", Required = true };
+        var tables = GlobalOptions.Names("--tables", "Only these tables");
+        var exclude = GlobalOptions.Names("--exclude-tables", "All tables but these");
+        var onDdl = GlobalOptions.Choice("--on-ddl", "What to do when a migrated table's definition changes", OnDdl.Exec);
+        var defer = new Option<bool>("--defer-secondary-keys") { Description = "Build secondary indexes after the rows", DefaultValueFactory = _ => true };
+        var autoStart = new Option<bool>("--auto-start") { Description = "Start copying at once", DefaultValueFactory = _ => true };
+        var stopAfterCopy = new Option<bool>("--stop-after-copy") { Description = "Stop when the copy is done" };
+        var copyThreads = new Option<int?>("--copy-threads") { Description = "Chunks in flight", HelpName = "N" };
+        var applyThreads = new Option<int?>("--apply-threads") { Description = "Appliers in parallel", HelpName = "N" };
+        Symbol[] parameters = [name, source, target, schema, tables, exclude, onDdl, defer, autoStart, stopAfterCopy, copyThreads, applyThreads];
+        return Verb.Create("create", "Check everything, then begin to copy", parameters, async (context, result, ct) =>
+        {
+            var request = new CreateMigrationRequest
+            {
+                Name = result.GetRequiredValue(name),
+                Source = result.GetRequiredValue(source),
+                Target = result.GetRequiredValue(target),
+                Schema = result.GetRequiredValue(schema),
+                Tables = result.GetValue(tables),
+                ExcludeTables = result.GetValue(exclude),
+                OnDdl = result.GetValue(onDdl),
+                DeferSecondaryKeys = result.GetValue(defer),
+                AutoStart = result.GetValue(autoStart),
+                StopAfterCopy = result.GetValue(stopAfterCopy),
+                CopyThreads = result.GetValue(copyThreads),
+                ApplyThreads = result.GetValue(applyThreads),
+            };
+            context.Print(await context.Api.PostAsync<MigrationStatus>("migrations", request, ct), MigrationText.Status);
+            return ExitCode.Done;
+        });
+    }
+}

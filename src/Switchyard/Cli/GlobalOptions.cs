@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Switchyard.Configuration;
+
+namespace Switchyard.Cli;
+
+/// <summary>Options every verb has.</summary>
+internal static class GlobalOptions
+{
+    public const string ServerVariable = "SWITCHYARD_SERVER";
+    public const string TokenVariable = "SWITCHYARD_TOKEN";
+
+    public static Option<string> Format { get; } = new("--format")
+    {
+        Description = "How to answer: text for people, or json, one document on standard output",
+        HelpName = "text|json",
+        DefaultValueFactory = _ => "text",
+        Recursive = true,
+    };
+
+    public static Option<Uri> Server { get; } = new("--server")
+    {
+        Description = $"Where Switchyard runs (or {ServerVariable})",
+        HelpName = "URL",
+        Recursive = true,
+        DefaultValueFactory = _ => ParseServer(Environment.GetEnvironmentVariable(ServerVariable) ?? "http://127.0.0.1:4380"),
+        CustomParser = result => Try(result, ParseServer),
+    };
+
+    public static Option<string?> Token { get; } = new("--token")
+    {
+        Description = $"The API's token (or {TokenVariable})",
+        HelpName = "TOKEN",
+        Recursive = true,
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(TokenVariable),
+    };
+
+    public static void AddTo(RootCommand root)
+    {
+        Format.AcceptOnlyFromAmong("text", "json");
+        root.Options.Add(Format);
+        root.Options.Add(Server);
+        root.Options.Add(Token);
+    }
+
+    /// <summary>An option for a time like <c>30s</c>.</summary>
+    public static Option<TimeSpan> Duration(string name, string description, TimeSpan standard) => new(name)
+    {
+        Description = description,
+        HelpName = "TIME",
+        DefaultValueFactory = _ => standard,
+        CustomParser = result => Try(result, SettingParsers.Duration),
+    };
+
+    /// <summary>Comma-separated or repeated names; null when the option is not given.</summary>
+    public static Option<string[]?> Names(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "a,b",
+        CustomParser = result => [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+    };
+
+    /// <summary>An option for one of an enumeration's names as the contract spells them.</summary>
+    public static Option<T> Choice<T>(string name, string description, T standard)
+        where T : struct, Enum
+    {
+        var words = Enum.GetValues<T>().ToDictionary(Word, value => value);
+        return new Option<T>(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', words.Keys),
+            DefaultValueFactory = _ => standard,
+            CustomParser = result => Try(result, text => words.TryGetValue(text, out var value)
+                ? value
+                : throw new ConfigurationException($"{name} cannot be '{text}'; it is one of {string.Join(", ", words.Keys)}.")),
+        };
+    }
+
+    private static string Word<T>(T value)
+        where T : struct, Enum => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+
+    private static Uri ParseServer(string text) =>
+        Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+            ? uri
+            : throw new ConfigurationException($"'{text}' is not the address of a server; write for example http://127.0.0.1:4380.");
+
+    private static T? Try<T>(ArgumentResult result, Func<string, T> parse)
+    {
+        try
+        {
+            return parse(result.Tokens[^1].Value);
+        }
+        catch (ConfigurationException error)
+        {
+            result.AddError(error.Message);
+            return default;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using Switchyard.Configuration;
+using Switchyard.Hosting;
+using Switchyard.Topology;
+
+namespace Switchyard.Cli;
+
+/// <summary><c>serve</c>: settings from defaults, then the file, then the command line.</summary>
+internal static class ServeVerb
+{
+    public const string DataVariable = "SWITCHYARD_DATA";
+
+    private static readonly Option<string?> s_config = new("--config") { Description = "Settings file, switchyard.yaml", HelpName = "FILE" };
+    private static readonly Option<string?> s_data = new("--data") { Description = $"Working data directory (or {DataVariable}); default ./switchyard-data", HelpName = "DIR" };
+    private static readonly Option<string?> s_store = new("--store") { Description = "The store's SQLite file; default switchyard.db in the data directory", HelpName = "URL" };
+    private static readonly Option<string?> s_proxyListen = new("--proxy-listen") { Description = "Where clients connect; default 127.0.0.1:4306", HelpName = "H:P" };
+    private static readonly Option<string?> s_apiListen = new("--api-listen") { Description = "API and console; default 127.0.0.1:4380. Anywhere but loopback needs a token", HelpName = "H:P" };
+    private static readonly Option<string[]> s_backend = new("--backend") { Description = "Attach to a server; may be repeated", HelpName = "NAME=DSN" };
+    private static readonly Option<string?> s_defaultBackend = new("--default-backend") { Description = "Answers for tables without a rule; default the first backend", HelpName = "NAME" };
+
+    public static Command Create()
+    {
+        var command = new Command("serve", "Run proxy, controller, API and console in one process") { s_config, s_data, s_store, s_proxyListen, s_apiListen, s_backend, s_defaultBackend };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var settings = Read(result, Environment.GetEnvironmentVariable);
+            settings.Validate();
+            await ServeHost.RunAsync(settings, cancellationToken);
+            return ExitCode.Done;
+        }
+        catch (ConfigurationException error)
+        {
+            await Console.Error.WriteLineAsync(error.Message);
+            return ExitCode.Usage;
+        }
+        catch (Exception error) when (error is TopologyStoreException or ListenException)
+        {
+            await Console.Error.WriteLineAsync(error.Message);
+            return ExitCode.Refused;
+        }
+    }
+
+    private static ServeSettings Read(ParseResult result, Func<string, string?> environment)
+    {
+        var settings = new ServeSettings { ApiToken = environment(GlobalOptions.TokenVariable) };
+        if (environment(DataVariable) is { Length: > 0 } data)
+        {
+            settings = settings with { DataDirectory = data };
+        }
+
+        if (result.GetValue(s_config) is { } config)
+        {
+            settings = YamlSettings.Load(config, settings, environment);
+        }
+
+        if (result.GetValue(s_backend) is { Length: > 0 } given)
+        {
+            var backends = given.Select(text => SettingParsers.Backend(text)).Select(pair => KeyValuePair.Create(pair.Key, SecretReference.Resolve(pair.Value, environment))).ToList();
+            var names = backends.Select(backend => backend.Key).ToHashSet(StringComparer.Ordinal);
+            settings = settings with { Backends = [.. settings.Backends.Where(backend => !names.Contains(backend.Key)), .. backends] };
+        }
+
+        return settings with
+        {
+            DataDirectory = result.GetValue(s_data) ?? settings.DataDirectory,
+            Store = result.GetValue(s_store) ?? settings.Store,
+            ProxyListen = result.GetValue(s_proxyListen) is { } proxy ? SettingParsers.EndPoint(proxy, ServeSettings.DefaultProxyPort) : settings.ProxyListen,
+            ApiListen = result.GetValue(s_apiListen) is { } api ? SettingParsers.EndPoint(api, ServeSettings.DefaultApiPort) : settings.ApiListen,
+            ApiToken = result.GetValue(GlobalOptions.Token) ?? settings.ApiToken,
+            DefaultBackend = result.GetValue(s_defaultBackend) ?? settings.DefaultBackend,
+        };
+    }
+}

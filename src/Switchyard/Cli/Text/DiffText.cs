@@ -1,0 +1,24 @@
+using Spectre.Console;
+using Switchyard.Migration;
+
+namespace Switchyard.Cli.Text;
+
+internal static class DiffText
+{
+    public static void Write(IAnsiConsole console, DiffReport report)
+    {
+        var table = MigrationText.NewTable("TABLE", "STATE", "ROWS", "MISSING", "EXTRA", "DIFFERENT");
+        foreach (var line in report.Tables)
+        {
+            table.AddRow(Markup.Escape(line.Name), Markup.Escape(line.State), $"{line.Rows:N0}", $"{line.Missing:N0}", $"{line.Extra:N0}", $"{line.Different:N0}");
+        }
+
+        console.Write(table);
+        foreach (var (name, sample) in report.Tables.SelectMany(line => line.Samples.Select(sample => (line.Name, sample))))
+        {
+            console.MarkupLine($"[red]{Markup.Escape(sample.Kind)}[/] {Markup.Escape(name)} ({Markup.Escape(sample.Key)}) {Markup.Escape(string.Join(", ", sample.Columns))}");
+        }
+
+        console.MarkupLine(MigrationText.DiffLine(report.Summary));
+    }
+}

@@ -1,0 +1,176 @@
+using Spectre.Console;
+using Spectre.Console.Rendering;
+using Switchyard.Migration;
+
+namespace Switchyard.Cli.Text;
+
+/// <summary>A migration for people.</summary>
+internal static class MigrationText
+{
+    public static void List(IAnsiConsole console, IReadOnlyList<MigrationSummary> migrations)
+    {
+        if (migrations.Count == 0)
+        {
+            console.WriteLine("There are no migrations. Make one: switchyard migration create NAME --source B --target B --schema S");
+            return;
+        }
+
+        var table = NewTable("NAME", "STATE", "FROM", "TO", "SCHEMA", "TABLES", "WRITES", "LAG");
+        foreach (var migration in migrations)
+        {
+            table.AddRow(
+                Markup.Escape(migration.Name),
+                State(migration.State),
+                Markup.Escape(migration.Source),
+                Markup.Escape(migration.Target),
+                Markup.Escape(migration.Schema),
+                $"{migration.Tables}",
+                Markup.Escape(migration.Writes),
+                Lag(migration.LagSeconds));
+        }
+
+        console.Write(table);
+        foreach (var migration in migrations.Where(migration => migration.Error is not null))
+        {
+            console.MarkupLine($"[red]{Markup.Escape(migration.Name)}: {Markup.Escape(migration.Error!)}[/]");
+        }
+    }
+
+    public static void Status(IAnsiConsole console, MigrationStatus status) => console.Write(Status(status));
+
+    /// <summary>The whole status as one block, so that a live display can redraw it.</summary>
+    public static IRenderable Status(MigrationStatus status)
+    {
+        var lines = new List<IRenderable>
+        {
+            new Markup($"[bold]{Markup.Escape(status.Name)}[/]  {State(status.State)}  {Markup.Escape(status.Schema)}: {Markup.Escape(status.Source)} → {Markup.Escape(status.Target)}"
+                + (status.Operation is { } operation ? $"  [yellow]{Markup.Escape(operation)}[/]" : "")),
+            new Markup($"writes at [bold]{Markup.Escape(status.Writes)}[/], reads at [bold]{Markup.Escape(status.Reads)}[/]"
+                + (status.ReadPercent < 100 && status.Reads != status.Writes ? $" ({status.ReadPercent} % of sessions)" : "")),
+        };
+        if (status.Copy is { } copy)
+        {
+            lines.Add(new Markup(Copy(copy)));
+        }
+
+        if (status.State is MigrationState.Copying or MigrationState.Created or MigrationState.Error)
+        {
+            lines.Add(Tables(status.Tables));
+        }
+        else
+        {
+            lines.Add(new Text($"{status.Tables.Count} tables"));
+        }
+
+        AddStream(lines, "stream", status.Stream);
+        AddStream(lines, "reverse", status.Reverse);
+        if (status.Diff is { } diff)
+        {
+            lines.Add(new Markup($"diff     {DiffLine(diff)}"));
+        }
+
+        if (status.Error is { } error)
+        {
+            lines.Add(new Markup($"[red]{Markup.Escape(error)}[/]"));
+            lines.Add(new Markup(Markup.Escape(status.Remedy ?? "")));
+        }
+
+        return new Rows(lines);
+    }
+
+    public static void Details(IAnsiConsole console, MigrationDetails details)
+    {
+        Status(console, details.Status);
+        var settings = details.Settings;
+        console.MarkupLine($"[grey]on-ddl {settings.OnDdl}, deferred keys {(settings.DeferSecondaryKeys ? "yes" : "no")}, copy threads {settings.CopyThreads?.ToString() ?? "default"}, apply threads {settings.ApplyThreads?.ToString() ?? "default"}; created {details.Status.CreatedAt:u}[/]");
+        if (details.Journal.Count == 0)
+        {
+            return;
+        }
+
+        var table = NewTable("AT", "OPERATION", "STEP", "EVENT", "DETAIL");
+        foreach (var line in details.Journal)
+        {
+            table.AddRow($"{line.At:u}", Markup.Escape(line.Operation), Markup.Escape(line.Step), Markup.Escape(line.Event), Markup.Escape(line.Detail));
+        }
+
+        console.Write(table);
+    }
+
+    public static void Preflight(IAnsiConsole console, PreflightReport report)
+    {
+        ErrorText.Findings(console, report.Findings);
+        console.MarkupLine(report.Ok ? "[green]Nothing stands in the way.[/]" : "[red]It cannot be done as things are.[/]");
+    }
+
+    public static string DiffLine(DiffStatus diff)
+    {
+        var result = diff.State switch
+        {
+            "running" => $"[yellow]comparing[/] {diff.Progress:P0}",
+            "clean" => "[green]clean[/]",
+            _ => $"[red]{Markup.Escape(diff.State)}[/]",
+        };
+        return $"{result}, {diff.Rows:N0} rows, {diff.Differences:N0} differences"
+            + (diff.FinishedAt is { } at ? $", {at:u}" : "")
+            + (diff.Error is { } error ? $" {Markup.Escape(error)}" : "");
+    }
+
+    public static Table NewTable(params ReadOnlySpan<string> columns)
+    {
+        var table = new Table().Border(TableBorder.None);
+        foreach (var column in columns)
+        {
+            table.AddColumn(new TableColumn($"[grey]{column}[/]").PadRight(2).NoWrap());
+        }
+
+        return table;
+    }
+
+    private static void AddStream(List<IRenderable> lines, string name, StreamStatus? stream)
+    {
+        if (stream is null)
+        {
+            return;
+        }
+
+        var color = stream.State switch { "running" => "green", "error" => "red", _ => "grey" };
+        lines.Add(new Markup($"{name,-8} [{color}]{Markup.Escape(stream.State)}[/], lag {Lag(stream.LagSeconds)}, {stream.TransactionsApplied:N0} transactions, at {Markup.Escape(stream.Position ?? "?")}"
+            + (stream.Error is { } error ? $" [red]{Markup.Escape(error)}[/]" : "")));
+    }
+
+    private static string Copy(CopyStatus copy)
+    {
+        const int Width = 30;
+        var share = copy.RowsEstimated > 0 ? Math.Min(1, (double)copy.RowsCopied / copy.RowsEstimated) : 0;
+        var filled = (int)(share * Width);
+        return $"copy     [green]{new string('━', filled)}[/][grey]{new string('─', Width - filled)}[/] {copy.RowsCopied:N0} of about {copy.RowsEstimated:N0} rows"
+            + (copy.RowsPerSecond > 0 ? $", {copy.RowsPerSecond:N0}/s" : "")
+            + (copy.EtaSeconds is { } eta ? $", {eta:N0} s to go" : $", {copy.ElapsedSeconds:N0} s");
+    }
+
+    private static Table Tables(IReadOnlyList<TableStatus> tables)
+    {
+        var table = NewTable("TABLE", "ROWS", "ESTIMATED", "PHASE");
+        foreach (var line in tables)
+        {
+            table.AddRow(Markup.Escape(line.Name), $"{line.RowsCopied:N0}", $"{line.RowsEstimated:N0}", Markup.Escape(line.Phase));
+        }
+
+        return table;
+    }
+
+    private static string State(MigrationState state)
+    {
+        var color = state switch
+        {
+            MigrationState.Error => "red",
+            MigrationState.Running or MigrationState.Switched or MigrationState.Completed => "green",
+            MigrationState.Stopped or MigrationState.Cancelled => "grey",
+            _ => "yellow",
+        };
+        return $"[{color}]{state.ToString().ToLowerInvariant()}[/]";
+    }
+
+    private static string Lag(double? seconds) => seconds is { } lag ? $"{lag:N1} s" : "–";
+}

@@ -1,0 +1,48 @@
+using Spectre.Console;
+using Switchyard.Migration;
+
+namespace Switchyard.Cli.Text;
+
+internal static class SwitchText
+{
+    public static void Write(IAnsiConsole console, SwitchReport report)
+    {
+        ErrorText.Findings(console, report.Findings.Where(finding => finding.Severity != FindingSeverity.Information));
+        if (report.Plan.Count > 0)
+        {
+            console.WriteLine("It would do, in this order:");
+            for (var i = 0; i < report.Plan.Count; i++)
+            {
+                console.WriteLine($"  {i + 1}. {report.Plan[i]}");
+            }
+
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.None).HideHeaders().AddColumn("step").AddColumn(new TableColumn("ms").RightAligned());
+        foreach (var step in report.Steps)
+        {
+            table.AddRow(Markup.Escape(step.Name), $"{step.Ms:N1} ms");
+        }
+
+        console.Write(table);
+        if (report.Result == "not_switched")
+        {
+            return;
+        }
+
+        console.MarkupLine($"[green]{Sentence(report.Result)}[/] The application waited [bold]{report.PauseMs:N0} ms[/] at most; {report.HeldStatements:N0} statements were held, the longest {report.LongestHoldMs:N0} ms.");
+        if (report.TargetPosition is { } back)
+        {
+            console.MarkupLine($"[grey]Replication back begins at {Markup.Escape(back)}; routing epoch {report.Epoch}.[/]");
+        }
+    }
+
+    private static string Sentence(string result) => result switch
+    {
+        "switched" => "Switched.",
+        "reversed" => "Reversed.",
+        "rehearsed" => "Rehearsed; traffic stays where it was.",
+        _ => result + ".",
+    };
+}

@@ -1,0 +1,35 @@
+namespace Switchyard.Hosting;
+
+/// <summary>Log messages of the executable, event ids 1000 to 1099.</summary>
+internal static partial class ServeLog
+{
+    [LoggerMessage(1000, LogLevel.Information, "Clients connect to {Proxy}; API and console at {Api}; data in {Data}.")]
+    public static partial void Started(ILogger logger, string proxy, string api, string data);
+
+    [LoggerMessage(1001, LogLevel.Information, "Stopping: no new clients, running statements may end.")]
+    public static partial void Stopping(ILogger logger);
+
+    [LoggerMessage(1002, LogLevel.Information, "Stopped.")]
+    public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(1003, LogLevel.Information, "Backend {Name} is {Dsn}.")]
+    public static partial void BackendGiven(ILogger logger, string name, string dsn);
+
+    [LoggerMessage(1004, LogLevel.Warning, "Backend {Name} cannot be used now: {Reason}")]
+    public static partial void BackendUnusable(ILogger logger, string name, string reason);
+
+    [LoggerMessage(1005, LogLevel.Information, "Tables without a routing rule are at {Backend}.")]
+    public static partial void DefaultBackend(ILogger logger, string backend);
+
+    [LoggerMessage(1006, LogLevel.Warning, "There is no backend yet, so clients are refused. Add one: switchyard backend add NAME DSN")]
+    public static partial void NoBackend(ILogger logger);
+
+    [LoggerMessage(1007, LogLevel.Error, "{Method} {Path} failed.")]
+    public static partial void RequestFailed(ILogger logger, string method, string path, Exception error);
+
+    [LoggerMessage(1008, LogLevel.Critical, "The topology store failed; Switchyard ends, so that another start can read the truth from it.")]
+    public static partial void StoreLost(ILogger logger, Exception error);
+
+    [LoggerMessage(1009, LogLevel.Warning, "{Part} did not stop within {Seconds} seconds.")]
+    public static partial void StopTimedOut(ILogger logger, string part, double seconds);
+}

@@ -1,6 +1,7 @@
 using System.CommandLine;
+using Spectre.Console;
 using Switchyard.Api;
-using Switchyard.Cli.Text;
+using Switchyard.Cli.Rendering;
 using Switchyard.Configuration;
 
 namespace Switchyard.Cli;

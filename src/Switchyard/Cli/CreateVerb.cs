@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Switchyard.Cli.Text;
+using Switchyard.Cli.Rendering;
 using Switchyard.Migration;
 
 namespace Switchyard.Cli;
@@ -14,12 +14,12 @@ internal static class CreateVerb
         var schema = new Option<string>("--schema") { Description = "The schema to move", HelpName = "SCHEMA", Required = true };
         var tables = GlobalOptions.Names("--tables", "Only these tables");
         var exclude = GlobalOptions.Names("--exclude-tables", "All tables but these");
-        var onDdl = GlobalOptions.Choice("--on-ddl", "What to do when a migrated table's definition changes", OnDdl.Exec);
+        var onDdl = GlobalOptions.Choice<OnDdl>("--on-ddl", "What to do when a migrated table's definition changes (default exec)");
         var defer = new Option<bool>("--defer-secondary-keys") { Description = "Build secondary indexes after the rows", DefaultValueFactory = _ => true };
         var autoStart = new Option<bool>("--auto-start") { Description = "Start copying at once", DefaultValueFactory = _ => true };
         var stopAfterCopy = new Option<bool>("--stop-after-copy") { Description = "Stop when the copy is done" };
-        var copyThreads = new Option<int?>("--copy-threads") { Description = "Chunks in flight", HelpName = "N" };
-        var applyThreads = new Option<int?>("--apply-threads") { Description = "Appliers in parallel", HelpName = "N" };
+        var copyThreads = GlobalOptions.Number("--copy-threads", "Chunks in flight", 1, 64);
+        var applyThreads = GlobalOptions.Number("--apply-threads", "Appliers in parallel", 1, 64);
         Symbol[] parameters = [name, source, target, schema, tables, exclude, onDdl, defer, autoStart, stopAfterCopy, copyThreads, applyThreads];
         return Verb.Create("create", "Check everything, then begin to copy", parameters, async (context, result, ct) =>
         {

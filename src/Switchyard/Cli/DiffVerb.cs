@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Switchyard.Cli.Text;
+using Switchyard.Cli.Rendering;
 using Switchyard.Migration;
 
 namespace Switchyard.Cli;

@@ -43,13 +43,30 @@ internal static class GlobalOptions
         root.Options.Add(Token);
     }
 
-    /// <summary>An option for a time like <c>30s</c>.</summary>
-    public static Option<TimeSpan> Duration(string name, string description, TimeSpan standard) => new(name)
+    /// <summary>An option for a time like <c>30s</c>; null when it is not given.</summary>
+    public static Option<TimeSpan?> Duration(string name, string description) => new(name)
     {
         Description = description,
         HelpName = "TIME",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result => Try(result, SettingParsers.Duration),
+        CustomParser = result => Try<TimeSpan?>(result, text => SettingParsers.Duration(text)),
+    };
+
+    /// <summary>An option for a whole number; null when it is not given.</summary>
+    public static Option<int?> Number(string name, string description, int least, int most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => Try<int?>(result, text => int.TryParse(text, out var value) && value >= least && value <= most
+            ? value
+            : throw new ConfigurationException($"{name} cannot be '{text}'; it is a whole number from {least} to {most}.")),
+    };
+
+    public static Argument<long> SessionId() => new("ID")
+    {
+        Description = "The session's id, as CONNECTION_ID() tells the client",
+        CustomParser = result => Try(result, text => long.TryParse(text, out var id)
+            ? id
+            : throw new ConfigurationException($"'{text}' is not a session's id, which is a number; see: switchyard session list")),
     };
 
     /// <summary>Comma-separated or repeated names; null when the option is not given.</summary>
@@ -60,8 +77,8 @@ internal static class GlobalOptions
         CustomParser = result => [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
     };
 
-    /// <summary>An option for one of an enumeration's names as the contract spells them.</summary>
-    public static Option<T> Choice<T>(string name, string description, T standard)
+    /// <summary>An option for one of an enumeration's names as the contract spells them; the first one when it is not given.</summary>
+    public static Option<T> Choice<T>(string name, string description)
         where T : struct, Enum
     {
         var words = Enum.GetValues<T>().ToDictionary(Word, value => value);
@@ -69,7 +86,6 @@ internal static class GlobalOptions
         {
             Description = description,
             HelpName = string.Join('|', words.Keys),
-            DefaultValueFactory = _ => standard,
             CustomParser = result => Try(result, text => words.TryGetValue(text, out var value)
                 ? value
                 : throw new ConfigurationException($"{name} cannot be '{text}'; it is one of {string.Join(", ", words.Keys)}.")),

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Switchyard.Api;
-using Switchyard.Cli.Text;
+using Switchyard.Cli.Rendering;
 using Switchyard.Migration;
 
 namespace Switchyard.Cli;
@@ -85,17 +85,17 @@ internal static class MigrationVerbs
     private static Command Validate()
     {
         var name = Name();
-        var percent = new Option<int>("--percent") { Description = "Share of the sessions whose reads go to the target", HelpName = "1-100", DefaultValueFactory = _ => 100 };
-        var shadow = new Option<int>("--shadow") { Description = "Share of the reads run on both sides and compared", HelpName = "0-100", DefaultValueFactory = _ => 0 };
-        var consistency = GlobalOptions.Choice("--consistency", "What a read on the target must have seen", ReadGuarantee.Global);
+        var percent = GlobalOptions.Number("--percent", "Share of the sessions whose reads go to the target (default 100)", 1, 100);
+        var shadow = GlobalOptions.Number("--shadow", "Share of the reads run on both sides and compared (default 0)", 0, 100);
+        var consistency = GlobalOptions.Choice<ReadGuarantee>("--consistency", "What a read on the target must have seen (default global)");
         var off = new Option<bool>("--off") { Description = "Send all reads to the source again" };
         return Verb.Create("validate", "Let the target serve reads while the source takes the writes", [name, percent, shadow, consistency, off], async (context, result, ct) =>
         {
             var request = new ValidateRequest
             {
                 Off = result.GetValue(off),
-                Percent = result.GetValue(percent),
-                Shadow = result.GetValue(shadow),
+                Percent = result.GetValue(percent) ?? 100,
+                Shadow = result.GetValue(shadow) ?? 0,
                 Consistency = result.GetValue(consistency),
             };
             context.Print(await context.Api.PostAsync<MigrationStatus>(Path(result.GetRequiredValue(name), "validate"), request, ct), MigrationText.Status);

@@ -27,7 +27,7 @@ internal static class RootVerb
     {
         var root = Create();
         var result = root.Parse(args);
-        if (result.Errors.Count > 0 && result.Action is not HelpAction)
+        if (result.Errors.Count > 0 && result.Action is not HelpWithExamples)
         {
             foreach (var error in result.Errors)
             {
@@ -38,7 +38,9 @@ internal static class RootVerb
             return ExitCode.Usage;
         }
 
-        return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        // The host of `serve` handles signals itself: there a stop takes as long as running statements need.
+        var termination = result.CommandResult.Command.Name == "serve" ? (TimeSpan?)null : TimeSpan.FromSeconds(2);
+        return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = termination, EnableDefaultExceptionHandler = false });
     }
 
     public static RootCommand Create()

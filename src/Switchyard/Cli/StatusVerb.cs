@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
-using Switchyard.Cli.Text;
+using Switchyard.Cli.Rendering;
 using Switchyard.Migration;
 
 namespace Switchyard.Cli;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Switchyard.Cli.Text;
+using Switchyard.Cli.Rendering;
 using Switchyard.Migration;
 
 namespace Switchyard.Cli;
@@ -17,10 +17,10 @@ internal static class SwitchVerbs
         var name = MigrationVerbs.Name();
         var dryRun = new Option<bool>("--dry-run") { Description = "Check and print the plan only" };
         var rehearse = new Option<bool>("--rehearse") { Description = "Hold, drain and catch up, then go on at the same side: measures the pause" };
-        var timeout = GlobalOptions.Duration("--timeout", "Limit of the whole pause", TimeSpan.FromSeconds(30));
-        var drain = GlobalOptions.Duration("--drain-timeout", "Limit for open transactions to end", TimeSpan.FromSeconds(10));
-        var lag = GlobalOptions.Duration("--max-replication-lag-allowed", "Refuse when replication is further behind", TimeSpan.FromSeconds(30));
-        var fence = GlobalOptions.Choice("--fence", "How writers that go around the proxy are kept out", FenceMode.Lock);
+        var timeout = GlobalOptions.Duration("--timeout", "Limit of the whole pause (default 30s)");
+        var drain = GlobalOptions.Duration("--drain-timeout", "Limit for open transactions to end (default 10s)");
+        var lag = GlobalOptions.Duration("--max-replication-lag-allowed", "Refuse when replication is further behind (default 30s)");
+        var fence = GlobalOptions.Choice<FenceMode>("--fence", "How writers that go around the proxy are kept out (default lock)");
         var skipDiff = new Option<bool>("--skip-diff") { Description = "Do not ask for a fresh and clean diff" };
         var kill = new Option<bool>("--kill-blockers") { Description = "End sessions that keep the drain from finishing" };
         return Verb.Create(verb, description, [name, dryRun, rehearse, timeout, drain, lag, fence, skipDiff, kill], async (context, result, ct) =>
@@ -31,13 +31,14 @@ internal static class SwitchVerbs
             }
 
             var migration = result.GetRequiredValue(name);
-            var request = new SwitchRequest
+            var standard = new SwitchRequest();
+            var request = standard with
             {
                 DryRun = result.GetValue(dryRun),
                 Rehearse = result.GetValue(rehearse),
-                TimeoutSeconds = result.GetValue(timeout).TotalSeconds,
-                DrainTimeoutSeconds = result.GetValue(drain).TotalSeconds,
-                MaxReplicationLagAllowedSeconds = result.GetValue(lag).TotalSeconds,
+                TimeoutSeconds = result.GetValue(timeout)?.TotalSeconds ?? standard.TimeoutSeconds,
+                DrainTimeoutSeconds = result.GetValue(drain)?.TotalSeconds ?? standard.DrainTimeoutSeconds,
+                MaxReplicationLagAllowedSeconds = result.GetValue(lag)?.TotalSeconds ?? standard.MaxReplicationLagAllowedSeconds,
                 Fence = result.GetValue(fence),
                 SkipDiff = result.GetValue(skipDiff),
                 KillBlockers = result.GetValue(kill),

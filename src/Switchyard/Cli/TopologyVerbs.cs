@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Switchyard.Api;
-using Switchyard.Cli.Text;
+using Switchyard.Cli.Rendering;
 
 namespace Switchyard.Cli;
 
@@ -19,7 +19,7 @@ internal static class TopologyVerbs
 
         var session = new Command("session", "Clients' sessions");
         session.Subcommands.Add(Show<IReadOnlyList<SessionInfo>>("list", "List the sessions", "sessions", OtherText.Sessions));
-        var id = new Argument<long>("ID") { Description = "The session's id, as CONNECTION_ID() tells the client" };
+        var id = GlobalOptions.SessionId();
         session.Subcommands.Add(Verb.Create("show", "Show one session", [id], async (context, result, ct) =>
         {
             context.Print(await context.Api.GetAsync<SessionInfo>($"sessions/{result.GetValue(id)}", ct), (console, info) => OtherText.Sessions(console, [info]));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Spectre.Console;
 
 namespace Switchyard.Cli;
 
@@ -51,7 +52,7 @@ internal static class Verb
                 : error.Document ?? ErrorDocument(error));
         }
 
-        Text.ErrorText.Write(context.Error, error);
+        Rendering.ErrorText.Write(context.Error, error);
         return error.ExitCode;
     }
 

@@ -2,7 +2,7 @@ using Spectre.Console;
 using Spectre.Console.Rendering;
 using Switchyard.Migration;
 
-namespace Switchyard.Cli.Text;
+namespace Switchyard.Cli.Rendering;
 
 /// <summary>A migration for people.</summary>
 internal static class MigrationText

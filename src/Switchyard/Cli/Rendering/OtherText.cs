@@ -2,7 +2,7 @@ using Spectre.Console;
 using Switchyard.Api;
 using Switchyard.Migration;
 
-namespace Switchyard.Cli.Text;
+namespace Switchyard.Cli.Rendering;
 
 /// <summary>Answers that are a table or a few sentences.</summary>
 internal static class OtherText

@@ -1,7 +1,7 @@
 using Spectre.Console;
 using Switchyard.Migration;
 
-namespace Switchyard.Cli.Text;
+namespace Switchyard.Cli.Rendering;
 
 internal static class DiffText
 {

@@ -1,0 +1,116 @@
+using System.Net;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
+using Switchyard.Api;
+using Switchyard.Backends;
+using Switchyard.Configuration;
+using Switchyard.Migration;
+using Switchyard.Telemetry;
+using Switchyard.Topology;
+
+namespace Switchyard.Hosting;
+
+/// <summary>
+/// One process with proxy, controller, API and console. Started from the store outward, so that clients are served only once everything
+/// under them is true; stopped in the reverse order.
+/// </summary>
+internal static class ServeHost
+{
+    public static async Task RunAsync(ServeSettings settings, CancellationToken cancellationToken)
+    {
+        var time = TimeProvider.System;
+        var storePath = StorePath(settings);
+        await using var store = await SqliteTopologyStore.OpenAsync(storePath, time, cancellationToken);
+        using var secrets = SecretProtector.Load(Path.ChangeExtension(storePath, ".key"), Environment.GetEnvironmentVariable(SecretProtector.KeyVariable));
+        var repository = new TopologyRepository(store, secrets, time);
+        await repository.CheckKeyAsync(cancellationToken);
+        await using var view = await TopologyView.OpenAsync(store, secrets, cancellationToken);
+
+        var builder = CreateBuilder(settings);
+        builder.Services.AddSingleton(settings).AddSingleton(time).AddSingleton<ITopologyStore>(store).AddSingleton(secrets).AddSingleton(repository)
+            .AddSingleton<ILegCredentials>(repository).AddSingleton(view).AddSingleton<AppliedPositions>().AddSingleton<MetricsCollector>()
+            .AddSingleton<IBackendProbe, BackendProbe>().AddSingleton<BackendService>();
+        Engines.AddTo(builder.Services, settings);
+        await using var app = builder.Build();
+        HttpApi.Map(app, settings);
+
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Switchyard");
+        await app.Services.GetRequiredService<BackendService>().ApplyAsync(settings, cancellationToken);
+        var engines = app.Services.GetRequiredService<Engines>();
+        try
+        {
+            await engines.StartAsync(cancellationToken);
+            await StartHttpAsync(app, settings, cancellationToken);
+            app.Services.GetRequiredService<Readiness>().IsReady = true;
+            ServeLog.Started(logger, settings.ProxyListen.ToString(), $"http://{settings.ApiListen}", Path.GetFullPath(settings.DataDirectory));
+            await WaitForEndAsync(app, view, logger);
+            ServeLog.Stopping(logger);
+        }
+        finally
+        {
+            await engines.StopAsync();
+            await app.StopAsync(CancellationToken.None);
+        }
+
+        ServeLog.Stopped(logger);
+    }
+
+    internal static string StorePath(ServeSettings settings)
+    {
+        const string Scheme = "sqlite:";
+        var given = settings.Store;
+        return given is null ? Path.GetFullPath(Path.Combine(settings.DataDirectory, "switchyard.db"))
+            : Path.GetFullPath(given.StartsWith(Scheme, StringComparison.Ordinal) ? given[Scheme.Length..] : given);
+    }
+
+    private static WebApplicationBuilder CreateBuilder(ServeSettings settings)
+    {
+        // The working directory is the operator's; nothing of ours is looked for in it.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = "switchyard" });
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(settings.ApiListen);
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 1 << 20;
+        });
+        builder.Logging.SetMinimumLevel(settings.LogLevel).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None).AddFilter("System", LogLevel.Warning);
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.ColorBehavior = LoggerColorBehavior.Default;
+        });
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        HttpApi.AddTo(builder.Services);
+        return builder;
+    }
+
+    private static async Task StartHttpAsync(WebApplication app, ServeSettings settings, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (IOException error)
+        {
+            throw new ListenException(
+                $"The API cannot listen on {settings.ApiListen}: {error.Message.TrimEnd('.')}. Another program may use the port; choose one with --api-listen.", error);
+        }
+    }
+
+    /// <summary>Until SIGTERM, SIGINT, or the loss of the store, without which nothing may be decided.</summary>
+    private static async Task WaitForEndAsync(WebApplication app, TopologyView view, ILogger logger)
+    {
+        var stopping = new TaskCompletionSource();
+        using var registration = app.Lifetime.ApplicationStopping.Register(stopping.SetResult);
+        var first = await Task.WhenAny(stopping.Task, view.Completion);
+        if (first == view.Completion && view.Completion.Exception?.InnerException is { } error)
+        {
+            ServeLog.StoreLost(logger, error);
+            throw error;
+        }
+    }
+}

@@ -7,10 +7,6 @@ namespace Switchyard.Telemetry;
 /// <summary>Listens to our meters and the runtime's, and prints them for Prometheus.</summary>
 internal sealed class MetricsCollector : IDisposable
 {
-    /// <summary>Series kept for one instrument; more tags than this go to one series, so that a mistake in a tag cannot eat the memory.</summary>
-    private const int MaxSeries = 2000;
-
-    private const string OverflowLabels = "otel_metric_overflow=\"true\"";
     private readonly ConcurrentDictionary<string, Metric> _metrics = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
 
@@ -38,7 +34,7 @@ internal sealed class MetricsCollector : IDisposable
         // Observable instruments report what there is now: what is gone must not be repeated.
         foreach (var metric in _metrics.Values.Where(metric => metric.IsObservable))
         {
-            metric.Series.Clear();
+            metric.Clear();
         }
 
         _listener.RecordObservableInstruments();
@@ -91,19 +87,10 @@ internal sealed class MetricsCollector : IDisposable
     private void Listen<T>(Func<T, double> convert)
         where T : struct => _listener.SetMeasurementEventCallback<T>((_, value, tags, state) =>
     {
-        if (state is not Metric metric)
+        if (state is Metric metric)
         {
-            return;
+            metric.Find(tags).Record(convert(value));
         }
-
-        var labels = PrometheusText.Labels(tags);
-        if (!metric.Series.TryGetValue(labels, out var series))
-        {
-            labels = metric.Series.Count < MaxSeries ? labels : OverflowLabels;
-            series = metric.Series.GetOrAdd(labels, metric.Make);
-        }
-
-        series.Record(convert(value));
     });
 
     private Metric GetMetric(Instrument instrument)
@@ -111,10 +98,5 @@ internal sealed class MetricsCollector : IDisposable
         var (type, make) = Describe(instrument);
         var name = PrometheusText.MetricName(instrument.Name, instrument.Unit, type == "counter");
         return _metrics.GetOrAdd(name, _ => new Metric(name, instrument.Description ?? instrument.Name, type, instrument.IsObservable, make));
-    }
-
-    private sealed record Metric(string Name, string Help, string Type, bool IsObservable, Func<string, MetricSeries> Make)
-    {
-        public ConcurrentDictionary<string, MetricSeries> Series { get; } = new(StringComparer.Ordinal);
     }
 }

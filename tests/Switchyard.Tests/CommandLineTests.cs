@@ -1,0 +1,94 @@
+using Switchyard.Cli;
+
+namespace Switchyard.Tests;
+
+/// <summary>Runs the command line as it is called; console output is shared, so these run one after another.</summary>
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("migration", "create", "x")]
+    [InlineData("migration", "switch", "x", "--timeout", "soon")]
+    [InlineData("migration", "switch", "x", "--fence", "wall")]
+    [InlineData("migration", "validate", "x", "--percent", "101")]
+    [InlineData("migration", "diff", "x", "explain")]
+    [InlineData("session", "kill", "me")]
+    [InlineData("backend", "list", "--format", "xml")]
+    [InlineData("frobnicate")]
+    [InlineData("serve", "--api-listen", "0.0.0.0:0")]
+    [InlineData("serve", "--backend", "mysql://h/")]
+    [InlineData("serve", "--config", "/no/such/file.yaml")]
+    public async Task Wrong_usage_ends_with_2_and_a_sentence_on_standard_error(params string[] args)
+    {
+        var (code, output, error) = await RunAsync(args);
+        Assert.Equal(2, code);
+        Assert.Empty(output);
+        Assert.NotEmpty(error);
+        Assert.DoesNotContain("System.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_server_json_is_one_document_and_the_exit_code_is_1()
+    {
+        var (code, output, error) = await RunAsync("migration", "list", "--format", "json", "--server", "http://127.0.0.1:1");
+        Assert.Equal(1, code);
+        using var document = System.Text.Json.JsonDocument.Parse(output);
+        Assert.Contains("does not answer", document.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("switchyard serve", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_shows_the_verbs_and_a_move_from_start_to_end()
+    {
+        var (code, output, _) = await RunAsync("--help");
+        Assert.Equal(0, code);
+        Assert.Contains("migration create shop", output, StringComparison.Ordinal);
+        var (verbCode, verbOutput, _) = await RunAsync("migration", "switch", "--help");
+        Assert.Equal(0, verbCode);
+        Assert.Contains("--drain-timeout", verbOutput, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("serve", "--config --store --proxy-listen --api-listen --backend --default-backend")]
+    [InlineData("migration create", "--source --target --schema --tables --exclude-tables --on-ddl --defer-secondary-keys --auto-start --stop-after-copy --copy-threads --apply-threads")]
+    [InlineData("migration status", "--watch")]
+    [InlineData("migration diff", "--wait")]
+    [InlineData("migration validate", "--percent --shadow --consistency --off")]
+    [InlineData("migration switch", "--dry-run --rehearse --timeout --drain-timeout --max-replication-lag-allowed --fence --skip-diff --kill-blockers")]
+    [InlineData("migration reverse", "--dry-run --rehearse --timeout --drain-timeout --max-replication-lag-allowed --fence --skip-diff --kill-blockers")]
+    [InlineData("migration complete", "--keep-data --rename-tables --drop-data --dry-run")]
+    [InlineData("migration accounts copy", "--dry-run")]
+    [InlineData("backend add", "")]
+    [InlineData("backend test", "")]
+    [InlineData("backend remove", "")]
+    [InlineData("routing show", "")]
+    [InlineData("proxy list", "")]
+    [InlineData("session show", "")]
+    public void Every_verb_has_the_options_scripts_rely_on(string verb, string options)
+    {
+        System.CommandLine.Command command = RootVerb.Create();
+        foreach (var word in verb.Split(' '))
+        {
+            command = command.Subcommands.Single(sub => sub.Name == word);
+        }
+
+        Assert.Subset(command.Options.Select(option => option.Name).ToHashSet(), options.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToHashSet());
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] args)
+    {
+        var (output, error) = (Console.Out, Console.Error);
+        using var newOutput = new StringWriter();
+        using var newError = new StringWriter();
+        Console.SetOut(newOutput);
+        Console.SetError(newError);
+        try
+        {
+            return (await RootVerb.RunAsync(args), newOutput.ToString(), newError.ToString());
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(error);
+        }
+    }
+}

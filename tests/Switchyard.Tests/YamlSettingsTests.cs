@@ -1,0 +1,90 @@
+using System.Net;
+using Switchyard.Configuration;
+
+namespace Switchyard.Tests;
+
+public sealed class YamlSettingsTests
+{
+    [Fact]
+    public void Every_key_of_the_file_is_read_and_references_are_replaced()
+    {
+        var secret = Path.GetTempFileName();
+        File.WriteAllText(secret, "from-file\n");
+        var settings = Read($$"""
+            # comments are fine
+            data: /var/lib/switchyard
+            store: sqlite:/var/lib/switchyard/s.db
+            proxy:
+              listen: 0.0.0.0:3306
+              max-connections: 500
+              tls:
+                certificate: /etc/c.pem
+                key: /etc/k.pem
+            api:
+              listen: 127.0.0.1:9000
+              token: file:{{secret}}
+            backends:
+              old: mysql://admin:${OLD_PASSWORD}@db1:3306/
+              new: mysql://admin@db2/
+            default-backend: old
+            log-level: debug
+            """);
+        File.Delete(secret);
+
+        Assert.Equal("/var/lib/switchyard", settings.DataDirectory);
+        Assert.Equal("sqlite:/var/lib/switchyard/s.db", settings.Store);
+        Assert.Equal(new IPEndPoint(IPAddress.Any, 3306), settings.ProxyListen);
+        Assert.Equal(500, settings.ProxyMaxConnections);
+        Assert.Equal(("/etc/c.pem", "/etc/k.pem"), (settings.ProxyTlsCertificate, settings.ProxyTlsKey));
+        Assert.Equal(new IPEndPoint(IPAddress.Loopback, 9000), settings.ApiListen);
+        Assert.Equal("from-file", settings.ApiToken);
+        Assert.Equal(["old=mysql://admin:pw1@db1:3306/", "new=mysql://admin@db2/"], settings.Backends.Select(backend => $"{backend.Key}={backend.Value}"));
+        Assert.Equal("old", settings.DefaultBackend);
+        settings.Validate();
+    }
+
+    [Theory]
+    [InlineData("dat: x", "line 1: the key 'dat' is not known here")]
+    [InlineData("data: x\nproxy:\n  lissten: 1", "line 3: the key 'lissten' is not known here")]
+    [InlineData("proxy:\n  listen: nowhere", "line 2: 'nowhere' is not an address")]
+    [InlineData("proxy:\n  max-connections: -1", "line 2: '-1' is not a positive number")]
+    [InlineData("proxy: [a]", "line 1: proxy must be a list of 'key: value' lines")]
+    [InlineData("api:\n  token: ${NO_SUCH_VARIABLE}", "line 2: The environment variable NO_SUCH_VARIABLE is not set")]
+    [InlineData("api:\n  token: file:/no/such/file", "line 2: The file /no/such/file cannot be read")]
+    [InlineData("backends:\n  'a b': mysql://h/", "line 2: 'a b' cannot name a backend")]
+    [InlineData("log-level: loud", "line 1: 'loud' is not a log level")]
+    [InlineData("data: [", "this is not YAML")]
+    public void What_cannot_be_used_is_refused_with_its_line(string text, string message)
+    {
+        var error = Assert.Throws<ConfigurationException>(() => Read(text));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("switchyard.yaml", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_empty_file_changes_nothing() => Assert.Equal(new ServeSettings(), Read("# nothing\n"));
+
+    [Theory]
+    [InlineData("api:\n  listen: 0.0.0.0:4380", "without a token")]
+    [InlineData("store: etcd://h:2379/p", "etcd is not supported yet")]
+    [InlineData("proxy:\n  tls:\n    key: k", "both a certificate and a key")]
+    public void What_is_unsafe_or_contradictory_is_refused(string text, string message)
+    {
+        var error = Assert.Throws<ConfigurationException>(() => Read(text).Validate());
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_shipped_schema_names_every_key_the_reader_knows()
+    {
+        var schema = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "switchyard.schema.json"));
+        var error = Assert.Throws<ConfigurationException>(() => Read("x: y"));
+        foreach (var key in error.Message[(error.Message.IndexOf("known are", StringComparison.Ordinal) + "known are ".Length)..].TrimEnd('.').Split(", "))
+        {
+            Assert.Contains($"\"{key}\"", schema, StringComparison.Ordinal);
+        }
+    }
+
+    private static ServeSettings Read(string text) =>
+        new YamlSettings("switchyard.yaml", name => name == "OLD_PASSWORD" ? "pw1" : null).Read(text, new ServeSettings());
+}

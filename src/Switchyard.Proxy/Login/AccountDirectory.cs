@@ -1,0 +1,157 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Switchyard.Client;
+
+namespace Switchyard.Proxy.Login;
+
+/// <summary>A client as the server would see it, had it connected directly.</summary>
+/// <param name="Address">IPv4-mapped addresses as IPv4.</param>
+/// <param name="HostName">Null where the server does not resolve names, or the address has none.</param>
+public sealed record ClientHost(IPAddress Address, string? HostName)
+{
+    /// <summary>As servers name the client in an error.</summary>
+    public override string ToString() => HostName ?? Address.ToString();
+}
+
+/// <summary>
+/// The accounts of one backend, read through the administrative connection and kept for a short time. Thread-safe. A login refused by a
+/// kept account is looked up again before it counts, so a password changed a moment ago works at once.
+/// </summary>
+public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time) : IAsyncDisposable
+{
+    /// <summary>How long an account read is good for a login that it accepts; each login is proven at the backend anyway.</summary>
+    private static readonly TimeSpan s_keep = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan s_maxLookupWait = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_maxNameLookup = TimeSpan.FromSeconds(2);
+
+    // More names than this are made up; real ones are then simply read again.
+    private const int MaxKept = 10_000;
+
+    private readonly ConcurrentDictionary<string, Entry> _kept = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _turn = new(1);
+    private BackendConnection? _connection;
+    private bool _resolvesNames;
+
+    /// <summary>Finds the account a client's user name means, by the address the client comes from.</summary>
+    /// <param name="user">As the client gave it.</param>
+    /// <param name="address">Where the client connects from.</param>
+    /// <param name="refresh">Reads anew, whatever is kept.</param>
+    /// <exception cref="BackendUnavailableException">The backend cannot be asked.</exception>
+    /// <exception cref="ServerErrorException">The backend refuses the administrative account.</exception>
+    public async Task<(Account? Account, ClientHost Client)> FindAsync(string user, IPAddress address, bool refresh, CancellationToken cancellationToken)
+    {
+        var client = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        var entry = await ReadAsync(user, refresh, cancellationToken).ConfigureAwait(false);
+        var needsName = entry.ResolvesNames && (IPAddress.IsLoopback(client) || entry.Accounts.Any(account => HostPattern.MayBeName(account.Host)));
+        var host = new ClientHost(client, needsName ? await ResolveAsync(client, cancellationToken).ConfigureAwait(false) : null);
+        return (entry.Accounts.FirstOrDefault(account => HostPattern.Matches(account.Host, client, host.HostName)), host);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is not null)
+        {
+            await _connection.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _turn.Dispose();
+    }
+
+    private async Task<Entry> ReadAsync(string user, bool refresh, CancellationToken cancellationToken)
+    {
+        var asked = time.GetTimestamp();
+        if (!refresh && _kept.TryGetValue(user, out var kept) && time.GetElapsedTime(kept.ReadAt) < s_keep)
+        {
+            return kept;
+        }
+
+        if (!await _turn.WaitAsync(s_maxLookupWait, cancellationToken).ConfigureAwait(false))
+        {
+            throw new BackendUnavailableException(UnavailableReason.TimedOut, $"{admin.Host}:{admin.Port} did not answer account lookups within {s_maxLookupWait.TotalSeconds} s.");
+        }
+
+        try
+        {
+            // Another login of the same user may have read while this one waited.
+            if (_kept.TryGetValue(user, out kept) && kept.ReadAt >= asked)
+            {
+                return kept;
+            }
+
+            var entry = await ReadFromBackendAsync(user, cancellationToken).ConfigureAwait(false);
+            if (_kept.Count >= MaxKept)
+            {
+                _kept.Clear();
+            }
+
+            return _kept[user] = entry;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<Entry> ReadFromBackendAsync(string user, CancellationToken cancellationToken)
+    {
+        var wasOpen = _connection is { IsUsable: true };
+        try
+        {
+            return await ReadOnceAsync(user, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (wasOpen && e is BackendUnavailableException or ServerErrorException { Code: 4031 or 1927 })
+        {
+            // The server closed the idle connection; reading is repeatable.
+            return await ReadOnceAsync(user, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<Entry> ReadOnceAsync(string user, CancellationToken cancellationToken)
+    {
+        if (_connection is not { IsUsable: true })
+        {
+            _connection = await BackendConnection.OpenAsync(admin with { Schema = null }, cancellationToken).ConfigureAwait(false);
+            var setting = await _connection.QueryAsync("SELECT @@skip_name_resolve", cancellationToken).ConfigureAwait(false);
+            _resolvesNames = setting.GetString(0, 0) is "0" or "OFF";
+        }
+
+        try
+        {
+            var started = time.GetTimestamp();
+            var accounts = await AccountReader.ReadAsync(_connection, user, cancellationToken).ConfigureAwait(false);
+            return new Entry(AccountOrder.Sort(accounts, _connection.Server), _resolvesNames, started);
+        }
+        catch (ServerErrorException)
+        {
+            await _connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>The name servers would find: loopback is localhost, others need a reverse entry that leads back to the address.</summary>
+    private static async Task<string?> ResolveAsync(IPAddress address, CancellationToken cancellationToken)
+    {
+        if (IPAddress.IsLoopback(address))
+        {
+            return "localhost";
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_maxNameLookup);
+        try
+        {
+            var name = (await Dns.GetHostEntryAsync(address.ToString(), limit.Token).ConfigureAwait(false)).HostName;
+            var back = await Dns.GetHostAddressesAsync(name, limit.Token).ConfigureAwait(false);
+            return back.Contains(address) && !IPAddress.TryParse(name, out _) ? name : null;
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return null;
+        }
+    }
+
+    private sealed record Entry(IReadOnlyList<Account> Accounts, bool ResolvesNames, long ReadAt);
+}

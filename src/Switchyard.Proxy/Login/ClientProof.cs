@@ -1,0 +1,33 @@
+using Switchyard.Client;
+
+namespace Switchyard.Proxy.Login;
+
+/// <summary>
+/// What a client proved at its login, enough to log in to a backend in its name. Kept in memory only, as long as the session lives; never
+/// prints its secrets.
+/// </summary>
+public sealed record ClientProof
+{
+    /// <summary>The user name as the client gave it.</summary>
+    public required string User { get; init; }
+
+    /// <summary>The account it was recognised as.</summary>
+    public required Account Account { get; init; }
+
+    /// <summary>Where it comes from.</summary>
+    public required ClientHost Client { get; init; }
+
+    /// <summary>The plugin it was proven by.</summary>
+    public required string Plugin { get; init; }
+
+    /// <summary>The password, where the plugin revealed it; empty where the account has none.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>SHA1(password), where the plugin revealed only that.</summary>
+    public byte[]? PasswordSha1 { get; init; }
+
+    /// <summary>Options that log in to a backend as this client.</summary>
+    public ConnectionOptions Apply(ConnectionOptions backend) => backend with { User = User, Password = Password, PasswordSha1 = PasswordSha1 };
+
+    public override string ToString() => $"{User}@{Client} as {Account.CurrentUser} by {Plugin}";
+}

@@ -1,0 +1,240 @@
+using System.Net;
+using System.Text;
+using Switchyard.Wire;
+using Switchyard.Wire.Auth;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Login;
+
+/// <summary>The client's side of the connection during a login: whole payloads, numbered and framed by whoever implements this.</summary>
+public interface ILoginChannel
+{
+    /// <summary>Whether the client speaks TLS to the proxy, so that passwords may travel as they are.</summary>
+    bool IsTls { get; }
+
+    /// <summary>Sends one payload as the next packet.</summary>
+    ValueTask SendAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
+
+    /// <summary>Receives one payload; valid until the next call.</summary>
+    ValueTask<ReadOnlyMemory<byte>> ReceiveAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>What the client said of itself, in its handshake response or in COM_CHANGE_USER.</summary>
+/// <param name="User">As the client gave it.</param>
+/// <param name="Address">Where it connects from, or what a PROXY header of a trusted peer says.</param>
+/// <param name="Plugin">The plugin it answered by; empty when it did not say, which means the greeting's.</param>
+/// <param name="Response">Its answer to <paramref name="Nonce"/>.</param>
+/// <param name="Nonce">The challenge of the greeting, or of the last authentication switch.</param>
+/// <param name="Capabilities">As agreed with the client.</param>
+public sealed record LoginRequest(string User, IPAddress Address, string Plugin, byte[] Response, byte[] Nonce, Capabilities Capabilities)
+{
+    /// <summary>The request of a handshake response.</summary>
+    public static LoginRequest From(HandshakeResponsePayload response, IPAddress address, HandshakePayload greeting) => new(
+        Encoding.UTF8.GetString(response.User),
+        address,
+        response.AuthPlugin.Length == 0 ? AuthPlugins.NativePassword : response.AuthPlugin,
+        response.AuthResponse,
+        greeting.Nonce,
+        response.Capabilities & greeting.Capabilities);
+}
+
+/// <summary>
+/// Ends a client's login at the proxy: finds the account the server would have chosen, lets the client prove itself by that account's own
+/// plugin, and yields what opens backend connections in its name. The login is complete only when a backend has accepted that proof and
+/// named the same account (<see cref="LegIdentity"/>).
+/// </summary>
+public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
+{
+    /// <summary>Longest password in clear that is accepted, and more than an RSA block needs.</summary>
+    private const int MaxAnswer = 4096;
+
+    /// <exception cref="MalformedPacketException">The client does not speak the protocol; close the connection.</exception>
+    /// <exception cref="Client.BackendUnavailableException">The backend's accounts cannot be read.</exception>
+    /// <exception cref="Client.ServerErrorException">The backend's accounts may not be read.</exception>
+    public async Task<LoginOutcome> RunAsync(ILoginChannel channel, LoginRequest request, CancellationToken cancellationToken)
+    {
+        var (account, client) = await accounts.FindAsync(request.User, request.Address, refresh: false, cancellationToken).ConfigureAwait(false);
+        if (account is null)
+        {
+            (account, client) = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (account is null || (account.Tls == AccountTls.Any && !channel.IsTls))
+        {
+            return Denied(request, client, request.Response);
+        }
+
+        if (account.Tls == AccountTls.Certificate)
+        {
+            return LoginOutcome.Refuse(LoginRefusal.CannotProve(
+                $"The account '{account.User}'@'{account.Host}' requires a client certificate, which the proxy cannot present; connect to the server directly or drop the requirement."));
+        }
+
+        foreach (var authentication in account.Authentications)
+        {
+            switch (authentication.Plugin)
+            {
+                case AuthPlugins.NativePassword:
+                    return await RunNativeAsync(channel, request, account, client, cancellationToken).ConfigureAwait(false);
+                case AuthPlugins.CachingSha2Password or AuthPlugins.Sha256Password:
+                    return await RunSha2Async(authentication.Plugin, channel, request, account, client, cancellationToken).ConfigureAwait(false);
+                case "authentication_pam" or "authentication_ldap_simple" or "pam":
+                    return await RunClearAsync(channel, request, account, client, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        return LoginOutcome.Refuse(LoginRefusal.CannotProve(
+            $"The account '{account.User}'@'{account.Host}' uses the authentication plugin {account.Authentications[0].Plugin}, which cannot pass a proxy; give it mysql_native_password or caching_sha2_password."));
+    }
+
+    private async Task<LoginOutcome> RunNativeAsync(
+        ILoginChannel channel, LoginRequest request, Account account, ClientHost client, CancellationToken cancellationToken)
+    {
+        var (response, nonce) = (request.Response, request.Nonce);
+        if (request.Plugin != AuthPlugins.NativePassword)
+        {
+            if (!CanSwitch(request))
+            {
+                return Denied(request, client, response);
+            }
+
+            (response, nonce) = await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (TryVerify(account, response, nonce, out var sha1))
+        {
+            return Accept(request, account, client, AuthPlugins.NativePassword, response.Length == 0 ? "" : null, sha1);
+        }
+
+        // The password may have been changed, or the account created, since it was read.
+        var (fresh, _) = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
+        return fresh is not null && fresh.Tls == account.Tls && TryVerify(fresh, response, nonce, out sha1)
+            ? Accept(request, fresh, client, AuthPlugins.NativePassword, response.Length == 0 ? "" : null, sha1)
+            : Denied(request, client, response);
+    }
+
+    private static bool TryVerify(Account account, byte[] response, byte[] nonce, out byte[] sha1)
+    {
+        foreach (var authentication in account.Authentications)
+        {
+            if (authentication.Plugin == AuthPlugins.NativePassword &&
+                NativePassword.TryParseStoredHash(authentication.AuthenticationString, out var stored) &&
+                NativePassword.Verify(response, nonce, stored, out sha1))
+            {
+                return true;
+            }
+        }
+
+        sha1 = [];
+        return false;
+    }
+
+    /// <summary>
+    /// Both SHA-2 plugins by full authentication, which alone reveals the password: through TLS as it is, else under our RSA key. It is
+    /// right if the backend accepts it.
+    /// </summary>
+    private async Task<LoginOutcome> RunSha2Async(
+        string plugin, ILoginChannel channel, LoginRequest request, Account account, ClientHost client, CancellationToken cancellationToken)
+    {
+        var isCaching = plugin == AuthPlugins.CachingSha2Password;
+        var (answer, nonce) = (request.Response, request.Nonce);
+        if (request.Plugin != plugin)
+        {
+            if (!CanSwitch(request))
+            {
+                return Denied(request, client, answer);
+            }
+
+            (answer, nonce) = await SwitchAsync(channel, plugin, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (answer is [] or [0])
+        {
+            return Accept(request, account, client, plugin, "", null);
+        }
+
+        if (isCaching)
+        {
+            await SendMoreDataAsync(channel, new byte[] { CachingSha2Password.FullAuthenticationRequired }, cancellationToken).ConfigureAwait(false);
+            answer = await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false);
+        }
+
+        string? password = null;
+        if (channel.IsTls)
+        {
+            password = ClearPassword.TryDecode(answer, out var clear) ? clear : null;
+        }
+        else
+        {
+            if (answer.Length == 1 && answer[0] == (isCaching ? CachingSha2Password.PublicKeyRequest : Sha256Password.PublicKeyRequest))
+            {
+                await SendMoreDataAsync(channel, rsa.PublicKeyPem, cancellationToken).ConfigureAwait(false);
+                answer = await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false);
+            }
+
+            password = rsa.TryDecrypt(answer, nonce, out var decrypted) ? decrypted : null;
+        }
+
+        return password is null ? Denied(request, client, answer) : Accept(request, account, client, plugin, password, null);
+    }
+
+    private async Task<LoginOutcome> RunClearAsync(
+        ILoginChannel channel, LoginRequest request, Account account, ClientHost client, CancellationToken cancellationToken)
+    {
+        if (!channel.IsTls || !CanSwitch(request))
+        {
+            return LoginOutcome.Refuse(LoginRefusal.CannotProve(
+                $"The account '{account.User}'@'{account.Host}' takes its password in clear, which is accepted over TLS only; connect with TLS."));
+        }
+
+        var answer = request.Response;
+        if (request.Plugin != AuthPlugins.ClearPassword)
+        {
+            (answer, _) = await SwitchAsync(channel, AuthPlugins.ClearPassword, cancellationToken).ConfigureAwait(false);
+        }
+
+        return ClearPassword.TryDecode(answer, out var password)
+            ? Accept(request, account, client, AuthPlugins.ClearPassword, password, null)
+            : Denied(request, client, answer);
+    }
+
+    private static bool CanSwitch(LoginRequest request) => (request.Capabilities & Capabilities.PluginAuth) != 0;
+
+    private static async Task<(byte[] Answer, byte[] Nonce)> SwitchAsync(ILoginChannel channel, string plugin, CancellationToken cancellationToken)
+    {
+        var nonce = AuthNonce.Create();
+        using var writer = new PayloadWriter();
+        AuthSwitchRequestPayload.ForNonce(plugin, nonce).Write(writer);
+        await channel.SendAsync(writer.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        return (await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false), nonce);
+    }
+
+    private static async Task SendMoreDataAsync(ILoginChannel channel, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        using var writer = new PayloadWriter();
+        new AuthMoreDataPayload { Data = data.Span }.Write(writer);
+        await channel.SendAsync(writer.WrittenMemory, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<byte[]> ReceiveAsync(ILoginChannel channel, CancellationToken cancellationToken)
+    {
+        var payload = await channel.ReceiveAsync(cancellationToken).ConfigureAwait(false);
+        return payload.Length <= MaxAnswer
+            ? payload.ToArray()
+            : throw new MalformedPacketException($"The client sent {payload.Length} bytes where a login answer of {MaxAnswer} at most is expected.");
+    }
+
+    private static LoginOutcome Accept(LoginRequest request, Account account, ClientHost client, string plugin, string? password, byte[]? sha1) =>
+        LoginOutcome.Accept(new ClientProof
+        {
+            User = request.User,
+            Account = account,
+            Client = client,
+            Plugin = plugin,
+            Password = password,
+            PasswordSha1 = sha1 is { Length: > 0 } ? sha1 : null,
+        });
+
+    private static LoginOutcome Denied(LoginRequest request, ClientHost client, byte[] answer) =>
+        LoginOutcome.Refuse(LoginRefusal.AccessDenied(request.User, client, withPassword: answer is not ([] or [0])));
+}

@@ -8,8 +8,7 @@ import shutil
 import signal
 import sys
 import time
-
-import pymysql
+import traceback
 
 import check
 import shop
@@ -313,9 +312,12 @@ def main():
     except KeyboardInterrupt:
         demo.screen.line("  interrupted; cleaning up")
         demo.result["failed"] = "interrupted"
-    except (DemoFailed, pymysql.Error, RuntimeError, OSError) as error:
-        demo.screen.done("failed", str(error), ok=False)
-        demo.result["failed"] = str(error)
+    except Exception as error:
+        text = str(error) if isinstance(error, DemoFailed) else f"{type(error).__name__}: {error}"
+        demo.screen.done("failed", text, ok=False)
+        demo.result["failed"] = text
+        with open(os.path.join(demo.directory, "traceback.log"), "w", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
         show_client_errors(demo)
     finally:
         end(demo, options)

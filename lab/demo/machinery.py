@@ -30,12 +30,15 @@ class Lab:
         self._environment = {**os.environ, "SWITCHYARD_LAB_DIR": directory}
         self.directory = directory
         self.servers = {}
+        self._starting = []
 
     def begin(self, name, as_id):
         """Starts starting a server; finish() waits for it."""
-        return as_id, name, subprocess.Popen(
+        process = subprocess.Popen(
             [os.path.join(ROOT, "lab", "server"), "start", name, "--as", as_id], env=self._environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self._starting.append(process)
+        return as_id, name, process
 
     def finish(self, begun):
         as_id, name, process = begun
@@ -47,6 +50,8 @@ class Lab:
 
     def stop(self, logs_to=None):
         """Ends all of them and deletes their data; keeps their error logs in a directory when asked to."""
+        for process in self._starting:
+            process.communicate()  # what is half started could not be found and ended
         if logs_to:
             for name in os.listdir(self.directory) if os.path.isdir(self.directory) else []:
                 log = os.path.join(self.directory, name, "error.log")

@@ -6,7 +6,7 @@ import threading
 import time
 
 # Shorter statements cannot be the longest stall of a window anyone asks for.
-WORTH_KEEPING = 0.005
+WORTH_KEEPING = 0.0005
 
 
 class Statements:

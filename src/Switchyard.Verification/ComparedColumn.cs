@@ -1,0 +1,66 @@
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Verification;
+
+/// <summary>One column on both sides, and when two of its values are the same.</summary>
+/// <remarks>
+/// Values are compared as the bytes of the canonical form. Character sets that differ are both converted to utf8mb4; ENUM and SET travel by
+/// index, and by name when the two definitions differ.
+/// </remarks>
+internal sealed class ComparedColumn
+{
+    private readonly bool _jsonSemantics;
+    private readonly bool _zeroHasNoSign;
+
+    public ComparedColumn(ColumnDefinition left, ColumnDefinition right, bool crossVendor)
+    {
+        Left = left;
+        Right = right;
+        ByName = left.Kind is ColumnKind.Enum or ColumnKind.Set && !string.Equals(left.ColumnType, right.ColumnType, StringComparison.OrdinalIgnoreCase);
+        Converted = left.Kind == ColumnKind.Text && right.Kind == ColumnKind.Text && !SameCharacterSet(left.CharacterSet, right.CharacterSet);
+        _jsonSemantics = left.Kind == ColumnKind.Json || right.Kind == ColumnKind.Json;
+        // MariaDB stores negative zero as zero, so between the vendors the sign of zero cannot be kept by anyone.
+        _zeroHasNoSign = crossVendor && left.Kind is ColumnKind.Float or ColumnKind.Double;
+    }
+
+    public ColumnDefinition Left { get; }
+
+    public ColumnDefinition Right { get; }
+
+    public string Name => Left.Name;
+
+    /// <summary>Values are converted to utf8mb4 on both sides, because the character sets differ.</summary>
+    public bool Converted { get; }
+
+    /// <summary>ENUM or SET with two definitions: compared by name, not by index.</summary>
+    public bool ByName { get; }
+
+    /// <summary>Whether a packed row that differs in this column's bytes may still be the same row.</summary>
+    public bool IsLenient => _jsonSemantics || _zeroHasNoSign;
+
+    public string Expression(bool left)
+    {
+        var column = left ? Left : Right;
+        return Converted || ByName ? $"CONVERT({column.QuotedName} USING utf8mb4)" : column.CanonicalExpression;
+    }
+
+    public bool Same(ReadOnlyMemory<byte>? left, ReadOnlyMemory<byte>? right)
+    {
+        if (left is not { } a || right is not { } b)
+        {
+            return left is null && right is null;
+        }
+
+        return a.Span.SequenceEqual(b.Span)
+            || (_jsonSemantics && JsonEquality.AreEqual(a, b))
+            || (_zeroHasNoSign && IsZero(a.Span) && IsZero(b.Span));
+    }
+
+    /// <summary>utf8 and utf8mb3 are two names of one character set, and different servers print different ones.</summary>
+    internal static bool SameCharacterSet(string? a, string? b) =>
+        string.Equals(a, b, StringComparison.OrdinalIgnoreCase) || (IsUtf8Mb3(a) && IsUtf8Mb3(b));
+
+    private static bool IsUtf8Mb3(string? name) => name is not null && (name.Equals("utf8", StringComparison.OrdinalIgnoreCase) || name.Equals("utf8mb3", StringComparison.OrdinalIgnoreCase));
+
+    private static bool IsZero(ReadOnlySpan<byte> text) => text.SequenceEqual("0"u8) || text.SequenceEqual("-0"u8);
+}

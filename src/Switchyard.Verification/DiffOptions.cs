@@ -1,0 +1,38 @@
+using Switchyard.Client;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Verification;
+
+/// <summary>What to compare, and how.</summary>
+public sealed record DiffOptions
+{
+    /// <summary>The authoritative side.</summary>
+    public required ConnectionOptions From { get; init; }
+
+    /// <summary>The following side.</summary>
+    public required ConnectionOptions To { get; init; }
+
+    /// <summary>The tables, which have the same names on both sides.</summary>
+    public required IReadOnlyList<TableName> Tables { get; init; }
+
+    /// <summary>Replication from <see cref="From"/> to <see cref="To"/>, which must be running.</summary>
+    public required IFollower Follower { get; init; }
+
+    /// <summary>Keep the values of differing columns in the samples.</summary>
+    public bool ShowValues { get; init; }
+
+    /// <summary>Write the authoritative side's rows over the differing ones, each while its authoritative row is locked and replication has caught up.</summary>
+    public bool Repair { get; init; }
+
+    /// <summary>Tables compared at the same time.</summary>
+    public int Workers { get; init; } = 2;
+
+    /// <summary>Samples kept for each table.</summary>
+    public int SamplesPerTable { get; init; } = 100;
+
+    /// <summary>Bytes of rows held in memory for each worker; a single row may be larger.</summary>
+    public int ChunkSizeBytes { get; init; } = 8 << 20;
+
+    /// <summary>Rows of one chunk at most.</summary>
+    public int ChunkRows { get; init; } = 10_000;
+}

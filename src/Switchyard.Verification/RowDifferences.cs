@@ -1,0 +1,50 @@
+using System.Text;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Verification;
+
+/// <summary>Differences as people read them.</summary>
+internal static class RowDifferences
+{
+    private const int ValueLimitChars = 200;
+
+    public static RowDifference Describe(TablePair table, byte[] key, byte[]? left, byte[]? right, bool showValues)
+    {
+        var kind = left is null ? DifferenceKind.Extra : right is null ? DifferenceKind.Missing : DifferenceKind.Different;
+        var keyText = string.Join(", ", PackedRow.Split(key).Select((cell, i) => Print(table.Columns[i].Left, cell)));
+        if (left is null || right is null)
+        {
+            return new RowDifference(kind, keyText, [], null, null);
+        }
+
+        var differing = table.DifferingColumns(left, right);
+        var a = PackedRow.Split(left);
+        var b = PackedRow.Split(right);
+        return new RowDifference(
+            kind,
+            keyText,
+            [.. differing.Select(i => table.Columns[i].Name)],
+            showValues ? [.. differing.Select(i => a[i] is null ? null : Print(table.Columns[i].Left, a[i]))] : null,
+            showValues ? [.. differing.Select(i => b[i] is null ? null : Print(table.Columns[i].Right, b[i]))] : null);
+    }
+
+    private static string Print(ColumnDefinition column, ReadOnlyMemory<byte>? cell)
+    {
+        if (cell is not { } bytes)
+        {
+            return "NULL";
+        }
+
+        if (column.Kind is not (ColumnKind.Binary or ColumnKind.Geometry))
+        {
+            var text = Encoding.UTF8.GetString(bytes.Span);
+            if (!text.Any(c => char.IsControl(c) || c == '\uFFFD'))
+            {
+                return text.Length <= ValueLimitChars ? text : text[..ValueLimitChars] + "…";
+            }
+        }
+
+        var shown = bytes.Span[..Math.Min(bytes.Length, ValueLimitChars / 2)];
+        return $"0x{Convert.ToHexString(shown)}{(shown.Length < bytes.Length ? "…" : "")}";
+    }
+}

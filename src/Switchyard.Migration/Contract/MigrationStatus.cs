@@ -24,11 +24,11 @@ public sealed record MigrationStatus
     /// <summary>The copy as a whole; null before it began.</summary>
     public CopyStatus? Copy { get; init; }
 
-    /// <summary>The forward stream, source to target; null before it exists.</summary>
-    public StreamStatus? Stream { get; init; }
+    /// <summary>The forward stream, source to target; its state is <c>none</c> before it exists.</summary>
+    public StreamStatus Stream { get; init; } = StreamStatus.None;
 
-    /// <summary>The reverse stream, target to source; null until a switch.</summary>
-    public StreamStatus? Reverse { get; init; }
+    /// <summary>The reverse stream, target to source; its state is <c>none</c> until a switch.</summary>
+    public StreamStatus Reverse { get; init; } = StreamStatus.None;
 
     /// <summary>The backend that serves plain reads.</summary>
     public required string Reads { get; init; }
@@ -39,8 +39,8 @@ public sealed record MigrationStatus
     /// <summary>The backend that takes writes: the authoritative side.</summary>
     public required string Writes { get; init; }
 
-    /// <summary>The last or running diff; null before the first.</summary>
-    public DiffStatus? Diff { get; init; }
+    /// <summary>The last or running diff; its state is <c>none</c> before the first.</summary>
+    public DiffStatus Diff { get; init; } = DiffStatus.None;
 
     /// <summary>Why it stands still; null while it does not.</summary>
     public string? Error { get; init; }
@@ -77,23 +77,31 @@ public sealed record TableStatus(string Name, long RowsCopied, long RowsEstimate
 public sealed record CopyStatus(long RowsCopied, long RowsEstimated, double RowsPerSecond, double? EtaSeconds, double ElapsedSeconds);
 
 /// <summary>One direction of replication.</summary>
-/// <param name="State"><c>running</c>, <c>stopped</c>, <c>frozen</c> or <c>error</c>.</param>
+/// <param name="State"><c>none</c>, <c>running</c>, <c>stopped</c>, <c>frozen</c> or <c>error</c>.</param>
 /// <param name="Position">The position in the origin's log up to which everything is applied; null when unknown.</param>
 /// <param name="LagSeconds">How far behind the origin; null when unknown.</param>
 /// <param name="TransactionsApplied">Since the process started.</param>
 /// <param name="Error">Why it stands still; null while it does not.</param>
-public sealed record StreamStatus(string State, string? Position, double? LagSeconds, long TransactionsApplied, string? Error);
+public sealed record StreamStatus(string State, string? Position, double? LagSeconds, long TransactionsApplied, string? Error)
+{
+    /// <summary>There is no such stream yet.</summary>
+    public static StreamStatus None { get; } = new("none", null, null, 0, null);
+}
 
 /// <summary>A comparison, in short.</summary>
-/// <param name="State"><c>running</c>, <c>stopped</c>, <c>clean</c>, <c>differences</c>, <c>failed</c> or <c>repaired</c>.</param>
+/// <param name="State"><c>none</c>, <c>running</c>, <c>stopped</c>, <c>clean</c>, <c>differences</c>, <c>failed</c> or <c>repaired</c>.</param>
 /// <param name="Rows">Rows compared so far.</param>
 /// <param name="Differences">Rows that differ, are missing or are too many on the following side.</param>
-/// <param name="StartedAt">UTC.</param>
+/// <param name="StartedAt">UTC; null before the first.</param>
 /// <param name="FinishedAt">UTC; null while it runs.</param>
 /// <param name="Progress">0 to 1, by the tables' estimated rows.</param>
 /// <param name="Error">Why it failed; null otherwise.</param>
 public sealed record DiffStatus(
-    string State, long Rows, long Differences, DateTimeOffset StartedAt, DateTimeOffset? FinishedAt, double Progress, string? Error);
+    string State, long Rows, long Differences, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt, double Progress, string? Error)
+{
+    /// <summary>Nothing was compared yet.</summary>
+    public static DiffStatus None { get; } = new("none", 0, 0, null, null, 0, null);
+}
 
 /// <summary>A comparison in full: the answer of <c>migration diff NAME show</c>.</summary>
 /// <param name="Summary">In short.</param>

@@ -1,0 +1,29 @@
+using Switchyard.Client;
+
+namespace Switchyard.Migration;
+
+/// <summary>Accounts of the application that could not log in on the other side.</summary>
+internal sealed class AccountGap(MigrationEnvironment environment)
+{
+    public async Task<IReadOnlyList<Finding>> FindAsync(MigrationRecord record, FindingSeverity severity, CancellationToken cancellationToken)
+    {
+        var (fromName, toName) = (record.Backend(record.Direction.From), record.Backend(record.Direction.To));
+        try
+        {
+            var fromOptions = await environment.BackendAsync(fromName, cancellationToken);
+            await using var from = await BackendConnection.OpenAsync(fromOptions, cancellationToken);
+            await using var to = await BackendConnection.OpenAsync(await environment.BackendAsync(toName, cancellationToken), cancellationToken);
+            var needed = await new AccountCatalog(from).ListUsersOfAsync(record.Settings.Schema, fromOptions.User, cancellationToken);
+            var present = await new AccountCatalog(to).ListAsync(cancellationToken);
+            var missing = needed.Where(a => !present.Contains(a)).OrderBy(a => a.User, StringComparer.Ordinal).ThenBy(a => a.Host, StringComparer.Ordinal).ToList();
+            return missing.Count == 0
+                ? []
+                : [new Finding(severity, "accounts_missing", $"'{toName}' has no account {string.Join(", ", missing)}, which uses the schema on '{fromName}'.",
+                    $"Create it with `switchyard migration accounts copy {record.Name}`.")];
+        }
+        catch (ServerErrorException e)
+        {
+            return [Finding.Warning("accounts_unknown", $"The accounts could not be compared: {e.ServerMessage}", $"Allow Switchyard's account to read the schema mysql on '{fromName}' and '{toName}', or compare them by hand.")];
+        }
+    }
+}

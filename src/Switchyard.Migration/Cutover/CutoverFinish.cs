@@ -1,0 +1,145 @@
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>
+/// The two ends of a cutover: back before the flip, forward after it. Both may be run any number of times, from any state a crash can
+/// leave, since each part looks at what is there; the running switch, the restart and <c>repair</c> use the same code.
+/// </summary>
+internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationRuntime runtime, OperationRecord operation)
+{
+    private readonly GateKeeper _gate = new(environment, operation.GateId);
+
+    private Direction Before => Direction.AwayFrom(operation.From);
+
+    /// <summary>
+    /// Undoes everything. The application comes first: the fence and the gate go before what nobody waits for. The old stream is started
+    /// last, because it must not apply rows while triggers stand on its side.
+    /// </summary>
+    /// <exception cref="AggregateException">Something could not be undone; the rest is, and the operation stays on record.</exception>
+    public async Task RollBackAsync(string reason, IFence? fence, IServerSide from, IServerSide to)
+    {
+        // Once begun this is not given up: leaving it half done would leave the application waiting.
+        var none = CancellationToken.None;
+        var problems = new List<Exception>();
+        await TryAsync(problems, () => UnfenceAsync(fence, from, none));
+        await TryAsync(problems, () => _gate.AbandonAsync(reason, none));
+        await TryAsync(problems, () => RemoveWarmRequestAsync(none));
+        await TryAsync(problems, () => TakeHandoverBackAsync(from, to, none));
+        if (runtime.Record.CopyDone && await RecordedAsync(none))
+        {
+            await TryAsync(problems, async () => await environment.Engine.RemoveAsync(await runtime.SpecAsync(Before.Exchanged, none), none));
+        }
+
+        if (problems.Count > 0)
+        {
+            // The operation stays on record, so that a restart or `repair` tries again; the application is not waiting any more.
+            var what = string.Join(" ", problems.Select(p => p.Message));
+            await TryAsync(problems, () => runtime.UpdateAsync(
+                r => r with { Error = $"{operation.Id} was given up, and not everything of it could be undone: {what}", Remedy = $"Run `switchyard migration repair {r.Name}`." }, none));
+            throw new AggregateException(problems);
+        }
+
+        await runtime.UpdateAsync(r => r with { Operation = null }, none);
+        await runtime.ResumeAsync(none);
+        await _gate.RemoveAsync(none);
+    }
+
+    /// <summary>The statements go to the new side.</summary>
+    public async Task<(int HeldStatements, double LongestHoldMs)> ReleaseAsync(CancellationToken cancellationToken)
+    {
+        await RemoveWarmRequestAsync(cancellationToken);
+        return await _gate.CollectAsync(cancellationToken);
+    }
+
+    public async Task UnfenceAsync(IFence? fence, IServerSide from, CancellationToken cancellationToken)
+    {
+        if (fence is not null)
+        {
+            await fence.ReleaseAsync(cancellationToken);
+        }
+        else if (operation.ReadOnlySet || runtime.Record.Operation is { ReadOnlySet: true })
+        {
+            await from.LiftReadOnlyAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>The passive side loses its triggers, then its applier starts.</summary>
+    public async Task StartReverseAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
+    {
+        var handover = runtime.Record.Handover;
+        foreach (var trigger in handover.Triggers)
+        {
+            await from.DropTriggerAsync(trigger.Name, cancellationToken);
+        }
+
+        await runtime.ResumeAsync(cancellationToken);
+        foreach (var definition in handover.Events.Where(e => e.Enabled))
+        {
+            await to.SetEventAsync(definition.Name, enabled: true, cancellationToken);
+        }
+    }
+
+    public async Task UnlockAsync(CancellationToken cancellationToken)
+    {
+        await runtime.UpdateAsync(r => r with { Operation = null }, cancellationToken);
+        await _gate.RemoveAsync(cancellationToken);
+    }
+
+    /// <summary>Everything after the flip that is not done yet.</summary>
+    public async Task RollForwardAsync(IFence? fence, IServerSide from, IServerSide to, CancellationToken cancellationToken)
+    {
+        await UnfenceAsync(fence, from, cancellationToken);
+        await ReleaseAsync(cancellationToken);
+        await StartReverseAsync(from, to, cancellationToken);
+        await UnlockAsync(cancellationToken);
+    }
+
+    private async Task TakeHandoverBackAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
+    {
+        var handover = runtime.Record.Handover;
+        foreach (var trigger in handover.Triggers)
+        {
+            await to.DropTriggerAsync(trigger.Name, cancellationToken);
+        }
+
+        foreach (var definition in handover.Events)
+        {
+            await to.DropEventAsync(definition.Name, cancellationToken);
+            if (definition.Enabled)
+            {
+                await from.SetEventAsync(definition.Name, enabled: true, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Whether the operation came as far as recording the way back; before that there is nothing of it to remove.</summary>
+    private async Task<bool> RecordedAsync(CancellationToken cancellationToken)
+    {
+        var entries = await environment.Topology.ListJournalAsync(runtime.Name, operation.Id, cancellationToken);
+        return entries.Any(e => e.Step == CutoverSteps.PrimeReverse);
+    }
+
+    private async Task RemoveWarmRequestAsync(CancellationToken cancellationToken)
+    {
+        var transaction = environment.Topology.Begin().Delete(TopologyKeys.WarmRequest(operation.GateId));
+        foreach (var ack in await environment.Topology.ListWarmAcksAsync(operation.GateId, cancellationToken))
+        {
+            transaction.Delete(TopologyKeys.WarmAck(ack.RequestId, ack.ProxyId));
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private static async Task TryAsync(List<Exception> problems, Func<Task> part)
+    {
+        try
+        {
+            await part();
+        }
+        catch (Exception e)
+        {
+            problems.Add(e);
+        }
+    }
+}

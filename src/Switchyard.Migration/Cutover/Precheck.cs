@@ -1,0 +1,124 @@
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>Everything that speaks against a switch, all at once.</summary>
+internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntime runtime)
+{
+    public async Task<List<Finding>> RunAsync(
+        SwitchRequest request, DiffReport? diff, IServerSide from, IServerSide to, CancellationToken cancellationToken)
+    {
+        var record = runtime.Record;
+        var findings = new List<Finding>();
+        CheckStream(record, request, findings);
+        if (!request.SkipDiff && !request.Rehearse)
+        {
+            CheckDiff(record, diff, findings);
+        }
+
+        await CheckServersAsync(record, from, to, findings, cancellationToken);
+        findings.AddRange(await new AccountGap(environment).FindAsync(record, FindingSeverity.Error, cancellationToken));
+        await CheckProxiesAsync(record, findings, cancellationToken);
+        return findings;
+    }
+
+    private void CheckStream(MigrationRecord record, SwitchRequest request, List<Finding> findings)
+    {
+        var to = record.Backend(record.Direction.To);
+        if (runtime.Stream?.Status is not { State: "running" } status)
+        {
+            findings.Add(Finding.Error(
+                "stream_not_running", $"Replication to '{to}' is not running{(runtime.Stream?.Status.Error is { } why ? $": {why}" : "")}.",
+                $"Start it with `switchyard migration start {record.Name}`."));
+        }
+        else if (status.LagSeconds > request.MaxReplicationLagAllowedSeconds)
+        {
+            findings.Add(Finding.Error(
+                "lag", $"'{to}' is {status.LagSeconds:0.#} s behind, more than the {request.MaxReplicationLagAllowedSeconds:0.#} s allowed.",
+                "Wait until it has caught up, or allow more with --max-replication-lag-allowed."));
+        }
+    }
+
+    private void CheckDiff(MigrationRecord record, DiffReport? diff, List<Finding> findings)
+    {
+        var start = $"Run `switchyard migration diff {record.Name} start --wait`, or pass --skip-diff.";
+        switch (diff)
+        {
+            case null or { State: "none" }:
+                findings.Add(Finding.Error("no_diff", "The two sides were never compared.", start));
+                break;
+            case { State: "running" }:
+                findings.Add(Finding.Error("diff_running", "The comparison of the two sides is still running.", "Wait until it has ended, or pass --skip-diff."));
+                break;
+            case { Differences: > 0, State: not "repaired" }:
+                findings.Add(Finding.Error(
+                    "diff_dirty", $"The last comparison found {diff.Differences} differing rows.",
+                    $"Look at them with `switchyard migration diff {record.Name} show`, repair them with `switchyard migration diff {record.Name} repair`, and compare again."));
+                break;
+            case { State: not ("clean" or "repaired") }:
+                findings.Add(Finding.Error("diff_unfinished", $"The last comparison did not finish; it is {diff.State}.", start));
+                break;
+            case { FinishedAt: { } at } when environment.Time.GetUtcNow() - at > environment.Options.DiffFreshness:
+                findings.Add(Finding.Error("diff_old", $"The last comparison is from {at:u}.", start));
+                break;
+        }
+    }
+
+    private static async Task CheckServersAsync(
+        MigrationRecord record, IServerSide from, IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        var (fromName, toName) = (record.Backend(record.Direction.From), record.Backend(record.Direction.To));
+        var facts = await to.ReadFactsAsync(cancellationToken);
+        if (facts.IsReadOnly)
+        {
+            findings.Add(Finding.Error("target_read_only", $"'{toName}' is read-only.", $"Run SET GLOBAL read_only=0 on '{toName}'."));
+        }
+
+        if (!facts.HasBinlog)
+        {
+            findings.Add(Finding.Error(
+                "target_no_binlog", $"'{toName}' writes no binary log, so there would be no way back.", $"Start '{toName}' with log_bin and binlog_format=ROW."));
+        }
+        else
+        {
+            if (!string.Equals(facts.BinlogFormat, "ROW", StringComparison.OrdinalIgnoreCase))
+            {
+                findings.Add(Finding.Error(
+                    "target_binlog_format", $"'{toName}' logs in the format {facts.BinlogFormat}, so there would be no way back.", $"Run SET GLOBAL binlog_format=ROW on '{toName}'; sessions opened before keep the old format."));
+            }
+
+            if (!string.Equals(facts.RowImage, "FULL", StringComparison.OrdinalIgnoreCase))
+            {
+                findings.Add(Finding.Error(
+                    "target_row_image", $"'{toName}' logs {facts.RowImage} row images, so there would be no way back.", $"Run SET GLOBAL binlog_row_image=FULL on '{toName}'."));
+            }
+        }
+
+        var origin = await from.ReadFactsAsync(cancellationToken);
+        if (origin.PreparedXa > 0)
+        {
+            findings.Add(Finding.Error(
+                "prepared_xa", $"'{fromName}' has {origin.PreparedXa} prepared XA transactions.", "Commit or roll back what XA RECOVER lists there."));
+        }
+
+        findings.AddRange(origin.LongTransactions.Select(t => Finding.Warning(
+            "long_transaction", $"On '{fromName}', {t}.", "The hold waits for it if it touches a migrated table; end it before, or allow more with --drain-timeout.")));
+    }
+
+    private async Task CheckProxiesAsync(MigrationRecord record, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        if ((await environment.Topology.GetMembershipAsync(cancellationToken)).Members.Length == 0)
+        {
+            findings.Add(Finding.Warning("no_proxy", "No proxy is running, so nothing will be held or sent to the other side.", "Applications that connect directly must be moved by hand."));
+        }
+
+        foreach (var gate in await environment.Topology.ListGatesAsync(cancellationToken))
+        {
+            if (gate.Value.State == GateState.Held)
+            {
+                findings.Add(Finding.Error(
+                    "gate_held", $"The gate {gate.Value.Id} of migration '{gate.Value.Migration}' is up.", $"Wait for it, or run `switchyard migration repair {gate.Value.Migration}`."));
+            }
+        }
+    }
+}

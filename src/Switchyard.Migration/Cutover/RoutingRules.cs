@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>The routing rules of a migration, as the next version of the routing table.</summary>
+internal static class RoutingRules
+{
+    /// <summary>The tables of a migration, as gates and rules name them.</summary>
+    public static ImmutableArray<TableScope> Scopes(MigrationRecord record) => record.WholeSchema
+        ? [new TableScope(record.Settings.Schema, null)]
+        : [.. record.Tables.Select(t => new TableScope(record.Settings.Schema, t))];
+
+    /// <summary>The table with this migration's rules as the record says they should be.</summary>
+    public static RoutingTable With(RoutingTable table, MigrationRecord record)
+    {
+        var writer = record.Backend(record.Authoritative);
+        var reads = record.Authoritative == Side.Source ? record.Reads : null;
+        var reader = reads is null ? writer : record.Backend(Side.Target);
+        var rules = Scopes(record).Select(scope => new RoutingRule(
+            scope.Schema, scope.Table, writer, reader, record.Name, reads?.Percent ?? 100, Consistency(reads?.Consistency ?? ReadGuarantee.Global)));
+        return table with { Epoch = table.Epoch + 1, Rules = [.. Others(table, record), .. rules] };
+    }
+
+    /// <summary>
+    /// The table after the end of the migration: its rules are gone where the default backend says the same, and else stay without the
+    /// migration's name.
+    /// </summary>
+    public static RoutingTable Without(RoutingTable table, MigrationRecord record, string? newDefault)
+    {
+        var writer = record.Backend(record.Authoritative);
+        var next = table with { Epoch = table.Epoch + 1, DefaultBackend = newDefault ?? table.DefaultBackend };
+        var kept = string.Equals(next.DefaultBackend, writer, StringComparison.Ordinal)
+            ? []
+            : Scopes(record).Select(scope => new RoutingRule(scope.Schema, scope.Table, writer, writer));
+        return next with { Rules = [.. Others(table, record), .. kept] };
+    }
+
+    /// <summary>Why the rules of a new migration cannot be set; null when they can.</summary>
+    public static Finding? Conflict(RoutingTable table, MigrationRecord record)
+    {
+        var scopes = Scopes(record);
+        foreach (var rule in table.RulesOf(record.Settings.Schema))
+        {
+            var meets = rule.Table is null || record.WholeSchema || scopes.Any(s => string.Equals(s.Table, rule.Table, StringComparison.Ordinal));
+            if (!meets || string.Equals(rule.Migration, record.Name, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            if (rule.Migration is not null)
+            {
+                return Finding.Error("already_migrating", $"{rule.Schema}.{rule.Table ?? "*"} belongs to the migration '{rule.Migration}'.", "Complete or cancel that migration first.");
+            }
+
+            if (!string.Equals(rule.Writer, record.Settings.Source, StringComparison.Ordinal))
+            {
+                return Finding.Error(
+                    "routed_elsewhere", $"{rule.Schema}.{rule.Table ?? "*"} is routed to '{rule.Writer}', so '{record.Settings.Source}' is not where its data lives.",
+                    $"Migrate from '{rule.Writer}'.");
+            }
+        }
+
+        return null;
+    }
+
+    private static IEnumerable<RoutingRule> Others(RoutingTable table, MigrationRecord record)
+    {
+        var mine = Scopes(record).ToHashSet();
+        return table.Rules.Where(r => !string.Equals(r.Migration, record.Name, StringComparison.Ordinal) && !mine.Contains(new TableScope(r.Schema, r.Table)));
+    }
+
+    private static ReadConsistency Consistency(ReadGuarantee guarantee) => guarantee switch
+    {
+        ReadGuarantee.Session => ReadConsistency.Session,
+        ReadGuarantee.Eventual => ReadConsistency.Eventual,
+        _ => ReadConsistency.Global,
+    };
+}

@@ -1,0 +1,66 @@
+using Switchyard.Client;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>One direction of replication, as the engine needs to know it.</summary>
+internal sealed record StreamSpec(
+    string Id, ConnectionOptions From, ConnectionOptions To, string Schema, IReadOnlyList<string> Tables, CreateMigrationRequest Settings);
+
+/// <summary>What the lifecycle needs of schema copy, row copy and streams. The product has one implementation; tests have another.</summary>
+internal interface IReplicationEngine
+{
+    /// <summary>Everything that would keep this migration from working, or that the operator should know.</summary>
+    Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, IReadOnlyList<string> tables, CancellationToken cancellationToken);
+
+    /// <summary>The base tables of a schema, in name order.</summary>
+    Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken);
+
+    /// <summary>Creates the tables on the following side; doing it again after a crash is safe.</summary>
+    Task CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken);
+
+    /// <summary>Records on the following side that the stream begins at a position of the origin, or at its current end.</summary>
+    Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken);
+
+    /// <summary>Takes over a recorded stream; it does not run before <see cref="IMigrationStream.Start"/>.</summary>
+    Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken);
+
+    /// <summary>Prepares the copy of all rows alongside a running stream; it resumes what an earlier one has done.</summary>
+    IMigrationCopy CreateCopy(StreamSpec spec, IMigrationStream stream);
+
+    /// <summary>Removes a stream's records from the following side, and our schema there once it is empty.</summary>
+    Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken);
+}
+
+/// <summary>A stream in one direction.</summary>
+internal interface IMigrationStream : IAsyncDisposable
+{
+    /// <summary>Completes when the stream stands still: successfully after <see cref="StopAsync"/>, with the cause otherwise.</summary>
+    Task Completion { get; }
+
+    /// <summary>Where it stands now.</summary>
+    StreamStatus Status { get; }
+
+    /// <summary>After the following side's COMMIT has answered, with the origin's position up to which everything is visible there.</summary>
+    event Action<StreamPosition>? Applied;
+
+    void Start();
+
+    /// <summary>Returns once nothing more will be applied.</summary>
+    Task StopAsync(CancellationToken cancellationToken);
+
+    /// <summary>The flushed end of the origin's log.</summary>
+    Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
+
+    /// <summary>Completes the moment everything up to the position is committed on the following side.</summary>
+    Task WaitForAppliedAsync(StreamPosition position, CancellationToken cancellationToken);
+}
+
+/// <summary>The copy of all rows.</summary>
+internal interface IMigrationCopy
+{
+    IReadOnlyList<TableStatus> Progress { get; }
+
+    /// <summary>Copies what is not copied yet and builds what was deferred.</summary>
+    Task RunAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,261 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>The migrations of this process. See <see cref="IMigrationService"/> for the verbs.</summary>
+public sealed partial class MigrationService : IMigrationService, IAsyncDisposable
+{
+    private const int JournalLines = 200;
+    private readonly MigrationEnvironment _environment;
+    private readonly ConcurrentDictionary<string, MigrationUnit> _units = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _creating = new(1, 1);
+
+    internal MigrationService(MigrationEnvironment environment) => _environment = environment;
+
+    /// <summary>Reads all migrations from the store and lets each go on from where it was.</summary>
+    /// <exception cref="TopologyStoreException">The store cannot be read.</exception>
+    public static Task<MigrationService> OpenAsync(
+        TopologyRepository topology, TopologyView view, AppliedPositions applied, TimeProvider time, ILoggerFactory loggers,
+        MigrationServiceOptions? options, CancellationToken cancellationToken)
+    {
+        var log = loggers.CreateLogger("Switchyard.Migration");
+        var environment = new MigrationEnvironment(
+            topology, view, applied, new ReplicationEngine(time, loggers), new ServerSides(), time, log, new EventHub(time), options ?? new MigrationServiceOptions());
+        return OpenAsync(environment, cancellationToken);
+    }
+
+    internal static async Task<MigrationService> OpenAsync(MigrationEnvironment environment, CancellationToken cancellationToken)
+    {
+        var service = new MigrationService(environment);
+        foreach (var record in await environment.Topology.ListMigrationsAsync<MigrationRecord>(cancellationToken))
+        {
+            await service.AdoptAsync(record, cancellationToken);
+        }
+
+        return service;
+    }
+
+    /// <inheritdoc />
+    public async Task<IReadOnlyList<MigrationSummary>> ListAsync(CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        cancellationToken.ThrowIfCancellationRequested();
+        return [.. _units.Values.Select(u => u.Status(Epoch)).OrderBy(s => s.Name, StringComparer.Ordinal).Select(s => new MigrationSummary(
+            s.Name, s.State, s.Source, s.Target, s.Schema, s.Tables.Count, s.Writes,
+            s.Stream.State == "running" ? s.Stream.LagSeconds : s.Reverse.State == "running" ? s.Reverse.LagSeconds : null, s.Error))];
+    }
+
+    /// <inheritdoc />
+    public async Task<MigrationDetails> ShowAsync(string name, CancellationToken cancellationToken)
+    {
+        var unit = Unit(name);
+        var entries = await _environment.Topology.ListJournalAsync(name, cancellationToken: cancellationToken);
+        var lines = entries.OrderBy(e => e.At).ThenBy(e => e.Sequence).TakeLast(JournalLines)
+            .Select(e => new JournalLine(e.At, e.Operation, e.Step, e.Phase.ToString().ToLowerInvariant(), e.Detail ?? (e.DurationMs is { } ms ? $"{ms:0.###} ms" : "")));
+        return new MigrationDetails(unit.Status(Epoch), unit.Runtime.Record.Settings, [.. lines]);
+    }
+
+    /// <inheritdoc />
+    public Task<MigrationStatus> StatusAsync(string name, CancellationToken cancellationToken) => Task.FromResult(Unit(name).Status(Epoch));
+
+    /// <inheritdoc />
+    public async Task<PreflightReport> PreflightAsync(string name, CancellationToken cancellationToken)
+    {
+        var record = Unit(name).Runtime.Record;
+        var checks = new Preflight(_environment);
+        return PreflightReport.Of(await checks.RunAsync(record.Settings, record, cancellationToken));
+    }
+
+    /// <inheritdoc />
+    public async Task<PreflightReport> PreflightAsync(CreateMigrationRequest request, CancellationToken cancellationToken) =>
+        PreflightReport.Of(await new Preflight(_environment).RunAsync(request, null, cancellationToken));
+
+    /// <inheritdoc />
+    public async Task<MigrationStatus> CreateAsync(CreateMigrationRequest request, CancellationToken cancellationToken)
+    {
+        CheckName(request.Name);
+        await _creating.WaitAsync(cancellationToken);
+        try
+        {
+            if (_units.ContainsKey(request.Name))
+            {
+                throw MigrationException.Refused("exists", $"There is a migration named '{request.Name}' already.", "Choose another name, or delete that one once it is completed or cancelled.");
+            }
+
+            var preflight = new Preflight(_environment);
+            var findings = await preflight.RunAsync(request, null, cancellationToken);
+            if (findings.Any(f => f.Severity == FindingSeverity.Error))
+            {
+                throw MigrationException.RefusedBy("preflight", $"The migration '{request.Name}' was not created.", findings);
+            }
+
+            var record = await preflight.MakeRecordAsync(request, cancellationToken);
+            var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
+            var key = TopologyKeys.Migration(request.Name);
+            var result = await _environment.Topology.Begin().RequireAbsent(key).Require(routing)
+                .PutMigration(request.Name, record).Put(RoutingRules.With(routing.Value, record)).CommitAsync(cancellationToken);
+            if (!result.Succeeded)
+            {
+                throw MigrationException.Failed("conflict", "The routing table changed at the same moment; nothing was created.", "Try again.");
+            }
+
+            var unit = await AdoptAsync(new Versioned<MigrationRecord>(key, record, result.Revision), cancellationToken);
+            await unit.Runtime.ResumeAsync(cancellationToken);
+            _environment.Events.Publish(request.Name, "state", "created");
+            return unit.Status(Epoch);
+        }
+        finally
+        {
+            _creating.Release();
+        }
+    }
+
+    /// <inheritdoc />
+    public async Task<MigrationStatus> StartAsync(string name, CancellationToken cancellationToken)
+    {
+        var unit = Unit(name);
+        using var verb = unit.Runtime.Verbs.Enter(name, "start");
+        RefuseFinished(unit);
+        if (unit.Runtime.Record.Operation is { } half)
+        {
+            throw MigrationException.Refused("half_done", $"{half.Id} of '{name}' is half done.", $"Run `switchyard migration repair {name}` first.");
+        }
+
+        await unit.Runtime.HaltAsync(cancellationToken);
+        await unit.Runtime.UpdateAsync(r => r with { Started = true, Stopped = false, Error = null, Remedy = null }, cancellationToken);
+        await unit.Runtime.ResumeAsync(cancellationToken);
+        return unit.Status(Epoch);
+    }
+
+    /// <inheritdoc />
+    public async Task<MigrationStatus> StopAsync(string name, CancellationToken cancellationToken)
+    {
+        var unit = Unit(name);
+        using var verb = unit.Runtime.Verbs.Enter(name, "stop");
+        RefuseFinished(unit);
+        if (unit.Runtime.Record.Reads is not null)
+        {
+            throw MigrationException.Refused("validating", $"Reads of '{name}' go to the target, which would become stale.", $"Run `switchyard migration validate {name} --off` first.");
+        }
+
+        var (tables, _) = unit.Runtime.CopyStatus();
+        await unit.Diff.DisposeAsync();
+        await unit.Runtime.HaltAsync(cancellationToken);
+        await unit.Runtime.UpdateAsync(r => r with { Stopped = true, Copied = tables }, cancellationToken);
+        return unit.Status(Epoch);
+    }
+
+    /// <inheritdoc />
+    public async Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        var unit = Unit(name);
+        using var verb = unit.Runtime.Verbs.Enter(name, "delete");
+        var record = unit.Runtime.Record;
+        if (record.Finished is null && record.Phase != MigrationState.Created)
+        {
+            throw MigrationException.Refused("not_finished", $"'{name}' is {record.State.ToString().ToLowerInvariant()}.", $"Complete it or cancel it first.");
+        }
+
+        await unit.Diff.ForgetAsync(cancellationToken);
+        var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
+        var transaction = _environment.Topology.Begin().Require(unit.Runtime.Versioned).Delete(TopologyKeys.Migration(name));
+        if (record.Finished is null)
+        {
+            transaction.Require(routing).Put(RoutingRules.Without(routing.Value, record, null));
+        }
+
+        foreach (var entry in await _environment.Topology.ListJournalAsync(name, cancellationToken: cancellationToken))
+        {
+            transaction.Delete(TopologyKeys.JournalEntry(entry.Migration, entry.Operation, entry.Sequence));
+        }
+
+        if (!(await transaction.CommitAsync(cancellationToken)).Succeeded)
+        {
+            throw MigrationException.Failed("conflict", "The store changed at the same moment; nothing was deleted.", "Try again.");
+        }
+
+        _units.TryRemove(name, out _);
+    }
+
+    /// <inheritdoc />
+    public Task<DiffReport> StartDiffAsync(string name, DiffRequest request, CancellationToken cancellationToken) => Unit(name).Diff.StartAsync(request, cancellationToken);
+
+    /// <inheritdoc />
+    public Task<DiffReport> ShowDiffAsync(string name, CancellationToken cancellationToken) =>
+        Task.FromResult(Unit(name).Diff.Report ?? new DiffReport(DiffStatus.None, []));
+
+    /// <inheritdoc />
+    public Task<DiffReport> WaitDiffAsync(string name, CancellationToken cancellationToken) => Unit(name).Diff.WaitAsync(cancellationToken);
+
+    /// <inheritdoc />
+    public Task<DiffReport> StopDiffAsync(string name, CancellationToken cancellationToken) => Unit(name).Diff.StopAsync(cancellationToken);
+
+    /// <inheritdoc />
+    public Task<DiffReport> ResumeDiffAsync(string name, CancellationToken cancellationToken) => Unit(name).Diff.ResumeAsync(cancellationToken);
+
+    /// <inheritdoc />
+    public Task<DiffReport> RepairDiffAsync(string name, CancellationToken cancellationToken) => Unit(name).Diff.RepairAsync(cancellationToken);
+
+    /// <inheritdoc />
+    public Task<CopyAccountsReport> CopyAccountsAsync(string name, CopyAccountsRequest request, CancellationToken cancellationToken) =>
+        new AccountCopier(_environment, Unit(name).Runtime.Record).RunAsync(request, cancellationToken);
+
+    /// <inheritdoc />
+    public IAsyncEnumerable<MigrationEvent> WatchAsync(CancellationToken cancellationToken) => _environment.Events.FollowAsync(cancellationToken);
+
+    /// <summary>Stops all copies, streams and comparisons; they go on when the service is opened again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var unit in _units.Values)
+        {
+            await unit.Diff.DisposeAsync();
+            await unit.Runtime.DisposeAsync();
+        }
+    }
+
+    private long Epoch => _environment.View.Current.Routing.Epoch;
+
+    private MigrationUnit Unit(string name) => _units.TryGetValue(name, out var unit) ? unit : throw MigrationException.NotFound("migration", name);
+
+    private async Task<MigrationUnit> AdoptAsync(Versioned<MigrationRecord> record, CancellationToken cancellationToken)
+    {
+        var runtime = new MigrationRuntime(_environment, record);
+        var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime));
+        _units[record.Value.Name] = unit;
+        await unit.Diff.LoadAsync(cancellationToken);
+        if (record.Value.Operation is not null)
+        {
+            await RecoverAsync(unit);
+        }
+        else
+        {
+            await runtime.ResumeAsync(cancellationToken);
+        }
+
+        return unit;
+    }
+
+    private static void RefuseFinished(MigrationUnit unit)
+    {
+        if (unit.Runtime.Record.Finished is { } finished)
+        {
+            throw MigrationException.Refused("finished", $"'{unit.Runtime.Name}' is {finished.ToString().ToLowerInvariant()}.", "Create a new migration.");
+        }
+    }
+
+    private static void CheckName(string name)
+    {
+        if (!Name().IsMatch(name))
+        {
+            throw MigrationException.Usage(
+                $"'{name}' cannot be the name of a migration.", "Use letters, digits, hyphens and underscores, at most 40, beginning with a letter or digit.");
+        }
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+    private static partial Regex Name();
+}

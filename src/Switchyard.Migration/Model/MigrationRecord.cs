@@ -1,0 +1,162 @@
+using System.Text.Json.Serialization;
+
+namespace Switchyard.Migration;
+
+/// <summary>
+/// Everything about a migration that outlives the process. The state is computed from what has happened, so that no combination of fields
+/// can contradict it.
+/// </summary>
+internal sealed record MigrationRecord
+{
+    public int Format { get; init; } = 1;
+
+    public required CreateMigrationRequest Settings { get; init; }
+
+    /// <summary>The migrated tables' names, without the schema, in name order.</summary>
+    public required IReadOnlyList<string> Tables { get; init; }
+
+    /// <summary>The migration moves every table of its schema, so one rule and one gate scope name the schema.</summary>
+    public bool WholeSchema { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? CopyStartedAt { get; init; }
+
+    public DateTimeOffset? CopyDoneAt { get; init; }
+
+    public DateTimeOffset? SwitchedAt { get; init; }
+
+    /// <summary>Whose rows are the truth now, and where writes go.</summary>
+    public Side Authoritative { get; init; }
+
+    public bool Started { get; init; }
+
+    /// <summary>The target had no schema of this name before, so `cancel` may remove it.</summary>
+    public bool SchemaMadeHere { get; init; }
+
+    public bool SchemaCopied { get; init; }
+
+    /// <summary>The forward stream has a recorded position on the target.</summary>
+    public bool StreamRecorded { get; init; }
+
+    public bool CopyDone => CopyDoneAt is not null;
+
+    /// <summary>Progress at the end of the copy, by table.</summary>
+    public IReadOnlyList<TableStatus> Copied { get; init; } = [];
+
+    /// <summary>Data-router mode; null when all reads go to the authoritative side.</summary>
+    public ValidateRequest? Reads { get; init; }
+
+    /// <summary>Stopped by the operator.</summary>
+    public bool Stopped { get; init; }
+
+    public string? Error { get; init; }
+
+    public string? Remedy { get; init; }
+
+    public OperationRecord? Operation { get; init; }
+
+    /// <summary>Operations begun so far; numbers the next one.</summary>
+    public int Operations { get; init; }
+
+    /// <summary>Triggers and events, kept since they live on the authoritative side only.</summary>
+    public HandoverRecord Handover { get; init; } = new();
+
+    /// <summary><see cref="MigrationState.Completed"/> or <see cref="MigrationState.Cancelled"/> once it is over.</summary>
+    public MigrationState? Finished { get; init; }
+
+    public bool Detached { get; init; }
+
+    /// <summary>Where the migration stands, also written into the store for whoever reads it there.</summary>
+    public MigrationState State => Finished
+        ?? (Error is not null ? MigrationState.Error
+            : Operation is { Flipped: false } operation ? operation.Kind switch
+            {
+                OperationKind.Switch => operation.From == Side.Source ? MigrationState.Switching : MigrationState.Reversing,
+                OperationKind.Complete => MigrationState.Completing,
+                _ => Settled,
+            }
+            : Settled);
+
+    [JsonIgnore]
+    public string Name => Settings.Name;
+
+    [JsonIgnore]
+    public Direction Direction => Direction.AwayFrom(Authoritative);
+
+    private MigrationState Settled =>
+        Stopped ? MigrationState.Stopped
+        : Error is not null ? MigrationState.Error
+        : Phase;
+
+    /// <summary>How far it has come, whether or not it stands still there.</summary>
+    [JsonIgnore]
+    public MigrationState Phase =>
+        !Started ? MigrationState.Created
+        : !CopyDone ? MigrationState.Copying
+        : Authoritative == Side.Target ? MigrationState.Switched
+        : Reads is not null ? MigrationState.Validating
+        : MigrationState.Running;
+
+    public string Backend(Side side) => side == Side.Source ? Settings.Source : Settings.Target;
+
+    public string StreamId(Direction direction) => $"{Name}.{direction.Name}";
+}
+
+internal enum OperationKind
+{
+    /// <summary>A switch or a reverse, told apart by <see cref="OperationRecord.From"/>.</summary>
+    Switch,
+
+    /// <summary>Ends without a change of side.</summary>
+    Rehearse,
+    Complete,
+    Cancel,
+}
+
+/// <summary>An operation that is under way or was when the process ended.</summary>
+/// <param name="Id">Unique in the migration, for example <c>switch-3</c>.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="From">The side that was authoritative when it began.</param>
+/// <param name="StartedAt">UTC.</param>
+/// <param name="Flipped">The point of no return is passed: it is rolled forward, never back.</param>
+internal sealed record OperationRecord(string Id, OperationKind Kind, Side From, DateTimeOffset StartedAt, bool Flipped = false)
+{
+    public FenceMode Fence { get; init; }
+
+    /// <summary>The gate's id in the topology.</summary>
+    public string GateId { get; init; } = "";
+
+    /// <summary>The origin was made read-only by us and must be made writable again.</summary>
+    public bool ReadOnlySet { get; init; }
+
+    /// <summary>What becomes of the source's tables; only for <see cref="OperationKind.Complete"/>.</summary>
+    public SourceData SourceData { get; init; }
+
+    public string? SourcePosition { get; init; }
+
+    public string? TargetPosition { get; init; }
+}
+
+/// <summary>Triggers and events of the migrated tables, which run on the authoritative side only.</summary>
+internal sealed record HandoverRecord
+{
+    public IReadOnlyList<TriggerDefinition> Triggers { get; init; } = [];
+
+    public IReadOnlyList<EventDefinition> Events { get; init; } = [];
+}
+
+/// <summary>A trigger as its server prints it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Table">The table it belongs to.</param>
+/// <param name="Statement">What SHOW CREATE TRIGGER prints.</param>
+/// <param name="SqlMode">The mode it was made in.</param>
+internal sealed record TriggerDefinition(string Name, string Table, string Statement, string SqlMode);
+
+/// <summary>An event as its server prints it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Statement">What SHOW CREATE EVENT prints.</param>
+/// <param name="SqlMode">The mode it was made in.</param>
+/// <param name="TimeZone">The time zone its schedule is in.</param>
+/// <param name="Enabled">It ran on the authoritative side.</param>
+internal sealed record EventDefinition(string Name, string Statement, string SqlMode, string TimeZone, bool Enabled);

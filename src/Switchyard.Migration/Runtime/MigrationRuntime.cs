@@ -1,0 +1,315 @@
+using Microsoft.Extensions.Logging;
+using Switchyard.Client;
+using Switchyard.Faults;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>
+/// One migration at work in this process: its record, its stream and its copy. Which stream runs follows from the record alone, so that a
+/// restart, a rollback and a switch end in the same place.
+/// </summary>
+internal sealed partial class MigrationRuntime(MigrationEnvironment environment, Versioned<MigrationRecord> record) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _updates = new(1, 1);
+    private readonly SemaphoreSlim _streams = new(1, 1);
+    private readonly CopyMeter _meter = new(environment.Time);
+    private Versioned<MigrationRecord> _record = record;
+    private CancellationTokenSource? _stop;
+    private Task _work = Task.CompletedTask;
+    private volatile IMigrationStream? _stream;
+    private volatile IMigrationCopy? _copy;
+    private Direction _streamDirection;
+
+    public MigrationRecord Record => _record.Value;
+
+    public Versioned<MigrationRecord> Versioned => _record;
+
+    public string Name => _record.Value.Name;
+
+    /// <summary>Excludes verbs that change the migration from one another.</summary>
+    public VerbGuard Verbs { get; } = new();
+
+    /// <summary>The running stream away from the authoritative side; null while none is open.</summary>
+    public IMigrationStream? Stream => _stream;
+
+    /// <summary>Changes the record, together with whatever else has to change with it.</summary>
+    public async Task<MigrationRecord> UpdateAsync(
+        Func<MigrationRecord, MigrationRecord> change, CancellationToken cancellationToken, Action<TopologyTransaction>? also = null)
+    {
+        if (!await TryUpdateAsync(change, cancellationToken, also))
+        {
+            throw MigrationException.Failed(
+                "conflict", $"The records of '{Name}' were changed by somebody else at the same moment; nothing was changed.", "Look at its status and try again.");
+        }
+
+        return Record;
+    }
+
+    /// <summary>As <see cref="UpdateAsync"/>; false when something the transaction requires is no longer so.</summary>
+    public async Task<bool> TryUpdateAsync(
+        Func<MigrationRecord, MigrationRecord> change, CancellationToken cancellationToken, Action<TopologyTransaction>? also = null)
+    {
+        await _updates.WaitAsync(cancellationToken);
+        try
+        {
+            var next = change(_record.Value);
+            var transaction = environment.Topology.Begin().Require(_record).PutMigration(Name, next);
+            also?.Invoke(transaction);
+            var result = await transaction.CommitAsync(cancellationToken);
+            if (result.Succeeded)
+            {
+                Adopt(next, result.Revision);
+            }
+
+            return result.Succeeded;
+        }
+        finally
+        {
+            _updates.Release();
+        }
+    }
+
+    private void Adopt(MigrationRecord next, long revision)
+    {
+        var before = _record.Value;
+        _record = new Versioned<MigrationRecord>(_record.Key, next, revision);
+        if (before.State != next.State)
+        {
+            environment.Events.Publish(Name, "state", $"{before.State} → {next.State}".ToLowerInvariant());
+            LogState(environment.Log, Name, next.State);
+        }
+    }
+
+    /// <summary>Reads the record again, when it is not known whether a commit happened.</summary>
+    public async Task ReloadAsync(CancellationToken cancellationToken)
+    {
+        if (await environment.Topology.GetMigrationAsync<MigrationRecord>(Name, cancellationToken) is { } current)
+        {
+            Adopt(current.Value, current.Revision);
+        }
+    }
+
+    /// <summary>Starts what the record says should run; does nothing when it runs already or nothing should.</summary>
+    public async Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        await _streams.WaitAsync(cancellationToken);
+        try
+        {
+            if (_stop is { IsCancellationRequested: true })
+            {
+                await _work.WaitAsync(cancellationToken);
+            }
+
+            var now = Record;
+            if (now.Finished is not null || now.Stopped || !now.Started || now.Error is not null || !_work.IsCompleted)
+            {
+                return;
+            }
+
+            _stop?.Dispose();
+            _stop = new CancellationTokenSource();
+            _work = RunAsync(now, _stop.Token);
+        }
+        finally
+        {
+            _streams.Release();
+        }
+    }
+
+    /// <summary>Stops copy and stream; returns once nothing more is applied.</summary>
+    public async Task HaltAsync(CancellationToken cancellationToken)
+    {
+        await _streams.WaitAsync(cancellationToken);
+        try
+        {
+            if (_stop is { } stop)
+            {
+                await stop.CancelAsync();
+            }
+
+            await _work.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            _streams.Release();
+        }
+    }
+
+    public async Task<StreamSpec> SpecAsync(Direction direction, CancellationToken cancellationToken)
+    {
+        var now = Record;
+        return new StreamSpec(
+            now.StreamId(direction), await OptionsAsync(direction.From, cancellationToken), await OptionsAsync(direction.To, cancellationToken),
+            now.Settings.Schema, now.Tables, now.Settings);
+    }
+
+    public Task<ConnectionOptions> OptionsAsync(Side side, CancellationToken cancellationToken) =>
+        environment.BackendAsync(Record.Backend(side), cancellationToken);
+
+    public async Task<IServerSide> OpenSideAsync(Side side, CancellationToken cancellationToken) =>
+        environment.Sides.Create(await OptionsAsync(side, cancellationToken), Record.Settings.Schema);
+
+    /// <summary>The copy's tables and speed.</summary>
+    public (IReadOnlyList<TableStatus> Tables, CopyStatus? Copy) CopyStatus()
+    {
+        var now = Record;
+        var running = _copy is not null;
+        var tables = _copy?.Progress is { Count: > 0 } live ? live
+            : now.Copied.Count > 0 ? now.Copied
+            : [.. now.Tables.Select(t => new TableStatus(t, 0, 0, "waiting"))];
+        if (now.CopyStartedAt is not { } began)
+        {
+            return (tables, null);
+        }
+
+        return (tables, _meter.Measure(tables, running, (now.CopyDoneAt ?? environment.Time.GetUtcNow()) - began));
+    }
+
+    /// <summary>The state of one direction's stream.</summary>
+    public StreamStatus StreamStatus(Direction direction)
+    {
+        var now = Record;
+        if (_stream is { } stream && _streamDirection == direction)
+        {
+            return stream.Status;
+        }
+
+        if (direction == now.Direction)
+        {
+            return !now.StreamRecorded ? Migration.StreamStatus.None
+                : new StreamStatus(now.Error is not null ? "error" : "stopped", null, null, 0, now.Error);
+        }
+
+        return now.SwitchedAt is null ? Migration.StreamStatus.None : new StreamStatus("frozen", null, null, 0, null);
+    }
+
+    public async ValueTask DisposeAsync() => await HaltAsync(CancellationToken.None);
+
+    private async Task RunAsync(MigrationRecord started, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!started.CopyDone)
+            {
+                started = await CopyAsync(cancellationToken);
+            }
+            else
+            {
+                await OpenStreamAsync(started.Direction, cancellationToken);
+            }
+
+            if (!started.Stopped)
+            {
+                await _stream!.Completion.WaitAsync(cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Halted.
+        }
+        catch (Exception e)
+        {
+            await FailAsync(e);
+        }
+        finally
+        {
+            _copy = null;
+            await CloseStreamAsync();
+        }
+    }
+
+    private async Task<MigrationRecord> CopyAsync(CancellationToken cancellationToken)
+    {
+        var direction = Direction.Forward;
+        var spec = await SpecAsync(direction, cancellationToken);
+        if (!Record.SchemaCopied)
+        {
+            await environment.Engine.CopySchemaAsync(spec, cancellationToken);
+            await FaultPoints.HitAsync("copy.schema.after", cancellationToken);
+            await UpdateAsync(r => r with { SchemaCopied = true, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
+        }
+
+        if (!Record.StreamRecorded)
+        {
+            await environment.Engine.RecordAsync(spec, at: null, cancellationToken);
+            await UpdateAsync(r => r with { StreamRecorded = true }, cancellationToken);
+        }
+
+        var stream = await OpenStreamAsync(direction, cancellationToken);
+        var copy = environment.Engine.CreateCopy(spec, stream);
+        _copy = copy;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var copying = copy.RunAsync(either.Token);
+        if (await Task.WhenAny(copying, stream.Completion) != copying)
+        {
+            // The copy waits for the stream, so it cannot end well without it; the stream's failure is the one to report.
+            await either.CancelAsync();
+            await ((Task)copying).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await stream.Completion;
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        await copying;
+        await FaultPoints.HitAsync("copy.rows.after", cancellationToken);
+        var done = environment.Time.GetUtcNow();
+        var copied = copy.Progress;
+        return await UpdateAsync(r => r with { CopyDoneAt = done, Copied = copied, Stopped = r.Settings.StopAfterCopy }, cancellationToken);
+    }
+
+    private async Task<IMigrationStream> OpenStreamAsync(Direction direction, CancellationToken cancellationToken)
+    {
+        var stream = await environment.Engine.OpenAsync(await SpecAsync(direction, cancellationToken), cancellationToken);
+        environment.Applied.Reset(Name);
+        stream.Applied += position => environment.Applied.Publish(Name, position);
+        _streamDirection = direction;
+        _stream = stream;
+        stream.Start();
+        return stream;
+    }
+
+    private async Task CloseStreamAsync()
+    {
+        if (_stream is not { } stream)
+        {
+            return;
+        }
+
+        _stream = null;
+        try
+        {
+            await stream.StopAsync(CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            LogClose(environment.Log, Name, e);
+        }
+
+        await stream.DisposeAsync();
+    }
+
+    /// <summary>Writes down why it stands still. If not even that can be done, the log has it and the record still says what should run.</summary>
+    private async Task FailAsync(Exception error)
+    {
+        LogFailure(environment.Log, Name, error);
+        environment.Events.Publish(Name, "error", error.Message);
+        var remedy = (error as MigrationException)?.Remedy is { Length: > 0 } known ? known : $"Resolve the cause, then go on with `switchyard migration start {Name}`.";
+        try
+        {
+            await UpdateAsync(r => r with { Error = error.Message, Remedy = remedy, Copied = _copy?.Progress ?? r.Copied }, CancellationToken.None);
+        }
+        catch (Exception e) when (e is TopologyStoreException or MigrationException)
+        {
+            LogFailure(environment.Log, Name, e);
+        }
+    }
+
+    [LoggerMessage(7001, LogLevel.Information, "Migration {Migration} is now {State}")]
+    private static partial void LogState(ILogger log, string migration, MigrationState state);
+
+    [LoggerMessage(7002, LogLevel.Error, "Migration {Migration} stands still")]
+    private static partial void LogFailure(ILogger log, string migration, Exception error);
+
+    [LoggerMessage(7003, LogLevel.Warning, "The stream of migration {Migration} did not stop cleanly")]
+    private static partial void LogClose(ILogger log, string migration, Exception error);
+}

@@ -1,0 +1,90 @@
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>What the cutover and the end of a migration do on one server. One caller at a time; connections are kept between calls.</summary>
+internal interface IServerSide : IAsyncDisposable
+{
+    /// <summary>Opens the connection ahead of time, so that the pause does not pay for a login.</summary>
+    Task ConnectAsync(CancellationToken cancellationToken);
+
+    /// <summary>Facts the prechecks need.</summary>
+    Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Keeps everybody from writing the tables until the fence is released or its connection ends.</summary>
+    Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken);
+
+    /// <summary>Takes back <see cref="FenceMode.ReadOnly"/> after a crash; safe when it was never set.</summary>
+    Task LiftReadOnlyAsync(CancellationToken cancellationToken);
+
+    /// <summary>The flushed end of this server's binary log.</summary>
+    Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
+
+    /// <summary>The next AUTO_INCREMENT value of each table that has one.</summary>
+    Task<IReadOnlyDictionary<string, ulong>> ReadIdentitiesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+
+    Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken);
+
+    /// <summary>The next value of each sequence of the schema; empty on servers without sequences.</summary>
+    Task<IReadOnlyDictionary<string, long>> ReadSequencesAsync(CancellationToken cancellationToken);
+
+    Task RaiseSequenceAsync(string sequence, long next, CancellationToken cancellationToken);
+
+    Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+
+    /// <summary>Creates a trigger, replacing one of the same name.</summary>
+    Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken);
+
+    Task DropTriggerAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>Creates an event that does not run yet, replacing one of the same name.</summary>
+    Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken);
+
+    Task SetEventAsync(string name, bool enabled, CancellationToken cancellationToken);
+
+    Task DropEventAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>Ends the connections that proxies which are not alive left here, sees them gone, and says how many there were.</summary>
+    Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken);
+
+    Task<bool> SchemaExistsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Drops the tables that exist of those named, and the views over nothing else.</summary>
+    Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+
+    /// <summary>Renames the tables to <c>_NAME_old</c>.</summary>
+    Task RenameTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+
+    /// <summary>Drops the schema when nothing is left in it.</summary>
+    Task DropSchemaIfEmptyAsync(CancellationToken cancellationToken);
+
+    /// <summary>Schemas of users on this server, ours and the system's left out.</summary>
+    Task<IReadOnlyList<string>> ListSchemasAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>A fence that stands.</summary>
+internal interface IFence : IAsyncDisposable
+{
+    /// <summary>Throws when the fence may have fallen, because its connection ended.</summary>
+    Task VerifyAsync(CancellationToken cancellationToken);
+
+    /// <summary>Lets writers through again.</summary>
+    Task ReleaseAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>What a server says about itself that a switch depends on.</summary>
+/// <param name="Version">Its version text.</param>
+/// <param name="IsReadOnly">It refuses writes.</param>
+/// <param name="HasBinlog">It logs its writes.</param>
+/// <param name="BinlogFormat">ROW, STATEMENT or MIXED.</param>
+/// <param name="RowImage">FULL, MINIMAL or NOBLOB.</param>
+/// <param name="PreparedXa">Prepared XA transactions.</param>
+/// <param name="LongTransactions">Open transactions older than a few seconds, one sentence each.</param>
+internal sealed record ServerFacts(
+    string Version, bool IsReadOnly, bool HasBinlog, string BinlogFormat, string RowImage, int PreparedXa, IReadOnlyList<string> LongTransactions);
+
+/// <summary>Opens sides; the product opens real connections, tests do not.</summary>
+internal interface IServerSides
+{
+    IServerSide Create(Switchyard.Client.ConnectionOptions backend, string schema);
+}

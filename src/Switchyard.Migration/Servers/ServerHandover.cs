@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+using Switchyard.Client;
+
+namespace Switchyard.Migration;
+
+internal sealed partial class ServerSide
+{
+    public async Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var wanted = tables.ToHashSet(StringComparer.Ordinal);
+        var triggers = new List<TriggerDefinition>();
+        var listed = await connection.QueryAsync(
+            $"SELECT trigger_name, event_object_table, sql_mode FROM information_schema.triggers WHERE trigger_schema={SchemaText} " +
+            "ORDER BY event_object_table, action_timing, event_manipulation, action_order", cancellationToken);
+        foreach (var row in listed.Rows.Where(r => wanted.Contains(r.GetString(1))))
+        {
+            var name = row.GetString(0);
+            var shown = await connection.QueryAsync($"SHOW CREATE TRIGGER {Table(name)}", cancellationToken);
+            triggers.Add(new TriggerDefinition(name, row.GetString(1), shown.GetString(0, 2), row.GetString(2)));
+        }
+
+        var events = new List<EventDefinition>();
+        listed = await connection.QueryAsync(
+            $"SELECT event_name, sql_mode, time_zone, status FROM information_schema.events WHERE event_schema={SchemaText} ORDER BY event_name", cancellationToken);
+        foreach (var row in listed.Rows)
+        {
+            var name = row.GetString(0);
+            var shown = await connection.QueryAsync($"SHOW CREATE EVENT {Table(name)}", cancellationToken);
+            events.Add(new EventDefinition(name, shown.GetString(0, "Create Event"), row.GetString(1), row.GetString(2), row.GetString(3) == "ENABLED"));
+        }
+
+        return new HandoverRecord { Triggers = triggers, Events = events };
+    }
+
+    public async Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
+    {
+        await DropTriggerAsync(trigger.Name, cancellationToken);
+        await CreateAsync($"the trigger {trigger.Name}", Definer().Replace(trigger.Statement, "CREATE ", 1), trigger.SqlMode, null, cancellationToken);
+    }
+
+    public async Task DropTriggerAsync(string name, CancellationToken cancellationToken)
+    {
+        if (await SchemaExistsAsync(cancellationToken))
+        {
+            await ExecuteAsync($"DROP TRIGGER IF EXISTS {Table(name)}", cancellationToken);
+        }
+    }
+
+    public async Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
+    {
+        await DropEventAsync(definition.Name, cancellationToken);
+        var statement = Definer().Replace(definition.Statement, "CREATE ", 1);
+        statement = EventStatus().Replace(statement, "$1 DISABLE DO ", 1);
+        await CreateAsync($"the event {definition.Name}", statement, definition.SqlMode, definition.TimeZone, cancellationToken);
+        await SetEventAsync(definition.Name, enabled: false, cancellationToken);
+    }
+
+    public Task SetEventAsync(string name, bool enabled, CancellationToken cancellationToken) =>
+        ExecuteAsync($"ALTER EVENT {Table(name)} {(enabled ? "ENABLE" : "DISABLE")}", cancellationToken);
+
+    public Task DropEventAsync(string name, CancellationToken cancellationToken) => ExecuteAsync($"DROP EVENT IF EXISTS {Table(name)}", cancellationToken);
+
+    /// <summary>Definitions are printed unqualified, so they are run in their schema, in the mode and zone they were made in.</summary>
+    private async Task CreateAsync(string what, string statement, string sqlMode, string? timeZone, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var mode = string.Join(',', sqlMode.Split(',').Where(m => !s_vendorModes.Contains(m)));
+        try
+        {
+            await connection.ChangeSchemaAsync(schema, cancellationToken);
+            await connection.ExecuteAsync($"SET SESSION sql_mode={SqlText.QuoteString(mode)}{(timeZone is null ? "" : $", time_zone={SqlText.QuoteString(timeZone)}")}", cancellationToken);
+            await connection.ExecuteAsync(statement, cancellationToken);
+            await connection.ExecuteAsync(Setup, cancellationToken);
+        }
+        catch (ServerErrorException e)
+        {
+            throw new CutoverFailedException(
+                $"The other side does not accept {what}: {e.ServerMessage}", $"Change {what} so that both servers accept it, or drop it.", e);
+        }
+    }
+
+    // Modes that only one of the vendors knows, and that change nothing in how a body runs on the other.
+    private static readonly HashSet<string> s_vendorModes = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "NO_AUTO_CREATE_USER", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS", "DB2", "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL",
+        "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "TIME_TRUNCATE_FRACTIONAL",
+    };
+
+    [GeneratedRegex(@"^CREATE\s+DEFINER\s*=\s*(`(?:[^`]|``)*`@`(?:[^`]|``)*`|`(?:[^`]|``)*`|\S+)\s+", RegexOptions.IgnoreCase)]
+    private static partial Regex Definer();
+
+    [GeneratedRegex(@"(ON COMPLETION (?:NOT )?PRESERVE) (?:ENABLE|DISABLE ON (?:SLAVE|REPLICA)|DISABLE)(?: COMMENT '(?:[^'\\]|''|\\.)*')? DO ", RegexOptions.IgnoreCase)]
+    private static partial Regex EventStatus();
+}

@@ -1,0 +1,192 @@
+using System.Globalization;
+using Switchyard.Client;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>One server of a migration, over one connection that is opened when first needed and again when it broke.</summary>
+internal sealed partial class ServerSide(ConnectionOptions options, string schema) : IServerSide
+{
+    // Every lock we wait for is bounded, so that a statement of ours never queues the application behind it for long.
+    private const string Setup =
+        "SET SESSION lock_wait_timeout=2, innodb_lock_wait_timeout=2, time_zone='+00:00', sql_mode='NO_AUTO_VALUE_ON_ZERO', foreign_key_checks=0";
+
+    private static readonly HashSet<string> s_systemSchemas = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "mysql", "information_schema", "performance_schema", "sys", "_switchyard",
+    };
+
+    private BackendConnection? _connection;
+
+    private string Schema => SqlText.QuoteIdentifier(schema);
+
+    private string SchemaText => SqlText.QuoteString(schema);
+
+    public async Task ConnectAsync(CancellationToken cancellationToken) => await OpenAsync(cancellationToken);
+
+    public async Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var values = await connection.QueryAsync("SELECT @@version, @@global.read_only, @@global.log_bin, @@global.binlog_format, @@global.binlog_row_image", cancellationToken);
+        var xa = await connection.QueryAsync("XA RECOVER", cancellationToken);
+        return new ServerFacts(
+            values.GetString(0, 0), values.GetInt64(0, 1) != 0, values.GetInt64(0, 2) != 0, values.GetString(0, 3), values.GetString(0, 4), xa.RowCount,
+            await ReadLongTransactionsAsync(connection, cancellationToken));
+    }
+
+    public async Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        // The statement was renamed in MySQL 8.2 and the old name is gone in 8.4.
+        var sql = connection.Server.IsAtLeast(ServerVendor.MySql, 8, 4) ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+        var status = await connection.QueryAsync(sql, cancellationToken);
+        if (status.RowCount == 0)
+        {
+            throw new CutoverFailedException($"{options.Host}:{options.Port} writes no binary log.", "Start it with log_bin.");
+        }
+
+        return new StreamPosition(status.GetString(0, 0), status.GetUInt64(0, 1));
+    }
+
+    public async Task<IReadOnlyDictionary<string, ulong>> ReadIdentitiesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        if (connection.Server.IsAtLeast(ServerVendor.MySql, 8, 0))
+        {
+            // Else the value can be a day old.
+            await connection.ExecuteAsync("SET SESSION information_schema_stats_expiry=0", cancellationToken);
+        }
+
+        var rows = await connection.QueryAsync(
+            $"SELECT table_name, auto_increment FROM information_schema.tables WHERE table_schema={SchemaText} AND auto_increment IS NOT NULL", cancellationToken);
+        var wanted = tables.ToHashSet(StringComparer.Ordinal);
+        return rows.Rows.Where(r => wanted.Contains(r.GetString(0))).ToDictionary(r => r.GetString(0), r => r.GetUInt64(1), StringComparer.Ordinal);
+    }
+
+    public Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken) =>
+        ExecuteAsync($"ALTER TABLE {Table(table)} AUTO_INCREMENT={next.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
+
+    public async Task<IReadOnlyDictionary<string, long>> ReadSequencesAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var values = new Dictionary<string, long>(StringComparer.Ordinal);
+        if (!connection.Server.IsMariaDb)
+        {
+            return values;
+        }
+
+        var names = await connection.QueryAsync(
+            $"SELECT table_name FROM information_schema.tables WHERE table_schema={SchemaText} AND table_type='SEQUENCE'", cancellationToken);
+        foreach (var name in names.Rows.Select(r => r.GetString(0)))
+        {
+            // What is cached in memory by the server lies below this value, so nothing is handed out twice.
+            var value = await connection.QueryAsync($"SELECT next_not_cached_value FROM {Table(name)}", cancellationToken);
+            values[name] = value.GetInt64(0, 0);
+        }
+
+        return values;
+    }
+
+    public Task RaiseSequenceAsync(string sequence, long next, CancellationToken cancellationToken) =>
+        ExecuteAsync($"DO SETVAL({Table(sequence)}, {next.ToString(CultureInfo.InvariantCulture)}, 0)", cancellationToken);
+
+    public async Task<bool> SchemaExistsAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        return (await connection.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name={SchemaText}", cancellationToken)).RowCount > 0;
+    }
+
+    public async Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        if (tables.Count > 0 && await SchemaExistsAsync(cancellationToken))
+        {
+            await ExecuteAsync($"DROP TABLE IF EXISTS {string.Join(", ", tables.Select(Table))}", cancellationToken);
+        }
+    }
+
+    public async Task RenameTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var present = await connection.QueryAsync($"SELECT table_name FROM information_schema.tables WHERE table_schema={SchemaText}", cancellationToken);
+        var names = present.Rows.Select(r => r.GetString(0)).ToHashSet(StringComparer.Ordinal);
+        var renames = tables.Where(names.Contains).Select(t => $"{Table(t)} TO {Table(OldName(t))}").ToList();
+        if (renames.Count > 0)
+        {
+            await ExecuteAsync($"RENAME TABLE {string.Join(", ", renames)}", cancellationToken);
+        }
+    }
+
+    public async Task DropSchemaIfEmptyAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var left = await connection.QueryAsync(
+            $"SELECT (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema={SchemaText}) + " +
+            $"(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema={SchemaText}) + " +
+            $"(SELECT COUNT(*) FROM information_schema.events WHERE event_schema={SchemaText})", cancellationToken);
+        if (left.GetInt64(0, 0) == 0)
+        {
+            await ExecuteAsync($"DROP SCHEMA IF EXISTS {Schema}", cancellationToken);
+        }
+    }
+
+    public async Task<IReadOnlyList<string>> ListSchemasAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var schemas = await connection.QueryAsync("SELECT DISTINCT table_schema FROM information_schema.tables", cancellationToken);
+        return [.. schemas.Rows.Select(r => r.GetString(0)).Where(s => !s_systemSchemas.Contains(s)).Order(StringComparer.Ordinal)];
+    }
+
+    public async Task LiftReadOnlyAsync(CancellationToken cancellationToken) => await ExecuteAsync("SET GLOBAL read_only=0", cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is { } connection)
+        {
+            _connection = null;
+            await connection.DisposeAsync();
+        }
+    }
+
+    /// <summary>The name a table gets at <c>complete --rename-tables</c>; table names end at 64 characters.</summary>
+    internal static string OldName(string table) => $"_{(table.Length > 59 ? table[..59] : table)}_old";
+
+    private async Task<BackendConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        if (_connection is { IsUsable: true } usable)
+        {
+            return usable;
+        }
+
+        await DisposeAsync();
+        var connection = await BackendConnection.OpenAsync(options, cancellationToken);
+        _connection = connection;
+        await connection.ExecuteAsync(Setup, cancellationToken);
+        return connection;
+    }
+
+    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        await connection.ExecuteAsync(sql, cancellationToken);
+    }
+
+    private string Table(string name) => SqlText.QuoteIdentifier(schema, name);
+
+    private static async Task<IReadOnlyList<string>> ReadLongTransactionsAsync(BackendConnection connection, CancellationToken cancellationToken)
+    {
+        const int Seconds = 5;
+        try
+        {
+            var rows = await connection.QueryAsync(
+                "SELECT t.trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), p.user, p.host FROM information_schema.innodb_trx t " +
+                "LEFT JOIN information_schema.processlist p ON p.id=t.trx_mysql_thread_id " +
+                $"WHERE t.trx_mysql_thread_id<>CONNECTION_ID() AND t.trx_started < NOW() - INTERVAL {Seconds} SECOND LIMIT 20", cancellationToken);
+            return [.. rows.Rows.Select(r => $"connection {r.GetString(0)} of {r.GetStringOrNull(2) ?? "?"} ({r.GetStringOrNull(3) ?? "?"}) has a transaction open for {r.GetString(1)} s")];
+        }
+        catch (ServerErrorException)
+        {
+            // Needs PROCESS; the hold names its blockers anyway.
+            return [];
+        }
+    }
+}

@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using System.Text;
+using Switchyard.Sql.Lexing;
+using Switchyard.Sql.Reading;
 
 namespace Switchyard.Sql;
 
@@ -6,7 +9,25 @@ namespace Switchyard.Sql;
 public static class SqlScanner
 {
     /// <summary>What is known of the text. Allocates; go through <see cref="StatementCache"/> on a busy path.</summary>
-    public static StatementInfo Scan(ReadOnlySpan<byte> sql, in ScanOptions options) => StatementInfo.NotUnderstood;
+    public static StatementInfo Scan(ReadOnlySpan<byte> sql, in ScanOptions options)
+    {
+        if (!IsReadable(sql, options))
+        {
+            return StatementInfo.NotUnderstood;
+        }
+
+        var reader = new StatementReader(sql, options, GateMode.ByVersion);
+        var info = Join(reader.ReadAll(), options);
+        if (reader.SawGate)
+        {
+            // Another server may see more or less of the text than this one: a table counts if any of them would see it, a plain read must be one to all.
+            var open = Join(new StatementReader(sql, options, GateMode.AllOpen).ReadAll(), options);
+            var closed = Join(new StatementReader(sql, options, GateMode.AllClosed).ReadAll(), options);
+            info = StatementMerge.Cautious(info, open, closed);
+        }
+
+        return options.OracleMode ? StatementMerge.Distrusted(info) : info;
+    }
 
     /// <summary>
     /// The assignments of a text that is a single SET statement and was understood to its end; false (and an empty list) for anything else.
@@ -15,9 +36,70 @@ public static class SqlScanner
     public static bool TryReadSetAssignments(ReadOnlySpan<byte> sql, in ScanOptions options, out ImmutableArray<SetAssignment> assignments)
     {
         assignments = [];
-        return false;
+        if (!IsReadable(sql, options))
+        {
+            return false;
+        }
+
+        var list = new List<SetAssignment>();
+        var statements = new StatementReader(sql, options, GateMode.ByVersion, list).ReadAll();
+        if (statements is not [{ Kind: StatementKind.Set }] || list.Count == 0)
+        {
+            return false;
+        }
+
+        assignments = [.. list];
+        return true;
     }
 
     /// <summary>The text of a string literal, unescaped, as UTF-8; null when <paramref name="literal"/> is not one plain string literal.</summary>
-    public static string? DecodeString(ReadOnlySpan<byte> literal, in ScanOptions options) => null;
+    public static string? DecodeString(ReadOnlySpan<byte> literal, in ScanOptions options)
+    {
+        var lexer = new Lexer(literal, options, GateMode.AllClosed);
+        var token = lexer.Next();
+        if (token.Kind != TokenKind.String || token.Length != literal.Length)
+        {
+            return null;
+        }
+
+        var text = new byte[literal.Length];
+        var length = 0;
+        var quote = literal[0];
+        for (var i = 1; i < literal.Length - 1; i++)
+        {
+            var b = literal[i];
+            if (b == quote)
+            {
+                i++;
+            }
+            else if (b == '\\' && !options.NoBackslashEscapes)
+            {
+                i++;
+                b = literal[i] switch
+                {
+                    (byte)'0' => 0,
+                    (byte)'b' => (byte)'\b',
+                    (byte)'n' => (byte)'\n',
+                    (byte)'r' => (byte)'\r',
+                    (byte)'t' => (byte)'\t',
+                    (byte)'Z' => 0x1A,
+                    var other => other,
+                };
+            }
+
+            text[length++] = b;
+        }
+
+        return Encoding.UTF8.GetString(text, 0, length);
+    }
+
+    /// <summary>In some character sets a byte that looks like a backslash or backtick may be half a character.</summary>
+    internal static bool IsReadable(ReadOnlySpan<byte> sql, in ScanOptions options) => !options.AsciiUnsafeCharacterSet || Ascii.IsValid(sql);
+
+    private static StatementInfo Join(List<StatementInfo> statements, in ScanOptions options) => statements.Count switch
+    {
+        0 => StatementMerge.Empty,
+        1 => statements[0],
+        _ => StatementMerge.Sequence(statements, understood: options.MultiStatements),
+    };
 }

@@ -1,0 +1,516 @@
+using static Switchyard.Sql.Lexing.ByteClass;
+
+namespace Switchyard.Sql.Lexing;
+
+/// <summary>Which version-gated comments count as text.</summary>
+internal enum GateMode : byte
+{
+    /// <summary>Those the server would execute.</summary>
+    ByVersion,
+
+    /// <summary>All of them.</summary>
+    AllOpen,
+
+    /// <summary>None.</summary>
+    AllClosed,
+}
+
+/// <summary>
+/// Splits SQL text into tokens where the servers' own scanners do (MySQL <c>sql/sql_lex.cc</c>, MariaDB the same by descent): the odd rules about
+/// numbers, dots and comments below are theirs. A copy of the struct looks ahead without consuming.
+/// </summary>
+internal ref struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options, GateMode gateMode)
+{
+    private readonly ReadOnlySpan<byte> _sql = sql;
+    private readonly ScanOptions _options = options;
+    private readonly GateMode _gateMode = gateMode;
+    private int _position;
+    private bool _inGate;
+    private bool _separatorNext;
+    private bool _identifierNext;
+
+    /// <summary>A version-gated comment was met, open or closed.</summary>
+    public bool SawGate { get; private set; }
+
+    /// <summary>An optimizer hint comment was met.</summary>
+    public bool SawHint { get; private set; }
+
+    /// <summary>Offset of the first byte not consumed.</summary>
+    public readonly int Position => _position;
+
+    /// <summary>
+    /// Spans skipped before the latest token that are part of a shape though no token: opened and closed gates, hints. Empty when there are none.
+    /// </summary>
+    public (int Start, int End) Kept { get; private set; }
+
+    public Token Next()
+    {
+        var token = new Token();
+        Kept = default;
+        if (!SkipTrivia(ref token))
+        {
+            return Invalid(ref token);
+        }
+
+        if (_position >= _sql.Length)
+        {
+            token.Start = _sql.Length;
+            if (_inGate)
+            {
+                _inGate = false;
+                return Invalid(ref token);
+            }
+
+            return token;
+        }
+
+        token.Start = _position;
+        var c = _sql[_position];
+        if (_identifierNext)
+        {
+            _identifierNext = false;
+            token.AfterDot = true;
+            return Word(ref token);
+        }
+
+        if (Is(c, IdentifierByte))
+        {
+            if (Is(c, DigitByte))
+            {
+                return Number(ref token);
+            }
+
+            // A dollar sign may open a dollar-quoted text on newer servers and is an ordinary letter on others.
+            return c == (byte)'$' ? Invalid(ref token) : Word(ref token);
+        }
+
+        return c switch
+        {
+            (byte)'\'' => Quoted(ref token, TokenKind.String, (byte)'\'', !_options.NoBackslashEscapes),
+            (byte)'"' when _options.AnsiQuotes => Quoted(ref token, TokenKind.QuotedWord, (byte)'"', false),
+            (byte)'"' => Quoted(ref token, TokenKind.String, (byte)'"', !_options.NoBackslashEscapes),
+            (byte)'`' => Quoted(ref token, TokenKind.QuotedWord, (byte)'`', false),
+            (byte)'@' => Variable(ref token),
+            (byte)'?' => Finish(ref token, TokenKind.Parameter, _position + 1),
+            (byte)'.' => Dot(ref token),
+            (byte)':' when At(1) == '=' => Symbol(ref token, Token.Assign, 2),
+            (byte)'\\' => At(1) == 'N' ? Finish(ref token, TokenKind.Number, _position + 2) : Invalid(ref token),
+            < 0x20 or 0x7F => Invalid(ref token),
+            _ => Symbol(ref token, c, 1),
+        };
+    }
+
+    private readonly int At(int offset) => _position + offset < _sql.Length ? _sql[_position + offset] : -1;
+
+    private Token Word(ref Token token)
+    {
+        var end = EndOfIdentifier(_position);
+
+        // Followed by a dot and a letter it is the first part of a name, even where the word alone is reserved.
+        _separatorNext = end + 1 < _sql.Length && _sql[end] == '.' && Is(_sql[end + 1], IdentifierByte);
+        if (!_separatorNext && !token.AfterDot)
+        {
+            token.Keyword = Keywords.Find(_sql[_position..end]);
+        }
+
+        return Finish(ref token, TokenKind.Word, end);
+    }
+
+    private readonly int EndOfIdentifier(int position)
+    {
+        while (position < _sql.Length && Is(_sql[position], IdentifierByte))
+        {
+            position++;
+        }
+
+        return position;
+    }
+
+    private readonly int EndOfDigits(int position)
+    {
+        while (position < _sql.Length && Is(_sql[position], DigitByte))
+        {
+            position++;
+        }
+
+        return position;
+    }
+
+    private Token Number(ref Token token)
+    {
+        if (_sql[_position] == '0' && At(1) is 'x' or 'b')
+        {
+            var hexadecimal = At(1) == 'x';
+            var digits = _position + 2;
+            while (digits < _sql.Length && (hexadecimal ? Is(_sql[digits], HexByte) : _sql[digits] is (byte)'0' or (byte)'1'))
+            {
+                digits++;
+            }
+
+            if (digits > _position + 2 && (digits >= _sql.Length || !Is(_sql[digits], IdentifierByte)))
+            {
+                return Finish(ref token, TokenKind.Number, digits);
+            }
+
+            return Word(ref token);
+        }
+
+        var end = EndOfDigits(_position);
+        if (end >= _sql.Length || !Is(_sql[end], IdentifierByte))
+        {
+            return end < _sql.Length && _sql[end] == '.' ? Fraction(ref token, end + 1) : Finish(ref token, TokenKind.Number, end);
+        }
+
+        // 1e5 ends after its exponent, so that 1e5FROM is two tokens; 1FROM is an identifier.
+        if (_sql[end] is (byte)'e' or (byte)'E')
+        {
+            var exponent = end + 1;
+            if (exponent < _sql.Length && _sql[exponent] is (byte)'+' or (byte)'-')
+            {
+                exponent++;
+            }
+
+            if (exponent < _sql.Length && Is(_sql[exponent], DigitByte))
+            {
+                return Finish(ref token, TokenKind.Number, EndOfDigits(exponent));
+            }
+        }
+
+        return Word(ref token);
+    }
+
+    private Token Fraction(ref Token token, int position)
+    {
+        var end = EndOfDigits(position);
+        if (end < _sql.Length && _sql[end] is (byte)'e' or (byte)'E')
+        {
+            var exponent = end + 1;
+            if (exponent < _sql.Length && _sql[exponent] is (byte)'+' or (byte)'-')
+            {
+                exponent++;
+            }
+
+            if (exponent >= _sql.Length || !Is(_sql[exponent], DigitByte))
+            {
+                return Invalid(ref token);
+            }
+
+            end = EndOfDigits(exponent);
+        }
+
+        return Finish(ref token, TokenKind.Number, end);
+    }
+
+    private Token Dot(ref Token token)
+    {
+        var next = At(1);
+        if (!_separatorNext && next >= 0 && Is((byte)next, DigitByte))
+        {
+            return Fraction(ref token, _position + 1);
+        }
+
+        _separatorNext = false;
+        _identifierNext = next >= 0 && Is((byte)next, IdentifierByte);
+        return Symbol(ref token, (byte)'.', 1);
+    }
+
+    private Token Quoted(ref Token token, TokenKind kind, byte quote, bool backslash)
+    {
+        var end = EndOfQuoted(_position, quote, backslash);
+        if (end < 0 || (kind == TokenKind.QuotedWord && _sql[_position..end].Contains((byte)0)))
+        {
+            return Invalid(ref token);
+        }
+
+        return Finish(ref token, kind, end);
+    }
+
+    private readonly int EndOfQuoted(int start, byte quote, bool backslash)
+    {
+        var position = start + 1;
+        while (position < _sql.Length)
+        {
+            var rest = _sql[position..];
+            var hit = backslash ? rest.IndexOfAny(quote, (byte)'\\') : rest.IndexOf(quote);
+            if (hit < 0)
+            {
+                return -1;
+            }
+
+            position += hit;
+            if (_sql[position] != quote || (position + 1 < _sql.Length && _sql[position + 1] == quote))
+            {
+                position += 2;
+                continue;
+            }
+
+            return position + 1;
+        }
+
+        return -1;
+    }
+
+    private Token Variable(ref Token token)
+    {
+        if (At(1) == '@')
+        {
+            return SystemVariable(ref token);
+        }
+
+        var end = At(1) switch
+        {
+            '\'' => EndOfQuoted(_position + 1, (byte)'\'', !_options.NoBackslashEscapes),
+            '"' => EndOfQuoted(_position + 1, (byte)'"', !_options.AnsiQuotes && !_options.NoBackslashEscapes),
+            '`' => EndOfQuoted(_position + 1, (byte)'`', false),
+            _ => EndOfVariable(_position + 1),
+        };
+        return end < 0 ? Invalid(ref token) : Finish(ref token, TokenKind.UserVariable, end);
+    }
+
+    private readonly int EndOfVariable(int position)
+    {
+        while (position < _sql.Length && (Is(_sql[position], IdentifierByte) || _sql[position] == '.'))
+        {
+            position++;
+        }
+
+        return position;
+    }
+
+    private Token SystemVariable(ref Token token)
+    {
+        var position = _position + 2;
+        while (true)
+        {
+            var end = position < _sql.Length && _sql[position] == '`' ? EndOfQuoted(position, (byte)'`', false) : EndOfIdentifier(position);
+            if (end <= position)
+            {
+                return Invalid(ref token);
+            }
+
+            if (end + 1 < _sql.Length && _sql[end] == '.' && (_sql[end + 1] == '`' || Is(_sql[end + 1], IdentifierByte)))
+            {
+                position = end + 1;
+                continue;
+            }
+
+            return Finish(ref token, TokenKind.SystemVariable, end);
+        }
+    }
+
+    /// <summary>Skips whitespace and comments; false when one of them cannot be read to its end.</summary>
+    private bool SkipTrivia(ref Token token)
+    {
+        while (_position < _sql.Length && !_identifierNext)
+        {
+            var c = _sql[_position];
+            if (Is(c, SpaceByte))
+            {
+                _position++;
+            }
+            else if (c == '#' || (c == '-' && At(1) == '-' && (At(2) < 0 || Is((byte)At(2), SpaceByte | ControlByte))))
+            {
+                var end = _sql[_position..].IndexOf((byte)'\n');
+                var next = end < 0 ? _sql.Length : _position + end + 1;
+
+                // The servers end such a comment at a zero byte, and then disagree on what that byte means.
+                if (_sql[_position..next].Contains((byte)0))
+                {
+                    return false;
+                }
+
+                _position = next;
+            }
+            else if (c == '/' && At(1) == '*')
+            {
+                if (!SkipComment())
+                {
+                    return false;
+                }
+            }
+            else if (c == '*' && _inGate && At(1) == '/')
+            {
+                Keep(_position, _position + 2);
+                _position += 2;
+                _inGate = false;
+            }
+            else
+            {
+                break;
+            }
+
+            token.SpaceBefore = true;
+            _separatorNext = false;
+        }
+
+        return true;
+    }
+
+    private void Keep(int start, int end) => Kept = (Kept.End == 0 ? start : Kept.Start, end);
+
+    private bool SkipComment()
+    {
+        var mariaOnly = At(2) == 'M' && At(3) == '!';
+        if (At(2) == '!' || mariaOnly)
+        {
+            return EnterGate(mariaOnly);
+        }
+
+        var end = _sql[(_position + 2)..].IndexOf("*/"u8);
+        if (end < 0)
+        {
+            return false;
+        }
+
+        var next = _position + 2 + end + 2;
+        if (_sql[_position..next].Contains((byte)0))
+        {
+            return false;
+        }
+
+        if (At(2) == '+')
+        {
+            SawHint = true;
+            Keep(_position, next);
+        }
+
+        _position = next;
+        return true;
+    }
+
+    private bool EnterGate(bool mariaOnly)
+    {
+        SawGate = true;
+        if (_inGate)
+        {
+            // A gate inside an open gate: servers of different versions close them at different places.
+            return false;
+        }
+
+        var start = _position;
+        var digits = start + (mariaOnly ? 4 : 3);
+        var end = digits;
+        while (end < _sql.Length && end < digits + 6 && Is(_sql[end], DigitByte))
+        {
+            end++;
+        }
+
+        var numbered = end - digits >= 5;
+        var version = 0;
+        if (numbered)
+        {
+            foreach (var digit in _sql[digits..end])
+            {
+                version = (version * 10) + (digit - '0');
+            }
+        }
+        else
+        {
+            end = digits;
+        }
+
+        if (IsOpen(mariaOnly, numbered, version))
+        {
+            Keep(start, end);
+            _position = end;
+            _inGate = true;
+            return true;
+        }
+
+        var next = EndOfClosedGate(end);
+        if (next < 0 || _sql[start..next].Contains((byte)0))
+        {
+            return false;
+        }
+
+        Keep(start, next);
+        _position = next;
+        return true;
+    }
+
+    private readonly bool IsOpen(bool mariaOnly, bool numbered, int version)
+    {
+        if (_gateMode != GateMode.ByVersion)
+        {
+            return _gateMode == GateMode.AllOpen;
+        }
+
+        if (mariaOnly && !_options.MariaDb)
+        {
+            return false;
+        }
+
+        if (!numbered)
+        {
+            return true;
+        }
+
+        // MariaDB leaves alone what is meant for MySQL 5.7 to 9.99, whose features it does not share.
+        return version <= _options.ServerVersion && (mariaOnly || !_options.MariaDb || version is < 50700 or > 99999);
+    }
+
+    /// <summary>Past the end of a gate that is skipped; comments in it may nest once. Negative when it does not end.</summary>
+    private readonly int EndOfClosedGate(int position)
+    {
+        var nested = false;
+        while (position + 1 < _sql.Length)
+        {
+            var hit = _sql[position..].IndexOfAny((byte)'*', (byte)'/');
+            if (hit < 0 || position + hit + 1 >= _sql.Length)
+            {
+                return -1;
+            }
+
+            position += hit;
+            var next = _sql[position + 1];
+            if (_sql[position] == '*' && next == '/')
+            {
+                position += 2;
+                if (!nested)
+                {
+                    return position;
+                }
+
+                nested = false;
+            }
+            else if (_sql[position] == '/' && next == '*' && !nested)
+            {
+                nested = true;
+                position += 2;
+            }
+            else
+            {
+                position++;
+            }
+        }
+
+        return -1;
+    }
+
+    private Token Symbol(ref Token token, byte symbol, int length)
+    {
+        token.Symbol = symbol;
+        return Finish(ref token, TokenKind.Symbol, _position + length);
+    }
+
+    private Token Finish(ref Token token, TokenKind kind, int end)
+    {
+        token.Kind = kind;
+        token.Start = _position;
+        token.Length = end - _position;
+        _position = end;
+        return token;
+    }
+
+    private Token Invalid(ref Token token)
+    {
+        token.Kind = TokenKind.Invalid;
+        token.Keyword = Keyword.None;
+        token.Start = Math.Min(_position, _sql.Length);
+        token.Length = _sql.Length - token.Start;
+        _position = _sql.Length;
+        _inGate = false;
+        _identifierNext = false;
+        return token;
+    }
+}

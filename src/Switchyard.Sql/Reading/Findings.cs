@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+
+namespace Switchyard.Sql.Reading;
+
+/// <summary>A table, or what stands for one in a FROM clause, as the reader met it.</summary>
+/// <param name="Schema">As written; null when unqualified.</param>
+/// <param name="Name">The table's name; empty for a derived table.</param>
+/// <param name="Alias">The alias; null without one.</param>
+/// <param name="Level">How many query expressions enclose it.</param>
+/// <param name="IsTable">False for derived tables and names of CTEs.</param>
+/// <param name="Access">What is done with it.</param>
+internal readonly record struct FoundTable(string? Schema, string Name, string? Alias, int Level, bool IsTable, TableAccess Access);
+
+/// <summary>What has been found of one statement so far.</summary>
+internal sealed class Findings
+{
+    private readonly HashSet<string> _used = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _assigned = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _sessionVariables = new(StringComparer.Ordinal);
+
+    public StatementKind Kind { get; set; }
+
+    public List<FoundTable> Tables { get; } = [];
+
+    public SessionEffects Effects { get; set; }
+
+    public bool TablesUnknown { get; set; }
+
+    public bool NotPlain { get; set; }
+
+    public bool NotUnderstood { get; set; }
+
+    public bool DependsOnLiterals { get; set; }
+
+    /// <summary>Statements after this one in the same text may have to be read by other options.</summary>
+    public bool ChangesReading { get; set; }
+
+    public string? UseSchema { get; set; }
+
+    public KillTarget? KillTarget { get; set; }
+
+    public void AddUserVariable(string name, bool assigned)
+    {
+        _used.Add(name);
+        Effects |= SessionEffects.UsesUserVariables;
+        NotPlain = true;
+        if (assigned)
+        {
+            _assigned.Add(name);
+            Effects |= SessionEffects.SetsUserVariables;
+        }
+    }
+
+    public void AddSessionVariable(string name)
+    {
+        _sessionVariables.Add(name);
+        Effects |= SessionEffects.SetsSessionVariables;
+    }
+
+    /// <summary>Raises the access of the tables found since <paramref name="first"/> to at least <paramref name="access"/>.</summary>
+    public void Raise(int first, TableAccess access)
+    {
+        for (var i = first; i < Tables.Count; i++)
+        {
+            RaiseOne(i, access);
+        }
+    }
+
+    public void RaiseOne(int index, TableAccess access)
+    {
+        if (Tables[index].IsTable && Tables[index].Access < access)
+        {
+            Tables[index] = Tables[index] with { Access = access };
+        }
+    }
+
+    /// <summary>A table the statement names as its target: a table even where a common table has its name.</summary>
+    public void MarkTarget(int index)
+    {
+        if (Tables[index].Name.Length > 0)
+        {
+            Tables[index] = Tables[index] with { Access = TableAccess.Write, IsTable = true };
+        }
+    }
+
+    public StatementInfo ToInfo(string? schema, bool hasHints)
+    {
+        if (NotUnderstood)
+        {
+            Kind = StatementKind.Unknown;
+            TablesUnknown = true;
+            Effects |= SessionEffects.Opaque;
+        }
+
+        var plain = Kind is StatementKind.Select or StatementKind.Values or StatementKind.Table && !NotPlain && !TablesUnknown && Effects == SessionEffects.None;
+        return new StatementInfo
+        {
+            Kind = Kind,
+            Tables = DistinctTables(schema),
+            TablesKnown = !TablesUnknown,
+            IsPlainRead = plain,
+            Effects = Effects,
+            UserVariables = [.. _used],
+            AssignedUserVariables = [.. _assigned],
+            SessionVariables = [.. _sessionVariables],
+            UseSchema = UseSchema,
+            KillTarget = KillTarget,
+            HasHints = hasHints,
+            DependsOnShapeOnly = !DependsOnLiterals,
+        };
+    }
+
+    private ImmutableArray<TableReference> DistinctTables(string? schema)
+    {
+        var set = new TableSet();
+        foreach (var table in Tables)
+        {
+            if (table.IsTable)
+            {
+                set.Add(new TableReference(table.Schema ?? schema, table.Name, table.Access));
+            }
+        }
+
+        return set.ToImmutable();
+    }
+}

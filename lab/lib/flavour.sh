@@ -50,7 +50,7 @@ flavour_prepare_locked() {
 # flavour_program NAME: sets $program, the words every call of the server starts with. A server of another
 # release runs through that release's own loader and libraries.
 flavour_program() {
-    local name=$1 prefix share loader
+    local name=$1 prefix share
     prefix=$(prefix_of "$name")
     case $name in
         mysql-5.6)
@@ -64,12 +64,8 @@ flavour_program() {
             [ -d "$share" ] || share=$prefix/usr/share/mysql
             set -- "$prefix/usr/sbin/mariadbd" ;;
     esac
-    # The versioned name first: what the others link to may be an absolute path, that is, this machine's loader.
-    local loaders=("$prefix"/lib/*-linux-gnu/ld-[0-9]*.so "$prefix"/usr/lib/*-linux-gnu/ld-linux*.so.* "$prefix"/lib/*-linux-gnu/ld-linux*.so.*)
-    loader=${loaders[0]:-}
-    [ -n "$loader" ] || fail "the packages of $name brought no loader into $prefix"
-    local libraries=("$prefix"/usr/lib/*-linux-gnu "$prefix"/lib/*-linux-gnu) IFS=:
-    program=("$loader" --library-path "${libraries[*]}" "$1" --no-defaults --basedir="$prefix/usr"
+    prefix_loader "$prefix" "$1"
+    program+=(--no-defaults --basedir="$prefix/usr"
         --lc-messages-dir="$share" --character-sets-dir="$share/charsets" --plugin-dir="$prefix/usr/lib/mysql/plugin")
     [ "$(id -u)" = 0 ] && program+=(--user=root)
     return 0

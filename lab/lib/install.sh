@@ -26,6 +26,16 @@ debian_prefix() {
     mv "$prefix.new" "$prefix"
 }
 
+# prefix_loader PREFIX PROGRAM: sets $program, the words that run a program of a prefix with the prefix's own loader and libraries.
+prefix_loader() {
+    local prefix=$1
+    # The versioned name first: what the others link to may be an absolute path, that is, this machine's loader.
+    local loaders=("$prefix"/lib/*-linux-gnu/ld-[0-9]*.so "$prefix"/usr/lib/*-linux-gnu/ld-linux*.so.* "$prefix"/lib/*-linux-gnu/ld-linux*.so.*)
+    [ ${#loaders[@]} -gt 0 ] || fail "no loader was unpacked into $prefix"
+    local libraries=("$prefix"/usr/lib/*-linux-gnu "$prefix"/lib/*-linux-gnu) IFS=:
+    program=("${loaders[0]}" --library-path "${libraries[*]}" "$2")
+}
+
 # npm_prefix PREFIX PACKAGE: unpacks an npm package without running any script of it.
 npm_prefix() {
     local prefix=$1 package=$2

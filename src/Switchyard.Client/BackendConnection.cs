@@ -37,6 +37,9 @@ public sealed class BackendConnection : IAsyncDisposable
     /// <summary>The plugin the login ended with.</summary>
     public string AuthPlugin => _opened.AuthPlugin;
 
+    /// <summary>Whether the login was caching_sha2_password's short one.</summary>
+    internal bool WasFastLogin => _opened.WasFast;
+
     public bool IsTls => _opened.IsProtected;
 
     /// <summary>False once the connection broke, was abandoned, detached or closed.</summary>

@@ -50,10 +50,13 @@ public sealed class LoginTests
         var user = LabServer.UniqueSchema();
         await CreateUserAsync(admin, user, plugin, "päss wörd'\\");
         var options = (await Lab.OptionsAsync(server)) with { User = user, Password = "päss wörd'\\" };
-        foreach (var mode in new[] { SslMode.Disabled, SslMode.Preferred, SslMode.Disabled, SslMode.Disabled })
+        var isFirst = true;
+        foreach (var mode in new[] { SslMode.Disabled, SslMode.Preferred, SslMode.Disabled })
         {
             await using var connection = await BackendConnection.OpenAsync(options with { SslMode = mode }, Lab.Limit());
             Assert.Equal(plugin, connection.AuthPlugin);
+            Assert.Equal(plugin == AuthPlugins.CachingSha2Password && !isFirst, connection.WasFastLogin);
+            isFirst = false;
             Assert.StartsWith(user + "@", (await connection.QueryAsync("SELECT CURRENT_USER()", Lab.Limit())).GetString(0, 0), StringComparison.Ordinal);
             await connection.ChangeUserAsync(admin.Options with { Schema = "mysql" }, Lab.Limit());
             Assert.Equal("mysql", (await connection.QueryAsync("SELECT DATABASE()", Lab.Limit())).GetString(0, 0));

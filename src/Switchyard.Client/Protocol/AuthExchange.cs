@@ -17,6 +17,9 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
     /// <summary>The plugin the login ended with.</summary>
     public string Plugin => _plugin;
 
+    /// <summary>Whether the server took the short proof of caching_sha2_password, having the account's hash in its cache.</summary>
+    public bool WasFast { get; private set; }
+
     /// <summary>The last challenge, which a change of user is answered over.</summary>
     public byte[] Nonce => _nonce;
 
@@ -120,6 +123,7 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
         switch (data[0])
         {
             case CachingSha2Password.FastAuthenticationSucceeded:
+                WasFast = true;
                 return null;
             case CachingSha2Password.FullAuthenticationRequired when isProtected:
                 return ClearPassword.Encode(NeedPassword(_plugin, options));

@@ -11,6 +11,9 @@ namespace Switchyard.Client.Protocol;
 internal sealed record OpenedConnection(
     Socket Socket, PacketStream Packets, ServerInfo Server, Capabilities Capabilities, byte[] Nonce, string AuthPlugin, OkResult Ok)
 {
+    /// <summary>See <see cref="AuthExchange.WasFast"/>.</summary>
+    public bool WasFast { get; init; }
+
     public bool IsProtected => Packets.Stream is SslStream;
 }
 
@@ -115,7 +118,10 @@ internal static class ConnectionOpener
         await packets.SendAsync(cancellationToken).ConfigureAwait(false);
         var exchange = new AuthExchange(packets, options, useTls, plugin, greeting.Nonce);
         var ok = await exchange.CompleteAsync(capabilities, cancellationToken).ConfigureAwait(false);
-        return new OpenedConnection(socket, packets, ServerInfo.Create(greeting), capabilities, exchange.Nonce, exchange.Plugin, ok);
+        return new OpenedConnection(socket, packets, ServerInfo.Create(greeting), capabilities, exchange.Nonce, exchange.Plugin, ok)
+        {
+            WasFast = exchange.WasFast,
+        };
     }
 
     private const uint HandshakeMaxPacketSize = 1 << 30;

@@ -19,7 +19,7 @@ public static class CachingSha2Password
     /// <summary>Client to server: send your RSA public key.</summary>
     public const byte PublicKeyRequest = 0x02;
 
-    /// <summary>The short proof: SHA256(password) XOR SHA256(SHA256(SHA256(password)), nonce); empty for an empty password.</summary>
+    /// <summary>The short proof: SHA256(password) XOR SHA256(SHA256(SHA256(password)) nonce); empty for an empty password.</summary>
     public static byte[] Scramble(string password, ReadOnlySpan<byte> nonce)
     {
         if (password.Length == 0)
@@ -28,7 +28,7 @@ public static class CachingSha2Password
         }
 
         var proof = SHA256.HashData(Encoding.UTF8.GetBytes(password));
-        var twice = SHA256.HashData(SHA256.HashData(proof));
+        var twice = SHA256.HashData(proof);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(twice);
         hash.AppendData(nonce);

@@ -23,43 +23,29 @@ public static class SchemaReader
     private static async Task<IReadOnlyList<TableDefinition>> ReadAsync(
         BackendConnection connection, string schema, string? only, CancellationToken cancellationToken)
     {
-        // What SHOW CREATE prints depends on the session's sql_mode and quoting; the caller's settings are put back.
-        await connection.ExecuteAsync(
-            "SET @switchyard_sql_mode=@@session.sql_mode, @switchyard_quote=@@session.sql_quote_show_create, sql_mode='', sql_quote_show_create=1",
-            cancellationToken).ConfigureAwait(false);
+        await using var session = await ShowCreateSession.OpenAsync(connection, cancellationToken).ConfigureAwait(false);
         var server = connection.Server;
         if (server.Vendor == ServerVendor.MySql && server.Version.Major >= 8)
         {
             await connection.ExecuteAsync("SET SESSION information_schema_stats_expiry=0", cancellationToken).ConfigureAwait(false);
         }
 
-        try
+        var queries = new SchemaQueries(server, schema, only);
+        var tables = await connection.QueryAsync(queries.Tables, cancellationToken).ConfigureAwait(false);
+        var columns = await GroupAsync(connection, queries.Columns, cancellationToken).ConfigureAwait(false);
+        var indexes = await GroupAsync(connection, queries.Indexes, cancellationToken).ConfigureAwait(false);
+        var foreignKeys = await GroupAsync(connection, queries.ForeignKeys, cancellationToken).ConfigureAwait(false);
+        var checks = queries.Checks is { } sql ? await GroupAsync(connection, sql, cancellationToken).ConfigureAwait(false) : null;
+        var result = new List<TableDefinition>(tables.RowCount);
+        foreach (var row in tables.Rows)
         {
-            var queries = new SchemaQueries(server, schema, only);
-            var tables = await connection.QueryAsync(queries.Tables, cancellationToken).ConfigureAwait(false);
-            var columns = await GroupAsync(connection, queries.Columns, cancellationToken).ConfigureAwait(false);
-            var indexes = await GroupAsync(connection, queries.Indexes, cancellationToken).ConfigureAwait(false);
-            var foreignKeys = await GroupAsync(connection, queries.ForeignKeys, cancellationToken).ConfigureAwait(false);
-            var checks = queries.Checks is { } sql ? await GroupAsync(connection, sql, cancellationToken).ConfigureAwait(false) : null;
-            var result = new List<TableDefinition>(tables.RowCount);
-            foreach (var row in tables.Rows)
-            {
-                var name = new TableName(row.GetString("table_schema"), row.GetString("table_name"));
-                var create = await connection.QueryAsync($"SHOW CREATE TABLE {name.Quoted}", cancellationToken).ConfigureAwait(false);
-                result.Add(TableRows.Build(
-                    name, row, create.GetString(0, 1), columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
-            }
+            var name = new TableName(row.GetString("table_schema"), row.GetString("table_name"));
+            var create = await connection.QueryAsync($"SHOW CREATE TABLE {name.Quoted}", cancellationToken).ConfigureAwait(false);
+            result.Add(TableRows.Build(
+                name, row, create.GetString(0, 1), columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
+        }
 
-            return result;
-        }
-        finally
-        {
-            if (connection.IsUsable)
-            {
-                await connection.ExecuteAsync(
-                    "SET sql_mode=@switchyard_sql_mode, sql_quote_show_create=@switchyard_quote", CancellationToken.None).ConfigureAwait(false);
-            }
-        }
+        return result;
     }
 
     private static async Task<RowsByTable> GroupAsync(BackendConnection connection, string sql, CancellationToken cancellationToken) =>

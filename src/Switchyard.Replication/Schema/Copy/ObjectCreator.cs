@@ -1,0 +1,145 @@
+using System.Text.RegularExpressions;
+using Switchyard.Client;
+
+namespace Switchyard.Replication.Schema;
+
+/// <summary>Creates views, routines, triggers and events as they were created on the source.</summary>
+public sealed partial class ObjectCreator
+{
+    private readonly BackendConnection _target;
+    private readonly ServerTraits _traits;
+    private HashSet<string>? _accounts;
+
+    internal ObjectCreator(BackendConnection target, ServerTraits traits)
+    {
+        _target = target;
+        _traits = traits;
+    }
+
+    /// <summary>Prepares creation on a server.</summary>
+    public static async Task<ObjectCreator> OpenAsync(BackendConnection target, CancellationToken cancellationToken) =>
+        new(target, await ServerTraits.ReadAsync(target, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>
+    /// Creates one object; one of the same name is replaced. Its DEFINER is kept when the account exists on the target, else it becomes the
+    /// connection's own account and a finding says so.
+    /// </summary>
+    /// <exception cref="ServerErrorException">The target refused it.</exception>
+    public async Task<IReadOnlyList<GateFinding>> CreateAsync(SchemaObject item, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        var findings = new List<GateFinding>();
+        var kind = item.Kind.ToString().ToUpperInvariant();
+        if (item.CreateStatement.Length == 0)
+        {
+            findings.Add(GateFinding.Warn(
+                "object_not_visible", item.Name, $"The definition of the {item.Kind} {item.Name} cannot be read from the source.", "Grant SHOW VIEW, SHOW_ROUTINE, TRIGGER and EVENT on the schema, or create it by hand."));
+            return findings;
+        }
+
+        var statement = await WithDefinerAsync(item, findings, cancellationToken).ConfigureAwait(false);
+        if (item.Kind == SchemaObjectKind.View)
+        {
+            statement = CreateView().Replace(statement, "CREATE OR REPLACE ", 1);
+        }
+
+        statement = SqlTokens.Write(SqlTokens.Read(statement).Select(TranslateCollation));
+        await _target.ChangeSchemaAsync(item.Schema, cancellationToken).ConfigureAwait(false);
+        await _target.ExecuteAsync($"SET sql_mode={SqlText.QuoteString(SupportedModes(item.SqlMode))}", cancellationToken).ConfigureAwait(false);
+        if (item.Kind != SchemaObjectKind.View)
+        {
+            await _target.ExecuteAsync($"DROP {kind} IF EXISTS {item.QuotedName}", cancellationToken).ConfigureAwait(false);
+        }
+
+        await _target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
+        return findings;
+    }
+
+    internal async Task<IReadOnlyList<GateFinding>> CreateAllAsync(IReadOnlyList<SchemaObject> objects, CancellationToken cancellationToken)
+    {
+        var findings = new List<GateFinding>();
+        var waiting = objects.ToList();
+        while (waiting.Count > 0)
+        {
+            var refused = new List<(SchemaObject Item, ServerErrorException Error)>();
+            foreach (var item in waiting)
+            {
+                try
+                {
+                    findings.AddRange(await CreateAsync(item, cancellationToken).ConfigureAwait(false));
+                }
+                catch (ServerErrorException error)
+                {
+                    refused.Add((item, error));
+                }
+            }
+
+            if (refused.Count == waiting.Count)
+            {
+                findings.AddRange(refused.Select(r => GateFinding.Warn(
+                    "object_not_created",
+                    r.Item.Name,
+                    $"The {r.Item.Kind.ToString().ToLowerInvariant()} {r.Item.Schema}.{r.Item.Name} could not be created on the target: {r.Error.ServerMessage}",
+                    "Create it there by hand before the switch, if the application needs it.")));
+                break;
+            }
+
+            waiting = [.. refused.Select(r => r.Item)];
+        }
+
+        return findings;
+    }
+
+    private SqlToken TranslateCollation(SqlToken token) =>
+        token.Kind == SqlTokenKind.Word && token.Text.Contains('_', StringComparison.Ordinal) && !_traits.Collations.Contains(token.Text)
+        && (token.Text.EndsWith("_ci", StringComparison.OrdinalIgnoreCase) || token.Text.EndsWith("_cs", StringComparison.OrdinalIgnoreCase))
+        && _traits.CharacterSets.Contains(CollationMap.CharacterSetOf(token.Text))
+        && CollationMap.Map(token.Text, _traits) is { } mapped
+            ? token with { Text = mapped.Collation }
+            : token;
+
+    private async Task<string> WithDefinerAsync(SchemaObject item, List<GateFinding> findings, CancellationToken cancellationToken)
+    {
+        if (item.Definer.Length == 0 || (await AccountsAsync(cancellationToken).ConfigureAwait(false)).Contains(item.Definer))
+        {
+            return item.CreateStatement;
+        }
+
+        findings.Add(GateFinding.Warn(
+            "definer_missing",
+            item.Name,
+            $"The {item.Kind.ToString().ToLowerInvariant()} {item.Schema}.{item.Name} runs as {item.Definer}, an account the target does not have; there it runs as the account of this connection.",
+            $"Create the account {item.Definer} on the target first, or accept it."));
+        return Definer().Replace(item.CreateStatement, "DEFINER=CURRENT_USER ", 1);
+    }
+
+    /// <summary>Accounts as <c>user@host</c>; every account when they cannot be read, so that definers are kept and the server decides.</summary>
+    private async Task<HashSet<string>> AccountsAsync(CancellationToken cancellationToken)
+    {
+        if (_accounts is null)
+        {
+            var rows = await _target.QueryAsync("SELECT CONCAT(user, '@', host) AS a FROM mysql.user", cancellationToken).ConfigureAwait(false);
+            _accounts = rows.Rows.Select(r => r.GetString("a")).ToHashSet(StringComparer.Ordinal);
+        }
+
+        return _accounts;
+    }
+
+    /// <summary>Modes the vendors do not share change how a body is read only where they say so; those unknown to the target are left out.</summary>
+    private string SupportedModes(string modes)
+    {
+        string[] unknown = _traits.IsMariaDb
+            ? ["TIME_TRUNCATE_FRACTIONAL"]
+            : _traits.Server.Version.Major >= 8
+                ? ["NO_AUTO_CREATE_USER", "DB2", "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS",
+                    "NO_TABLE_OPTIONS", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "IGNORE_BAD_TABLE_OPTIONS"]
+                : ["EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "IGNORE_BAD_TABLE_OPTIONS", "TIME_TRUNCATE_FRACTIONAL"];
+        return string.Join(',', modes.Split(',', StringSplitOptions.RemoveEmptyEntries).Except(unknown, StringComparer.OrdinalIgnoreCase));
+    }
+
+    [GeneratedRegex(@"^CREATE\s+", RegexOptions.IgnoreCase)]
+    private static partial Regex CreateView();
+
+    [GeneratedRegex(@"DEFINER=(`[^`]*`|'[^']*'|\S+?)@(`[^`]*`|'[^']*'|\S+)\s+", RegexOptions.IgnoreCase)]
+    private static partial Regex Definer();
+}

@@ -43,7 +43,7 @@ internal static class ServeHost
             await StartHttpAsync(app, settings, cancellationToken);
             app.Services.GetRequiredService<Readiness>().IsReady = true;
             ServeLog.Started(logger, settings.ProxyListen.ToString(), $"http://{settings.ApiListen}", Path.GetFullPath(settings.DataDirectory));
-            await WaitForEndAsync(app, view, logger);
+            await WaitForEndAsync(app, view, logger, cancellationToken);
             ServeLog.Stopping(logger);
         }
         finally
@@ -101,11 +101,12 @@ internal static class ServeHost
         }
     }
 
-    /// <summary>Until SIGTERM, SIGINT, or the loss of the store, without which nothing may be decided.</summary>
-    private static async Task WaitForEndAsync(WebApplication app, TopologyView view, ILogger logger)
+    /// <summary>Until SIGTERM, SIGINT, the caller's word, or the loss of the store, without which nothing may be decided.</summary>
+    private static async Task WaitForEndAsync(WebApplication app, TopologyView view, ILogger logger, CancellationToken cancellationToken)
     {
         var stopping = new TaskCompletionSource();
-        using var registration = app.Lifetime.ApplicationStopping.Register(stopping.SetResult);
+        using var registration = app.Lifetime.ApplicationStopping.Register(() => stopping.TrySetResult());
+        using var cancelled = cancellationToken.Register(() => stopping.TrySetResult());
         var first = await Task.WhenAny(stopping.Task, view.Completion);
         if (first == view.Completion && view.Completion.Exception?.InnerException is { } error)
         {

@@ -8,7 +8,7 @@ namespace Switchyard.Backends;
 
 /// <summary>The verbs of <c>backend</c>.</summary>
 internal sealed class BackendService(
-    TopologyRepository repository, IBackendProbe probe, IMigrationService migrations, TimeProvider time, ILogger<BackendService> logger)
+    TopologyRepository repository, IBackendProbe probe, Engines engines, TimeProvider time, ILogger<BackendService> logger)
 {
     public async Task<IReadOnlyList<BackendInfo>> ListAsync(CancellationToken cancellationToken)
     {
@@ -33,7 +33,7 @@ internal sealed class BackendService(
             throw new MigrationException(finding.Code, finding.What, finding.Remedy, 3) { Findings = report.Findings };
         }
 
-        await SaveAsync(new Backend(name, request.Dsn) { ServerVersion = report.VersionString, AddedAt = time.GetUtcNow() }, request.Default, report, cancellationToken);
+        await SaveAsync(new Backend(name, request.Dsn) { ServerVersion = Version(report), AddedAt = time.GetUtcNow() }, request.Default, report, cancellationToken);
         return report;
     }
 
@@ -53,7 +53,7 @@ internal sealed class BackendService(
             throw Refused("backend_in_use", $"The backend {name} answers for {rule.Schema}.{rule.Table ?? "*"}.", "Move its tables to another backend first; see: switchyard routing show");
         }
 
-        var user = (await migrations.ListAsync(cancellationToken)).FirstOrDefault(migration =>
+        var user = (await engines.Migrations.ListAsync(cancellationToken)).FirstOrDefault(migration =>
             (migration.Source == name || migration.Target == name) && migration.State is not (MigrationState.Completed or MigrationState.Cancelled));
         if (user is not null)
         {
@@ -81,9 +81,9 @@ internal sealed class BackendService(
     /// </summary>
     public async Task ApplyAsync(ServeSettings settings, CancellationToken cancellationToken)
     {
-        foreach (var (name, dsn) in settings.Backends)
+        var reports = await Task.WhenAll(settings.Backends.Select(backend => ProbeAsync(backend.Key, backend.Value, cancellationToken)));
+        foreach (var ((name, dsn), report) in settings.Backends.Zip(reports))
         {
-            var report = await ProbeAsync(name, dsn, cancellationToken);
             if (!report.Reachable)
             {
                 ServeLog.BackendUnusable(logger, name, report.Findings[0].What);
@@ -91,7 +91,7 @@ internal sealed class BackendService(
 
             var before = await repository.GetBackendAsync(name, cancellationToken);
             await SaveAsync(
-                new Backend(name, dsn) { ServerVersion = report.VersionString ?? before?.Value.ServerVersion, AddedAt = before?.Value.AddedAt ?? time.GetUtcNow() },
+                new Backend(name, dsn) { ServerVersion = Version(report) ?? before?.Value.ServerVersion, AddedAt = before?.Value.AddedAt ?? time.GetUtcNow() },
                 makeDefault: name == settings.DefaultBackend,
                 report,
                 cancellationToken);
@@ -112,6 +112,10 @@ internal sealed class BackendService(
             throw new MigrationException("bad_backend_name", error.Message, "", 2);
         }
     }
+
+    /// <summary>The vendor's name is part of MariaDB's version text and not of MySQL's.</summary>
+    private static string? Version(BackendReport report) => report.Version is null ? null
+        : $"{(report.Vendor == "mariadb" ? "MariaDB" : "MySQL")} {report.Version}";
 
     private static MigrationException NotFound(string name) =>
         new("no_such_backend", $"There is no backend named '{name}'.", "List what exists with: switchyard backend list", 4);

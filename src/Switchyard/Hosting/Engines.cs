@@ -1,32 +1,40 @@
-using System.Reflection;
 using Switchyard.Api;
 using Switchyard.Configuration;
 using Switchyard.Migration;
+using Switchyard.Topology;
 
 namespace Switchyard.Hosting;
 
-/// <summary>The proxy and the migrations, started and stopped together.</summary>
-internal sealed class Engines
+/// <summary>
+/// The migrations and the proxy. Migrations come first: they roll back or forward what a crash left half done before the first client is let in;
+/// and they go last, so that a switch under way still finds its proxy.
+/// </summary>
+internal sealed class Engines(TopologyRepository repository, TopologyView view, AppliedPositions positions, TimeProvider time, ILoggerFactory loggers)
 {
-    public static void AddTo(IServiceCollection services, ServeSettings settings)
+    private MigrationService? _migrations;
+
+    /// <exception cref="MigrationException">They have not been read yet.</exception>
+    public IMigrationService Migrations => _migrations ?? throw new MigrationException("starting", "Switchyard is starting.", "Ask again in a moment.", 1);
+
+    public static void AddTo(IServiceCollection services)
     {
-        _ = settings;
         services.AddSingleton<Engines>().AddSingleton<Readiness>();
-        services.AddSingleton(_ => DispatchProxy.Create<IMigrationService, Pending>());
+        services.AddTransient(provider => provider.GetRequiredService<Engines>().Migrations);
         services.AddSingleton<ISessionDirectory, NoSessions>();
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        _migrations = await MigrationService.OpenAsync(repository, view, positions, time, loggers, null, cancellationToken);
+    }
 
-    public Task StopAsync() => Task.CompletedTask;
-}
-
-internal class Pending : DispatchProxy
-{
-    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
-        targetMethod?.Name == nameof(IMigrationService.ListAsync)
-            ? Task.FromResult<IReadOnlyList<MigrationSummary>>([])
-            : throw new MigrationException("not_available", "Migrations are not available in this build.", "", 1);
+    public async Task StopAsync()
+    {
+        if (_migrations is not null)
+        {
+            await _migrations.DisposeAsync();
+        }
+    }
 }
 
 internal sealed class NoSessions : ISessionDirectory

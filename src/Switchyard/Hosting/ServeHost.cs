@@ -30,7 +30,7 @@ internal static class ServeHost
         builder.Services.AddSingleton(settings).AddSingleton(time).AddSingleton<ITopologyStore>(store).AddSingleton(secrets).AddSingleton(repository)
             .AddSingleton<ILegCredentials>(repository).AddSingleton(view).AddSingleton<AppliedPositions>().AddSingleton<MetricsCollector>()
             .AddSingleton<IBackendProbe, BackendProbe>().AddSingleton<BackendService>();
-        Engines.AddTo(builder.Services, settings);
+        Engines.AddTo(builder.Services);
         await using var app = builder.Build();
         HttpApi.Map(app, settings);
 
@@ -48,8 +48,8 @@ internal static class ServeHost
         }
         finally
         {
-            await engines.StopAsync();
             await app.StopAsync(CancellationToken.None);
+            await engines.StopAsync();
         }
 
         ServeLog.Stopped(logger);

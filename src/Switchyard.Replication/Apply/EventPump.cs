@@ -1,0 +1,248 @@
+using System.Diagnostics.CodeAnalysis;
+using Switchyard.Binlog;
+using Switchyard.Replication.Ddl;
+using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
+
+namespace Switchyard.Replication.Apply;
+
+/// <summary>
+/// Reads the source's log ahead of the applier: decodes what concerns the stream, drops the rest, and waits when it is a set number of bytes
+/// ahead. It also waits behind every statement that may change a table's definition, because the rows after it are decoded by the new one.
+/// </summary>
+internal sealed class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake) : IDisposable
+{
+    // ANSI_QUOTES in sql_mode's bitmap, the same on both vendors.
+    private const ulong AnsiQuotes = 0x4;
+
+    private readonly Lock _lock = new();
+    private readonly Queue<StreamItem> _items = new();
+    private readonly AsyncSignal _room = new();
+    private readonly AsyncSignal _resume = new();
+    private readonly CancellationTokenSource _stop = new();
+    private long _bytes;
+    private Exception? _failure;
+    private BinlogEvent? _gtid;
+    private bool _inTransaction;
+    private bool _isOwn;
+
+    /// <summary>The end of what was read.</summary>
+    public BinlogPosition Received { get; private set; } = reader.Position;
+
+    /// <summary>Reads until disposed; faults are handed to the applier behind the items read before.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var next = await reader.ReadAsync(_stop.Token).ConfigureAwait(false)
+                    ?? throw new Client.BackendUnavailableException(Client.UnavailableReason.ConnectionLost, "The source ended the binary log stream.");
+                var item = Translate(next);
+                Received = next.Position;
+                if (item is null)
+                {
+                    continue;
+                }
+
+                await Faults.FaultPoints.HitAsync("stream.event.delivered", _stop.Token).ConfigureAwait(false);
+                Enqueue(item);
+                if (item is StatementItem statement && tables.Concerns(statement.Statement))
+                {
+                    await _resume.WaitAsync(_stop.Token).ConfigureAwait(false);
+                }
+
+                while (Interlocked.Read(ref _bytes) > queueBytes)
+                {
+                    await _room.WaitAsync(_stop.Token).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            _failure = e;
+            wake.Set();
+        }
+    }
+
+    /// <summary>The next item, if there is one.</summary>
+    /// <exception cref="Exception">What ended the reading, once everything read before is taken.</exception>
+    public bool TryRead([NotNullWhen(true)] out StreamItem? item)
+    {
+        var failure = Volatile.Read(ref _failure);
+        lock (_lock)
+        {
+            if (_items.TryDequeue(out item))
+            {
+                if (Interlocked.Add(ref _bytes, -item.Bytes) <= queueBytes)
+                {
+                    _room.Set();
+                }
+
+                return true;
+            }
+        }
+
+        if (failure is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        }
+
+        return false;
+    }
+
+    /// <summary>The definitions are current again: go on reading.</summary>
+    public void Resume() => _resume.Set();
+
+    public void Dispose() => _stop.Cancel();
+
+    private void Enqueue(StreamItem item)
+    {
+        lock (_lock)
+        {
+            _items.Enqueue(item);
+            Interlocked.Add(ref _bytes, item.Bytes);
+        }
+
+        wake.Set();
+    }
+
+    private StreamItem? Translate(BinlogEvent next)
+    {
+        switch (next)
+        {
+            case GtidEvent gtid:
+                _gtid = gtid;
+                return null;
+            case MariaDbGtidEvent gtid:
+                _gtid = gtid;
+                return (gtid.GroupFlags & MariaDbGtidFlags.Standalone) == 0 ? Begin(next) : null;
+            case QueryEvent query:
+                return Query(query);
+            case RowsEvent rows:
+                return Rows(rows);
+            case XidEvent:
+                return End(next);
+            case XaPrepareEvent xa:
+                return End(next, preparedXid: xa.IsOnePhase ? null : xa.Xid);
+            default:
+                return _inTransaction ? null : new PositionItem(next.Position, next.Timestamp, next is HeartbeatEvent);
+        }
+    }
+
+    private BeginItem Begin(BinlogEvent next)
+    {
+        if (_inTransaction)
+        {
+            throw new ReplicationException($"The binary log begins a transaction at {next.Position} inside another that has not ended; the log is damaged or written by a server that is not understood.");
+        }
+
+        _inTransaction = true;
+        _isOwn = false;
+        return new BeginItem(next.Position, next.Timestamp);
+    }
+
+    private EndItem End(BinlogEvent next, bool isRollback = false, string? preparedXid = null)
+    {
+        var gtid = _gtid;
+        _gtid = null;
+        _inTransaction = false;
+        return new EndItem(next.Position, next.Timestamp, gtid, isRollback, preparedXid);
+    }
+
+    private StreamItem? Query(QueryEvent query)
+    {
+        if (query.IsBegin)
+        {
+            return Begin(query);
+        }
+
+        if (query.IsCommit)
+        {
+            return End(query);
+        }
+
+        if (query.IsRollback)
+        {
+            return End(query, isRollback: true);
+        }
+
+        var text = query.SqlText;
+        if (text.StartsWith("XA START", StringComparison.OrdinalIgnoreCase))
+        {
+            return _inTransaction ? null : Begin(query);
+        }
+
+        if (_inTransaction && text.StartsWith("XA END", StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        var statement = DdlStatement.Parse(text, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
+        var gtid = _inTransaction ? null : _gtid;
+        if (!_inTransaction)
+        {
+            _gtid = null;
+        }
+
+        return new StatementItem(query.Position, query.Timestamp, gtid, query, statement, _inTransaction) { Bytes = 256 + query.Sql.Length };
+    }
+
+    private StreamItem? Rows(RowsEvent rows)
+    {
+        if (_isOwn)
+        {
+            return null;
+        }
+
+        if (rows.Table.Schema == ControlTables.Schema)
+        {
+            _isOwn = oppositeId is not null && StreamMarks.IsOf(rows, oppositeId);
+            return _isOwn ? new OwnItem(rows.Position, rows.Timestamp) : null;
+        }
+
+        if (tables.Find(rows.Table.Schema, rows.Table.Table) is not { } table)
+        {
+            return null;
+        }
+
+        if (!_inTransaction)
+        {
+            throw new ReplicationException($"The binary log has rows of {table.Name} at {rows.Position} outside any transaction; it is damaged or written by a server that is not understood.");
+        }
+
+        if (table.Plan is not { } plan)
+        {
+            throw new ReplicationException($"The binary log has rows of {table.Name} at {rows.Position}, but the table is not on the source any more; its definition changed in a way the stream could not follow. Copy it again.");
+        }
+
+        IReadOnlyList<RowChange> changes;
+        try
+        {
+            changes = rows.DecodeRows(plan.Shape);
+        }
+        catch (TableShapeMismatchException e)
+        {
+            throw new ReplicationException($"Rows of {table.Name} at {rows.Position} do not fit its definition: {e.Message} The definition changed while the stream did not follow it; copy the table again.", e);
+        }
+
+        var bytes = 256;
+        foreach (var change in changes)
+        {
+            bytes += SizeOf(change.Before) + SizeOf(change.After);
+        }
+
+        return new RowsItem(rows.Position, rows.Timestamp, table, rows.Kind, rows.NoForeignKeyChecks, changes) { Bytes = bytes };
+    }
+
+    private static int SizeOf(RowImage image)
+    {
+        var bytes = 16;
+        foreach (var cell in image.Cells)
+        {
+            bytes += 24 + cell.Bytes.Length;
+        }
+
+        return bytes;
+    }
+}

@@ -1,0 +1,40 @@
+using Switchyard.Binlog;
+
+namespace Switchyard.Replication.Apply;
+
+/// <summary>The GTIDs applied so far, in the source's own notation; kept beside file and offset.</summary>
+internal sealed class GtidTracker
+{
+    private readonly MySqlGtidSet? _mySql;
+    private readonly MariaDbGtidSet? _mariaDb;
+    private string? _text;
+
+    public GtidTracker(bool isMariaDb, string text)
+    {
+        if (isMariaDb)
+        {
+            _mariaDb = MariaDbGtidSet.Parse(text);
+        }
+        else
+        {
+            _mySql = MySqlGtidSet.Parse(text);
+        }
+    }
+
+    public string Text => _text ??= (_mySql is not null ? _mySql.ToString() : _mariaDb!.ToString()).Replace("\n", "", StringComparison.Ordinal);
+
+    public void Add(BinlogEvent? gtid)
+    {
+        switch (gtid)
+        {
+            case GtidEvent { IsAnonymous: false } mySql when _mySql is not null:
+                _mySql.Add(mySql);
+                _text = null;
+                break;
+            case MariaDbGtidEvent mariaDb when _mariaDb is not null:
+                _mariaDb.Add(mariaDb.Gtid);
+                _text = null;
+                break;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using Switchyard.Binlog;
+using Switchyard.Replication.Copy;
+using Switchyard.Replication.Tables;
+
+namespace Switchyard.Replication.Apply;
+
+/// <summary>
+/// Turns one row change into SQL by what the target holds at the places before and after. A copied place is held to its word; an uncertain one
+/// is deleted if it is there, and inserted; an absent one is left alone.
+/// </summary>
+internal sealed class RowApplier(bool targetCascades)
+{
+    private readonly ChangeWriter _writer = new();
+
+    public void Reset() => _writer.Separate();
+
+    public void Statement(ChangeGroup group, ReadOnlySpan<byte> sql)
+    {
+        _writer.Separate();
+        group.Begin(new ChangeStatement(ChangeKind.Other, null, null));
+        group.Sql.WriteBytes(sql);
+    }
+
+    public void Apply(ChangeGroup group, RowsItem item, TablePlan plan, RowChange change)
+    {
+        var copy = item.Table.Copy;
+        switch (item.Kind)
+        {
+            case RowsKind.Write:
+                Write(group, plan, copy, change.After);
+                break;
+            case RowsKind.Delete:
+                Delete(group, plan, copy, change.Before, Cascades(item) && plan.Cascades.DeleteCascades);
+                break;
+            case RowsKind.Update when copy is null || (PlaceOf(plan, copy, change.Before, out _, out _) == Place.Copied && PlaceOf(plan, copy, change.After, out _, out _) == Place.Copied):
+                _writer.Update(group, plan, change.Before, change.After, Cascades(item) && ChangesReferenced(plan, change));
+                break;
+            default:
+                Delete(group, plan, copy, change.Before, cascade: false);
+                Write(group, plan, copy, change.After);
+                break;
+        }
+    }
+
+    private bool Cascades(RowsItem item) => targetCascades && !item.NoForeignKeyChecks;
+
+    private void Write(ChangeGroup group, TablePlan plan, TableCopyState? copy, RowImage row)
+    {
+        var place = PlaceOf(plan, copy, row, out var chunk, out var key);
+        if (place != Place.Absent)
+        {
+            // The target holds a part of what the source holds, so where the source had no such row, nor has the target.
+            _writer.Insert(group, plan, row);
+            Touch(group, copy, place, chunk, key);
+        }
+    }
+
+    private void Delete(ChangeGroup group, TablePlan plan, TableCopyState? copy, RowImage row, bool cascade)
+    {
+        var place = PlaceOf(plan, copy, row, out var chunk, out var key);
+        if (place != Place.Absent)
+        {
+            _writer.Delete(group, plan, row, strict: place == Place.Copied, cascade);
+            Touch(group, copy, place, chunk, key);
+        }
+    }
+
+    private static Place PlaceOf(TablePlan plan, TableCopyState? copy, RowImage row, out Chunk? chunk, out byte[]? key)
+    {
+        chunk = null;
+        key = null;
+        return copy is null ? Place.Copied : copy.PlaceOf(key = plan.EncodedKeyOf(row), out chunk);
+    }
+
+    private static void Touch(ChangeGroup group, TableCopyState? copy, Place place, Chunk? chunk, byte[]? key)
+    {
+        if (place != Place.Uncertain)
+        {
+            return;
+        }
+
+        if (chunk is not null)
+        {
+            group.Touched.Add((chunk, key!));
+            return;
+        }
+
+        // Which chunk the key belongs to is the server's to say: a key too many in another chunk does no harm.
+        foreach (var active in copy!.Active)
+        {
+            group.Touched.Add((active, key!));
+        }
+    }
+
+    private static bool ChangesReferenced(TablePlan plan, RowChange change)
+    {
+        foreach (var ordinal in plan.Cascades.UpdateCascadesFrom)
+        {
+            if (!change.Before[ordinal].ValueEquals(change.After[ordinal]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

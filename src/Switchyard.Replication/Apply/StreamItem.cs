@@ -1,0 +1,46 @@
+using Switchyard.Binlog;
+using Switchyard.Replication.Ddl;
+using Switchyard.Replication.Tables;
+
+namespace Switchyard.Replication.Apply;
+
+/// <summary>What the reader hands to the applier. Owns its memory.</summary>
+/// <param name="Position">The end of the event.</param>
+/// <param name="Timestamp">Seconds since 1970 UTC by the source's clock; 0 when it says nothing.</param>
+internal abstract record StreamItem(BinlogPosition Position, uint Timestamp)
+{
+    /// <summary>Memory held, roughly.</summary>
+    public int Bytes { get; init; } = 64;
+}
+
+/// <summary>A transaction begins.</summary>
+internal sealed record BeginItem(BinlogPosition Position, uint Timestamp) : StreamItem(Position, Timestamp);
+
+/// <summary>Rows of one of the stream's tables.</summary>
+internal sealed record RowsItem(BinlogPosition Position, uint Timestamp, StreamTable Table, RowsKind Kind, bool NoForeignKeyChecks, IReadOnlyList<RowChange> Rows)
+    : StreamItem(Position, Timestamp);
+
+/// <summary>The transaction was written by the stream of the opposite direction.</summary>
+internal sealed record OwnItem(BinlogPosition Position, uint Timestamp) : StreamItem(Position, Timestamp);
+
+/// <summary>The transaction ends.</summary>
+/// <param name="Position">The end of the event.</param>
+/// <param name="Timestamp">By the source's clock.</param>
+/// <param name="Gtid">Its GTID event, if any.</param>
+/// <param name="IsRollback">Logged although rolled back.</param>
+/// <param name="PreparedXid">The XA identifier when it is only prepared.</param>
+internal sealed record EndItem(BinlogPosition Position, uint Timestamp, BinlogEvent? Gtid, bool IsRollback = false, string? PreparedXid = null)
+    : StreamItem(Position, Timestamp);
+
+/// <summary>A statement: DDL, savepoints, changes in statement format.</summary>
+/// <param name="Position">The end of the event.</param>
+/// <param name="Timestamp">By the source's clock.</param>
+/// <param name="Gtid">Its GTID event when it stands alone.</param>
+/// <param name="Query">The event.</param>
+/// <param name="Statement">What it does.</param>
+/// <param name="InTransaction">It is part of a transaction that goes on.</param>
+internal sealed record StatementItem(BinlogPosition Position, uint Timestamp, BinlogEvent? Gtid, QueryEvent Query, DdlStatement Statement, bool InTransaction)
+    : StreamItem(Position, Timestamp);
+
+/// <summary>The log goes on to here, outside any transaction.</summary>
+internal sealed record PositionItem(BinlogPosition Position, uint Timestamp, bool IsHeartbeat) : StreamItem(Position, Timestamp);

@@ -1,0 +1,147 @@
+using Microsoft.Extensions.Logging;
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
+using Switchyard.Replication.Target;
+using Switchyard.Replication.Tables;
+
+namespace Switchyard.Replication.Apply;
+
+/// <summary>Keeps an applier connected to both sides: connects, applies, and after a break tries again with growing pauses.</summary>
+internal sealed class StreamRunner(StreamDefinition definition, StreamTables tables, string sourceIdentity, TargetWriter target, Applier applier, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock, ILogger logger)
+{
+    private const int MaxRestartsAtOnePlace = 10;
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(15);
+
+    // Replicas are told apart by this number; the upper half is rarely given to real servers.
+    private readonly uint _serverId = 0x8000_0000u | (uint)Random.Shared.Next();
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var pause = s_firstPause;
+        var restarts = 0;
+        var last = board.Current;
+        status.Enter(StreamState.Connecting, null);
+        while (true)
+        {
+            string reason;
+            try
+            {
+                await RunOnceAsync(cancellationToken).ConfigureAwait(false);
+                logger.Stopped(definition.Id, board.Current);
+                End();
+                return;
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                End();
+                return;
+            }
+            catch (BackendUnavailableException e)
+            {
+                reason = e.Message;
+            }
+            catch (ServerErrorException e) when (ServerErrors.IsTransient(e) || ServerErrors.IsTransactionConflict(e) || (e.Code == 1236 && restarts < MaxRestartsAtOnePlace))
+            {
+                reason = $"error {e.Code}";
+            }
+            catch (StreamRestartException e) when (restarts < MaxRestartsAtOnePlace)
+            {
+                reason = e.Message;
+            }
+            catch (Exception e)
+            {
+                Fail(e);
+                return;
+            }
+
+            await target.DisconnectAsync().ConfigureAwait(false);
+            if (board.Current > last)
+            {
+                pause = s_firstPause;
+                restarts = 0;
+                last = board.Current;
+            }
+
+            restarts++;
+            status.Enter(StreamState.Reconnecting, reason);
+            logger.Reconnecting(definition.Id, pause.TotalMilliseconds, reason);
+            try
+            {
+                await Task.Delay(pause, clock, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                continue;
+            }
+
+            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+        }
+    }
+
+    private void End()
+    {
+        var stopped = new ReplicationException($"The stream {definition.Id} was stopped.");
+        boundaries.Close(stopped);
+        board.Fail(stopped);
+        status.Enter(StreamState.Stopped, null);
+    }
+
+    private void Fail(Exception e)
+    {
+        var message = e is ServerErrorException server ? $"A server answered with error {server.Code}: {server.ServerMessage}." : e.Message;
+        var failure = e as ReplicationException ?? new ReplicationException(message, e);
+        logger.Failed(definition.Id, message);
+        status.Enter(StreamState.Failed, message);
+        boundaries.Close(failure);
+        board.Fail(failure);
+    }
+
+    private async Task RunOnceAsync(CancellationToken cancellationToken)
+    {
+        await target.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await PassiveSide.VerifyAsync(target.Connection, [.. tables.All.Select(t => t.Name)], cancellationToken).ConfigureAwait(false);
+        // A COMMIT whose answer was lost may have been done.
+        board.Publish(target.Persisted);
+        var start = board.Current;
+        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        BinlogDump dump;
+        try
+        {
+            var identity = await SourceLog.ReadIdentityAsync(source, cancellationToken).ConfigureAwait(false);
+            if (identity != sourceIdentity)
+            {
+                throw new ReplicationException($"{definition.From.Host}:{definition.From.Port} is now another server ({identity}) than the one the stream {definition.Id} was recorded on ({sourceIdentity}); binary log positions mean nothing there. Point the backend back at the old server, or copy again.");
+            }
+
+            await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
+            status.Connected(await SourceLog.ReadClockOffsetAsync(source, clock, cancellationToken).ConfigureAwait(false));
+            dump = await source.DumpBinlogAsync(
+                new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        logger.Reading(definition.Id, definition.From.Redacted, start);
+        status.Enter(StreamState.Running, null);
+        var reader = new BinlogReader(dump.ReadEventAsync, start, dump);
+        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake);
+        var reading = pump.RunAsync();
+        try
+        {
+            await applier.RunAsync(pump, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            pump.Dispose();
+            await reading.ConfigureAwait(false);
+            await reader.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+}

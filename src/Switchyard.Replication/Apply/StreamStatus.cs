@@ -1,0 +1,105 @@
+using Switchyard.Binlog;
+
+namespace Switchyard.Replication.Apply;
+
+/// <summary>What a stream tells of itself. Written by the applier, read by anyone.</summary>
+internal sealed class StreamStatus(TimeProvider clock)
+{
+    private readonly Lock _lock = new();
+    private StreamState _state = StreamState.Stopped;
+    private string? _error;
+    private BinlogPosition _received;
+    private long _lastHeard;
+    private uint _behindTimestamp;
+    private bool _isBehind;
+    private TimeSpan _clockOffset;
+    private long _transactions;
+
+    public event Action<StreamState>? StateChanged;
+
+    /// <summary>How long the source may be silent before a stream without work counts as not hearing from it.</summary>
+    public TimeSpan Freshness { get; set; } = TimeSpan.FromSeconds(5);
+
+    public void Enter(StreamState state, string? error)
+    {
+        bool changed;
+        lock (_lock)
+        {
+            changed = _state != state;
+            _state = state;
+            _error = error;
+        }
+
+        if (changed)
+        {
+            StateChanged?.Invoke(state);
+        }
+    }
+
+    public void Connected(TimeSpan clockOffset)
+    {
+        lock (_lock)
+        {
+            _clockOffset = clockOffset;
+            _lastHeard = clock.GetTimestamp();
+        }
+    }
+
+    /// <summary>The applier took an event from the queue.</summary>
+    /// <param name="timestamp">When it happened on the source; 0 when not told.</param>
+    /// <param name="isBehind">Whether it is yet to be applied.</param>
+    public void Heard(uint timestamp, bool isBehind)
+    {
+        lock (_lock)
+        {
+            _lastHeard = clock.GetTimestamp();
+            _isBehind = isBehind;
+            if (timestamp != 0)
+            {
+                _behindTimestamp = timestamp;
+            }
+        }
+    }
+
+    public void Received(BinlogPosition position)
+    {
+        lock (_lock)
+        {
+            _received = position;
+        }
+    }
+
+    public void Count(int transactions)
+    {
+        lock (_lock)
+        {
+            _transactions += transactions;
+            _isBehind = false;
+        }
+    }
+
+    public StreamProgress Read(BinlogPosition applied)
+    {
+        lock (_lock)
+        {
+            var received = _received > applied ? _received : applied;
+            return new StreamProgress(_state, applied, received, Lag(applied, received), _transactions, _error);
+        }
+    }
+
+    private double Lag(BinlogPosition applied, BinlogPosition received)
+    {
+        var fresh = _state == StreamState.Running && clock.GetElapsedTime(_lastHeard) < Freshness;
+        if (fresh && !_isBehind && applied >= received)
+        {
+            return 0;
+        }
+
+        // What is known is that everything up to this event's time is here, or nearly.
+        var silent = clock.GetElapsedTime(_lastHeard).TotalSeconds;
+        var behind = _behindTimestamp == 0
+            ? 0
+            : (clock.GetUtcNow() + _clockOffset - DateTimeOffset.FromUnixTimeSeconds(_behindTimestamp)).TotalSeconds;
+        return fresh ? Math.Max(0, behind) : Math.Max(Math.Min(silent, behind), 0);
+    }
+}

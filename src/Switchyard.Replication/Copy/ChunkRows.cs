@@ -1,0 +1,99 @@
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Replication.Keys;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Tables;
+using Switchyard.Wire;
+
+namespace Switchyard.Replication.Copy;
+
+/// <summary>The rows of a chunk as read: each already written as SQL, with its encoded key.</summary>
+internal sealed class ChunkRows(TablePlan table) : IDisposable
+{
+    private readonly PayloadWriter _sql = new(256 * 1024);
+    private readonly PayloadWriter _keys = new(16 * 1024);
+    private readonly List<Row> _rows = [];
+
+    public TablePlan Table { get; } = table;
+
+    public int Count => _rows.Count;
+
+    public int Bytes => _sql.Length;
+
+    /// <summary>The key of the last row read.</summary>
+    public KeyBound? LastKey { get; private set; }
+
+    public ReadOnlySpan<byte> Sql(int row) => _sql.WrittenSpan[_rows[row].SqlStart.._rows[row].SqlEnd];
+
+    public ReadOnlySpan<byte> Key(int row) => _keys.WrittenSpan[_rows[row].KeyStart.._rows[row].KeyEnd];
+
+    /// <summary>Holds the error value of an ENUM, which strict mode would refuse.</summary>
+    public bool IsLenient(int row) => _rows[row].IsLenient;
+
+    /// <summary>The key as a condition of the target, for taking out a row that changes of the stream brought before.</summary>
+    public Cell[] KeyCells(int row) => _rows[row].KeyCells ?? throw new InvalidOperationException("Keys were not kept.");
+
+    /// <summary>Reads rows until the end of the result or the limits.</summary>
+    /// <returns>Whether rows may be left.</returns>
+    public async Task<bool> ReadAsync(ResultReader reader, int maxRows, long maxBytes, bool keepKeys, CancellationToken cancellationToken)
+    {
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            Add(reader, keepKeys);
+            if (_sql.Length > maxBytes || _rows.Count >= maxRows)
+            {
+                LastKey = KeyBound.FromCells(Table.Codec, CellsOfKey(reader));
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public void Dispose()
+    {
+        _sql.Dispose();
+        _keys.Dispose();
+    }
+
+    private void Add(ResultReader reader, bool keepKeys)
+    {
+        var sqlStart = _sql.Length;
+        var keyStart = _keys.Length;
+        var lenient = false;
+        _sql.WriteByte((byte)'(');
+        for (var i = 0; i < Table.Columns.Length; i++)
+        {
+            if (i > 0)
+            {
+                _sql.WriteByte((byte)',');
+            }
+
+            var column = Table.Columns[i];
+            var bytes = reader.GetBytes(i);
+            column.Literal.Write(_sql, reader.IsNull(i), bytes);
+            lenient |= column.Kind == ColumnKind.Enum && bytes is [(byte)'0'];
+        }
+
+        _sql.WriteByte((byte)')');
+        for (var i = 0; i < Table.SelectedKeyPositions.Length; i++)
+        {
+            Table.Codec.EncodePart(_keys, i, reader.GetBytes(Table.SelectedKeyPositions[i]));
+        }
+
+        _rows.Add(new Row(sqlStart, _sql.Length, keyStart, _keys.Length, lenient, keepKeys ? CellsOfKey(reader) : null));
+    }
+
+    private Cell[] CellsOfKey(ResultReader reader)
+    {
+        var cells = new Cell[Table.SelectedKeyPositions.Length];
+        for (var i = 0; i < cells.Length; i++)
+        {
+            cells[i] = Cell.FromBytes(reader.GetBytes(Table.SelectedKeyPositions[i]).ToArray());
+        }
+
+        return cells;
+    }
+
+    private readonly record struct Row(int SqlStart, int SqlEnd, int KeyStart, int KeyEnd, bool IsLenient, Cell[]? KeyCells);
+}

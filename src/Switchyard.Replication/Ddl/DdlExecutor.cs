@@ -1,0 +1,184 @@
+using System.Text;
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Replication.Apply;
+using Switchyard.Replication.Copy;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
+using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
+using Switchyard.Replication.Values;
+using Switchyard.Wire;
+
+namespace Switchyard.Replication.Ddl;
+
+/// <summary>
+/// Follows changes of definition at their place in the order. What is about to run is written down first with the definitions before it, so
+/// that after a crash a changed definition tells that it ran.
+/// </summary>
+internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tables, TablePlanner planner)
+{
+    // Same words, other meaning on the other vendor: a column so declared would not hold the same bytes.
+    private static readonly string[] s_notPortable = ["JSON", "UUID", "INET4", "INET6", "VECTOR", "CHARSET", "CHARACTER", "COLLATE", "CONVERT", "GENERATED", "VIRTUAL", "PERSISTENT", "STORED", "CHECK", "PARTITION", "SYSTEM", "PERIOD"];
+
+    public async Task HandleAsync(StatementItem item, TargetWriter target, CancellationToken cancellationToken)
+    {
+        var statement = item.Statement;
+        if (statement.Kind == DdlKind.Change)
+        {
+            throw new ReplicationException($"The source changed rows of a migrated table by a statement logged as text, at {item.Position}; such a change cannot be repeated exactly. Set binlog_format=ROW for every session of the source and copy again.");
+        }
+
+        if (statement.Kind is DdlKind.Rename)
+        {
+            throw new ReplicationException($"{Naming(statement)} renamed or exchanged at {item.Position}: rows that were never streamed can be behind the name now. Copy the table again under a new migration.");
+        }
+
+        if (statement.Kind is DdlKind.Database)
+        {
+            if (item.Query.SqlText.TrimStart().StartsWith("DROP", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new ReplicationException($"The schema {statement.Names[0].Schema} of migrated tables was dropped on the source at {item.Position}; the target was left as it is.");
+            }
+
+            return;
+        }
+
+        var concerned = statement.Names.Where(n => tables.Find(n.Schema, n.Name) is not null).ToArray();
+        if (definition.OnDdl == OnDdl.Stop)
+        {
+            throw new ReplicationException($"{Naming(statement)} changed by a statement at {item.Position}, and the migration was told to stop at such (--on-ddl stop). Make the same change on the target and go on with --on-ddl ignore, or copy again.");
+        }
+
+        if (definition.OnDdl == OnDdl.Ignore)
+        {
+            return;
+        }
+
+        if (concerned.Length != statement.Names.Count)
+        {
+            throw new ReplicationException($"One statement at {item.Position} changes migrated tables and others ({Naming(statement)}); it was not run on the target. Drop the tables one by one, or copy again.");
+        }
+
+        await SpoilChunksAsync(concerned, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await RunOnceAsync(item, concerned, target, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException e) when (!ServerErrors.IsTransient(e))
+        {
+            if (definition.OnDdl != OnDdl.ExecIgnore)
+            {
+                throw new ReplicationException($"{Naming(statement)} changed on the source at {item.Position}; the target refused the same statement with error {e.Code}: {e.ServerMessage}. Change the target by hand and set --on-ddl ignore, or copy again.", e);
+            }
+        }
+
+        await planner.ReloadAsync(concerned, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task ForgetIntentAsync(TargetWriter target, CancellationToken cancellationToken)
+    {
+        using var sql = new PayloadWriter();
+        sql.Sql("DELETE FROM ").Sql(ControlTables.DdlIntent).Sql(" WHERE stream_id="u8).QuotedText(definition.Id);
+        await target.Connection.ExecuteAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static string Naming(DdlStatement statement) =>
+        (statement.Names.Count == 1 ? "Table " : "Tables ") + string.Join(", ", statement.Names.Select(n => n.ToString())) + (statement.Names.Count == 1 ? " was" : " were");
+
+    private async Task SpoilChunksAsync(TableName[] concerned, CancellationToken cancellationToken)
+    {
+        foreach (var name in concerned)
+        {
+            if (tables.Find(name.Schema, name.Name)?.Copy is not { } copy)
+            {
+                continue;
+            }
+
+            foreach (var chunk in copy.Active.ToArray())
+            {
+                if (chunk.State == ChunkState.Inserting)
+                {
+                    ChunkTransitions.Settle(copy, chunk, await chunk.Outcome.WaitAsync(cancellationToken).ConfigureAwait(false));
+                }
+
+                chunk.IsSpoiled = true;
+            }
+        }
+    }
+
+    private async Task RunOnceAsync(StatementItem item, TableName[] concerned, TargetWriter target, CancellationToken cancellationToken)
+    {
+        var sourceIsMariaDb = planner.SourceServer.IsMariaDb;
+        if (sourceIsMariaDb != planner.TargetServer.IsMariaDb && item.Statement.Kind is not (DdlKind.Truncate or DdlKind.Drop)
+            && item.Statement.Words.FirstOrDefault(w => s_notPortable.Contains(w, StringComparer.OrdinalIgnoreCase)) is { } word)
+        {
+            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement with {word.ToUpperInvariant()}, which means something else on the target's kind of server. Make the change on the target by hand and set --on-ddl ignore.");
+        }
+
+        if (item.Query.ClientCharsetId is { } charset && item.Query.Sql.Span.ContainsAnyExceptInRange((byte)0, (byte)127) && !IsUtf8(charset))
+        {
+            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement in a character set other than UTF-8. Make the change on the target by hand and set --on-ddl ignore.");
+        }
+
+        var before = await DefinitionsAsync(target.Connection, concerned, cancellationToken).ConfigureAwait(false);
+        if (await AlreadyRanAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        await WriteIntentAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false);
+        var runner = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using (runner.ConfigureAwait(false))
+        {
+            var ansi = ((item.Query.SqlMode ?? 0) & 0x4) != 0;
+            await runner.ExecuteAsync($"SET SESSION sql_mode='{(ansi ? "ANSI_QUOTES" : "")}', foreign_key_checks=0", cancellationToken).ConfigureAwait(false);
+            if (item.Query.Schema.Length > 0 && tables.HasSchema(item.Query.Schema))
+            {
+                await runner.ChangeSchemaAsync(item.Query.Schema, cancellationToken).ConfigureAwait(false);
+            }
+
+            await runner.ExecuteAsync(item.Query.Sql, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    // Collation ids of utf8mb3 and utf8mb4 shared by the vendors, and MySQL's and MariaDB's newer ones.
+    private static bool IsUtf8(ushort id) => id is 33 or 45 or 46 or 83 or (>= 192 and <= 215) or (>= 224 and <= 247) or (>= 255 and <= 323) or >= 576;
+
+    private static async Task<string> DefinitionsAsync(BackendConnection connection, TableName[] names, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder();
+        foreach (var name in names)
+        {
+            try
+            {
+                var create = await connection.QueryAsync($"SHOW CREATE TABLE {name.Quoted}", cancellationToken).ConfigureAwait(false);
+                text.Append(create.GetString(0, 1)).Append(";\n");
+            }
+            catch (ServerErrorException e) when (e.Code == 1146)
+            {
+                text.Append("-- ").Append(name).Append(" does not exist\n");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private async Task<bool> AlreadyRanAsync(StatementItem item, BackendConnection connection, string now, CancellationToken cancellationToken)
+    {
+        using var sql = new PayloadWriter();
+        sql.Sql("SELECT file, `offset`, definitions FROM ").Sql(ControlTables.DdlIntent).Sql(" WHERE stream_id="u8).QuotedText(definition.Id);
+        var intent = await connection.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        return intent.RowCount == 1
+            && new BinlogPosition(intent.GetString(0, 0), intent.GetUInt64(0, 1)) == item.Position
+            && intent.GetString(0, 2) != now;
+    }
+
+    private async Task WriteIntentAsync(StatementItem item, BackendConnection connection, string before, CancellationToken cancellationToken)
+    {
+        using var sql = new PayloadWriter();
+        sql.Sql("REPLACE INTO ").Sql(ControlTables.DdlIntent).Sql(" VALUES ("u8).QuotedText(definition.Id).Sql(","u8).QuotedText(item.Position.File)
+            .Sql(","u8).Number(item.Position.Offset).Sql(","u8).QuotedBytes(item.Query.Sql.Span).Sql(","u8).QuotedText(before).Sql(")"u8);
+        await connection.ExecuteAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,263 @@
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Replication.Ddl;
+
+/// <summary>Finds the tables a logged statement acts on. What it cannot place is reported as a change, which stops a stream that is named in it.</summary>
+internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
+{
+    private static readonly string[] s_harmless =
+    [
+        "GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE", "CHECK", "CHECKSUM", "INSTALL", "UNINSTALL", "KILL", "DO", "XA", "USE", "RESET", "PURGE", "SHUTDOWN",
+    ];
+
+    private readonly List<TableName> _names = [];
+    private readonly List<TableName> _newNames = [];
+    private int _next;
+
+    public DdlStatement Parse()
+    {
+        var kind = ParseKind();
+        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]);
+    }
+
+    private DdlKind ParseKind()
+    {
+        if (tokens.Count == 0)
+        {
+            return DdlKind.None;
+        }
+
+        var first = tokens[_next++];
+        if (s_harmless.Any(first.Is))
+        {
+            return DdlKind.None;
+        }
+
+        return first.Text.ToUpperInvariant() switch
+        {
+            "SAVEPOINT" or "RELEASE" => DdlKind.Savepoint,
+            "ROLLBACK" => DdlKind.Savepoint,
+            "TRUNCATE" => Truncate(),
+            "RENAME" => Rename(),
+            "ALTER" => Alter(),
+            "CREATE" => Create(),
+            "DROP" => Drop(),
+            _ => DdlKind.Change,
+        };
+    }
+
+    private DdlKind Truncate()
+    {
+        Skip("TABLE");
+        _names.Add(Name());
+        return DdlKind.Truncate;
+    }
+
+    private DdlKind Rename()
+    {
+        if (!Skip("TABLE") && !Skip("TABLES"))
+        {
+            return DdlKind.None;
+        }
+
+        SkipIfExists();
+        do
+        {
+            _names.Add(Name());
+            SkipUntil("TO");
+            _newNames.Add(Name());
+        }
+        while (SkipPunctuation(','));
+        return DdlKind.Rename;
+    }
+
+    private DdlKind Alter()
+    {
+        while (Skip("ONLINE") || Skip("OFFLINE") || Skip("IGNORE"))
+        {
+        }
+
+        if (SchemaStatement())
+        {
+            return DdlKind.Database;
+        }
+
+        if (!Skip("TABLE"))
+        {
+            return DdlKind.None;
+        }
+
+        SkipIfExists();
+        _names.Add(Name());
+        return RenamesInside() ? DdlKind.Rename : DdlKind.Alter;
+    }
+
+    // ALTER TABLE t RENAME [TO|AS] x moves the table; RENAME COLUMN, INDEX and KEY do not.
+    private bool RenamesInside()
+    {
+        var found = false;
+        for (var i = _next; i < tokens.Count; i++)
+        {
+            if (tokens[i].Is("RENAME") && i + 1 < tokens.Count && !tokens[i + 1].Is("COLUMN") && !tokens[i + 1].Is("INDEX") && !tokens[i + 1].Is("KEY"))
+            {
+                _next = i + 1;
+                _ = Skip("TO") || Skip("AS") || SkipPunctuation('=');
+                _newNames.Add(Name());
+                found = true;
+            }
+            else if (tokens[i].Is("EXCHANGE"))
+            {
+                for (var j = i; j < tokens.Count; j++)
+                {
+                    if (tokens[j].Is("TABLE"))
+                    {
+                        _next = j + 1;
+                        _newNames.Add(Name());
+                        found = true;
+                        break;
+                    }
+                }
+            }
+        }
+
+        return found;
+    }
+
+    private DdlKind Create()
+    {
+        if (Skip("OR"))
+        {
+            Skip("REPLACE");
+        }
+
+        if (Skip("TEMPORARY"))
+        {
+            return DdlKind.None;
+        }
+
+        if (SchemaStatement())
+        {
+            return DdlKind.Database;
+        }
+
+        if (Skip("TABLE"))
+        {
+            SkipIfExists();
+            _names.Add(Name());
+            return DdlKind.Create;
+        }
+
+        while (Skip("ONLINE") || Skip("OFFLINE") || Skip("UNIQUE") || Skip("FULLTEXT") || Skip("SPATIAL") || Skip("VECTOR"))
+        {
+        }
+
+        return IndexStatement();
+    }
+
+    private DdlKind Drop()
+    {
+        if (Skip("TEMPORARY"))
+        {
+            return DdlKind.None;
+        }
+
+        if (SchemaStatement())
+        {
+            return DdlKind.Database;
+        }
+
+        if (Skip("TABLE") || Skip("TABLES"))
+        {
+            SkipIfExists();
+            do
+            {
+                _names.Add(Name());
+            }
+            while (SkipPunctuation(','));
+            return DdlKind.Drop;
+        }
+
+        return IndexStatement();
+    }
+
+    private DdlKind IndexStatement()
+    {
+        if (!Skip("INDEX"))
+        {
+            return DdlKind.None;
+        }
+
+        SkipUntil("ON");
+        _names.Add(Name());
+        return DdlKind.Alter;
+    }
+
+    private bool SchemaStatement()
+    {
+        if (!Skip("DATABASE") && !Skip("SCHEMA"))
+        {
+            return false;
+        }
+
+        SkipIfExists();
+        _names.Add(new TableName(_next < tokens.Count && tokens[_next].IsWord ? tokens[_next].Text : defaultSchema, ""));
+        return true;
+    }
+
+    private TableName Name()
+    {
+        if (_next >= tokens.Count || !tokens[_next].IsWord)
+        {
+            return new TableName(defaultSchema, "");
+        }
+
+        var name = tokens[_next++].Text;
+        if (SkipPunctuation('.') && _next < tokens.Count && tokens[_next].IsWord)
+        {
+            return new TableName(name, tokens[_next++].Text);
+        }
+
+        return new TableName(defaultSchema, name);
+    }
+
+    private void SkipIfExists()
+    {
+        if (Skip("IF"))
+        {
+            Skip("NOT");
+            Skip("EXISTS");
+        }
+    }
+
+    private void SkipUntil(string keyword)
+    {
+        while (_next < tokens.Count && !tokens[_next].Is(keyword))
+        {
+            _next++;
+        }
+
+        _next++;
+    }
+
+    private bool Skip(string keyword)
+    {
+        if (_next < tokens.Count && tokens[_next].Is(keyword))
+        {
+            _next++;
+            return true;
+        }
+
+        return false;
+    }
+
+    private bool SkipPunctuation(char character)
+    {
+        if (_next < tokens.Count && tokens[_next].IsPunctuation(character))
+        {
+            _next++;
+            return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,193 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Replication.Apply;
+using Switchyard.Replication.Copy;
+using Switchyard.Replication.Ddl;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
+using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
+
+namespace Switchyard.Replication;
+
+/// <summary>
+/// One direction of replication: reads the source's binary log and commits the changes of the migrated tables on the target, each together with
+/// its position, so that a crash neither loses nor repeats. Forward and reverse streams are this class with the sides exchanged.
+/// Opening it takes the stream over from any other process; that one stops at its next transaction. Members may be called from any thread.
+/// </summary>
+public sealed class ReplicationStream : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _abort = new();
+    private readonly AsyncSignal _wake = new();
+    private readonly PositionBoard _board;
+    private readonly StreamStatus _status;
+    private readonly TargetWriter _target;
+    private readonly StreamRunner _runner;
+    private Task _running = Task.CompletedTask;
+    private bool _started;
+
+    private ReplicationStream(StreamDefinition definition, StreamTables tables, TablePlanner planner, StreamRow row, TimeProvider clock, ILogger logger)
+    {
+        Definition = definition with { SourceLogsCascades = TablePlanner.LogsCascades(definition, planner.SourceServer) };
+        Tables = tables;
+        Planner = planner;
+        OwnerToken = row.OwnerToken;
+        Clock = clock;
+        Logger = logger;
+        Boundaries = new BoundaryQueue(_wake);
+        _board = new PositionBoard(row.Position);
+        _status = new StreamStatus(clock) { Freshness = definition.HeartbeatPeriod * 5 };
+        _target = new TargetWriter(definition.To, definition.Id, row.OwnerToken, row.Position, row.Gtid);
+        var gtids = new GtidTracker(planner.SourceServer.IsMariaDb, row.Gtid);
+        Applier = new Applier(Definition, tables, _target, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, clock);
+        _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, Applier, Boundaries, _board, _status, _wake, clock, logger);
+        _board.Applied += position => Applied?.Invoke(position);
+        _status.StateChanged += _ => StateChanged?.Invoke(Progress);
+    }
+
+    /// <summary>After the target's COMMIT was answered, and when the log moves on without changes for the target. Called by the applier: do not block.</summary>
+    public event Action<BinlogPosition>? Applied;
+
+    /// <summary>The stream's state changed. Called by the applier: do not block.</summary>
+    public event Action<StreamProgress>? StateChanged;
+
+    /// <summary>What is replicated.</summary>
+    public StreamDefinition Definition { get; }
+
+    /// <summary>Where the stream stands.</summary>
+    public StreamProgress Progress => _status.Read(_board.Current);
+
+    /// <summary>Ends when the stream has stopped or failed; never with an exception.</summary>
+    public Task Completion => _running;
+
+    internal StreamTables Tables { get; }
+
+    internal TablePlanner Planner { get; }
+
+    internal BoundaryQueue Boundaries { get; }
+
+    internal Applier Applier { get; }
+
+    internal TargetWriter Target => _target;
+
+    internal string OwnerToken { get; }
+
+    /// <summary>Cancelled when the stream is closed for good.</summary>
+    internal CancellationToken Aborted => _abort.Token;
+
+    internal TimeProvider Clock { get; }
+
+    internal ILogger Logger { get; }
+
+    /// <summary>
+    /// Records on the target that the stream begins at a position of the source's binary log, whatever was recorded before under its id. Creates our
+    /// tables there if they are missing.
+    /// </summary>
+    /// <returns>The position recorded.</returns>
+    /// <exception cref="ReplicationException">The source's log does not reach there.</exception>
+    public static async Task<BinlogPosition> RecordAsync(StreamDefinition definition, BinlogPosition at, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        await StreamRecorder.RecordAsync(definition, at, cancellationToken).ConfigureAwait(false);
+        return at;
+    }
+
+    /// <summary>Where a recorded stream would resume; null when it is not recorded on the target.</summary>
+    public static async Task<BinlogPosition?> ReadRecordedAsync(ConnectionOptions target, string id, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        var connection = await TargetSession.OpenAsync(target, 5, cancellationToken).ConfigureAwait(false);
+        await using var lease = connection.ConfigureAwait(false);
+        try
+        {
+            return (await StreamRow.ReadAsync(connection, id, locked: false, cancellationToken).ConfigureAwait(false))?.Position;
+        }
+        catch (ServerErrorException e) when (e.Code is 1146 or 1049)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The flushed end of a server's binary log.</summary>
+    public static async Task<BinlogPosition> ReadEndAsync(ConnectionOptions server, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        var connection = await BackendConnection.OpenAsync(server with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var lease = connection.ConfigureAwait(false);
+        return await SourceLog.ReadEndAsync(connection, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the recorded stream over. It does nothing until <see cref="Start"/>.</summary>
+    /// <exception cref="ReplicationException">The stream is not recorded, or a table cannot be replicated exactly.</exception>
+    /// <exception cref="BackendUnavailableException">A side cannot be reached.</exception>
+    /// <exception cref="ServerErrorException">A side refused.</exception>
+    public static async Task<ReplicationStream> OpenAsync(
+        StreamDefinition definition, CancellationToken cancellationToken, TimeProvider? clock = null, ILogger? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var sourceLease = source.ConfigureAwait(false);
+        var target = await TargetSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
+        await using var targetLease = target.ConfigureAwait(false);
+        var names = await source.QueryAsync("SELECT @@lower_case_table_names", cancellationToken).ConfigureAwait(false);
+        var tables = new StreamTables(definition.Tables, ignoreCase: names.GetString(0, 0) != "0");
+        var planner = new TablePlanner(definition, tables, source.Server, target.Server);
+        await planner.LoadAsync(source, target, cancellationToken).ConfigureAwait(false);
+        var row = await StreamRecorder.TakeOverAsync(target, definition.Id, cancellationToken).ConfigureAwait(false);
+        await CopyStore.LoadAsync(target, definition.Id, tables, cancellationToken).ConfigureAwait(false);
+        return new ReplicationStream(definition, tables, planner, row, clock ?? TimeProvider.System, logger ?? NullLogger.Instance);
+    }
+
+    /// <summary>Begins to read and apply.</summary>
+    /// <exception cref="InvalidOperationException">It was started before: open the stream anew to go on after a stop.</exception>
+    public void Start()
+    {
+        if (_started)
+        {
+            throw new InvalidOperationException("A stream is started once; open it anew to go on.");
+        }
+
+        _started = true;
+        _running = _runner.RunAsync(_abort.Token);
+    }
+
+    /// <summary>Applies what is under way, writes the position, and stops. When it returns nothing of the stream runs on the target any more.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        Applier.RequestStop();
+        await using (cancellationToken.Register(_abort.Cancel).ConfigureAwait(false))
+        {
+            if (Progress.State == StreamState.Reconnecting)
+            {
+                // Nothing is under way on a broken connection; the next owner settles what it left.
+                await _abort.CancelAsync().ConfigureAwait(false);
+            }
+
+            await _running.ConfigureAwait(false);
+        }
+
+        await _target.DisconnectAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Completes when everything of the source's log up to the position that concerns the migrated tables is committed on the target: a wake-up, not a poll.
+    /// </summary>
+    /// <exception cref="ReplicationException">The stream has failed.</exception>
+    public Task WaitForAppliedAsync(BinlogPosition position, CancellationToken cancellationToken) => _board.WaitAsync(position, cancellationToken);
+
+    /// <summary>The flushed end of the source's binary log now.</summary>
+    public Task<BinlogPosition> ReadSourceEndAsync(CancellationToken cancellationToken) => ReadEndAsync(Definition.From, cancellationToken);
+
+    /// <summary>Stops at once: what is not committed is not done.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _abort.CancelAsync().ConfigureAwait(false);
+        await _running.ConfigureAwait(false);
+        Boundaries.Close(new ReplicationException($"The stream {Definition.Id} was closed."));
+        await _target.DisposeAsync().ConfigureAwait(false);
+        Applier.Dispose();
+        _abort.Dispose();
+    }
+}

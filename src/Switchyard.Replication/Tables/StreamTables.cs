@@ -1,0 +1,42 @@
+using Switchyard.Replication.Ddl;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Replication.Tables;
+
+/// <summary>The tables of a stream, found by name as the log writes it.</summary>
+internal sealed class StreamTables
+{
+    private readonly Dictionary<TableName, StreamTable> _tables;
+    private readonly HashSet<string> _schemas;
+
+    public StreamTables(IEnumerable<TableName> names, bool ignoreCase)
+    {
+        var comparer = new NameComparer(ignoreCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+        _tables = names.Distinct().ToDictionary(n => n, n => new StreamTable(n), comparer);
+        _schemas = new HashSet<string>(_tables.Keys.Select(n => n.Schema), comparer.Strings);
+    }
+
+    public IReadOnlyCollection<StreamTable> All => _tables.Values;
+
+    public StreamTable? Find(string schema, string table) => _tables.GetValueOrDefault(new TableName(schema, table));
+
+    public bool HasSchema(string schema) => _schemas.Contains(schema);
+
+    /// <summary>Whether a statement names one of the tables, or the schema of one when it acts on schemas.</summary>
+    public bool Concerns(DdlStatement statement) => statement.Kind switch
+    {
+        DdlKind.Database => statement.Names.Any(n => HasSchema(n.Schema)),
+        DdlKind.Change => _tables.Keys.Any(t => statement.Words.Contains(t.Name, StringComparer.OrdinalIgnoreCase)),
+        DdlKind.None => false,
+        _ => statement.Names.Concat(statement.NewNames).Any(n => _tables.ContainsKey(n)),
+    };
+
+    private sealed class NameComparer(StringComparer strings) : IEqualityComparer<TableName>
+    {
+        public StringComparer Strings { get; } = strings;
+
+        public bool Equals(TableName x, TableName y) => Strings.Equals(x.Schema, y.Schema) && Strings.Equals(x.Name, y.Name);
+
+        public int GetHashCode(TableName obj) => HashCode.Combine(Strings.GetHashCode(obj.Schema), Strings.GetHashCode(obj.Name));
+    }
+}

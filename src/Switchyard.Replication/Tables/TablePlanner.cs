@@ -1,0 +1,88 @@
+using Switchyard.Client;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Replication.Tables;
+
+/// <summary>Reads the definitions of a stream's tables on both sides and works out how to move them.</summary>
+internal sealed class TablePlanner(StreamDefinition definition, StreamTables tables, ServerInfo sourceServer, ServerInfo targetServer)
+{
+    private IReadOnlyDictionary<TableName, CascadeRole> _roles = new Dictionary<TableName, CascadeRole>();
+
+    public ServerInfo SourceServer { get; } = sourceServer;
+
+    public ServerInfo TargetServer { get; } = targetServer;
+
+    /// <summary>Cascaded changes are in the source's log (MySQL from 9.6 on).</summary>
+    public static bool LogsCascades(StreamDefinition definition, ServerInfo source) =>
+        definition.SourceLogsCascades ?? source.IsAtLeast(ServerVendor.MySql, 9, 6);
+
+    /// <summary>Reads everything.</summary>
+    /// <exception cref="ReplicationException">A table is missing on a side, has no key, or cannot be replicated exactly.</exception>
+    public async Task LoadAsync(BackendConnection source, BackendConnection target, CancellationToken cancellationToken)
+    {
+        var sourceTables = new List<TableDefinition>();
+        var targetTables = new List<TableDefinition>();
+        foreach (var schema in tables.All.Select(t => t.Name.Schema).Distinct())
+        {
+            sourceTables.AddRange(await SchemaReader.ReadTablesAsync(source, schema, cancellationToken).ConfigureAwait(false));
+            targetTables.AddRange(await SchemaReader.ReadTablesAsync(target, schema, cancellationToken).ConfigureAwait(false));
+        }
+
+        if (!LogsCascades(definition, SourceServer))
+        {
+            _roles = CascadeRole.Of(sourceTables);
+        }
+
+        foreach (var table in tables.All)
+        {
+            var onSource = sourceTables.FirstOrDefault(t => Same(t.Name, table.Name))
+                ?? throw new ReplicationException($"Table {table.Name} is not on the source {definition.From.Host}:{definition.From.Port}.");
+            var onTarget = targetTables.FirstOrDefault(t => Same(t.Name, table.Name))
+                ?? throw new ReplicationException($"Table {table.Name} is not on the target {definition.To.Host}:{definition.To.Port}; copy the schema first.");
+            table.Plan = Plan(onSource, onTarget);
+        }
+    }
+
+    /// <summary>Reads some tables again after their definitions changed.</summary>
+    public async Task ReloadAsync(IEnumerable<TableName> names, CancellationToken cancellationToken)
+    {
+        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var sourceLease = source.ConfigureAwait(false);
+        var target = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var targetLease = target.ConfigureAwait(false);
+        foreach (var name in names)
+        {
+            var table = tables.Find(name.Schema, name.Name)!;
+            var before = table.Plan;
+            var onSource = await SchemaReader.ReadTableAsync(source, table.Name, cancellationToken).ConfigureAwait(false);
+            var onTarget = await SchemaReader.ReadTableAsync(target, table.Name, cancellationToken).ConfigureAwait(false);
+            table.Plan = onSource is null || onTarget is null ? null : Plan(onSource, onTarget);
+            if (table.Copy is not null && (table.Plan is null || before is null || !SameKey(before, table.Plan)))
+            {
+                throw new ReplicationException($"The key of table {table.Name} changed, or the table was dropped, while it was being copied; cancel the migration and start again.");
+            }
+
+            if (table.Copy is not null)
+            {
+                table.Copy.Table = table.Plan!;
+            }
+        }
+    }
+
+    private static bool Same(TableName left, TableName right) =>
+        left == right || (string.Equals(left.Schema, right.Schema, StringComparison.OrdinalIgnoreCase) && string.Equals(left.Name, right.Name, StringComparison.OrdinalIgnoreCase));
+
+    private static bool SameKey(TablePlan left, TablePlan right) =>
+        left.Source.KeyColumns.Select(c => (c.Name, c.ColumnType, c.Collation)).SequenceEqual(right.Source.KeyColumns.Select(c => (c.Name, c.ColumnType, c.Collation)));
+
+    private TablePlan Plan(TableDefinition source, TableDefinition target)
+    {
+        var role = _roles.GetValueOrDefault(source.Name, CascadeRole.None);
+        if (role.Ancestors.FirstOrDefault(a => tables.Find(a.Schema, a.Name) is null) is { Name: not null } missing)
+        {
+            throw new ReplicationException($"Rows of {source.Name} change through a cascading foreign key when {missing} changes, which the source does not log; migrate {missing} too.");
+        }
+
+        return TablePlan.Create(source, target, role, SourceServer, TargetServer);
+    }
+}

@@ -1,0 +1,47 @@
+using Switchyard.Client;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Values;
+using Switchyard.Wire;
+
+namespace Switchyard.Replication.Target;
+
+/// <summary>A side that is only applied to must not act by itself: rows applied by SQL fire triggers, and events write on their own.</summary>
+internal static class PassiveSide
+{
+    /// <exception cref="ReplicationException">A live trigger or event is there.</exception>
+    public static async Task VerifyAsync(BackendConnection target, IReadOnlyCollection<TableName> tables, CancellationToken cancellationToken)
+    {
+        using var sql = new PayloadWriter();
+        sql.Sql("SELECT trigger_name, event_object_schema, event_object_table FROM information_schema.triggers WHERE event_object_schema IN ("u8);
+        WriteSchemas(sql, tables);
+        var triggers = await target.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < triggers.RowCount; i++)
+        {
+            if (tables.Contains(new TableName(triggers.GetString(i, 1), triggers.GetString(i, 2))))
+            {
+                throw new ReplicationException($"Trigger {triggers.GetString(i, 0)} on {triggers.GetString(i, 1)}.{triggers.GetString(i, 2)} is live on the side that is only applied to, and would change rows a second time; drop it there (its definition stays on the other side).");
+            }
+        }
+
+        sql.Reset();
+        sql.Sql("SELECT event_schema, event_name FROM information_schema.events WHERE status='ENABLED' AND @@global.event_scheduler='ON' AND event_schema IN ("u8);
+        WriteSchemas(sql, tables);
+        var events = await target.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        if (events.RowCount > 0)
+        {
+            throw new ReplicationException($"Event {events.GetString(0, 0)}.{events.GetString(0, 1)} is enabled on the side that is only applied to; disable it there (ALTER EVENT … DISABLE).");
+        }
+    }
+
+    private static void WriteSchemas(PayloadWriter sql, IReadOnlyCollection<TableName> tables)
+    {
+        var first = true;
+        foreach (var schema in tables.Select(t => t.Schema).Distinct())
+        {
+            sql.Sql(first ? ""u8 : ","u8).QuotedText(schema);
+            first = false;
+        }
+
+        sql.Sql(")"u8);
+    }
+}

@@ -1,0 +1,66 @@
+using Switchyard.Wire;
+
+namespace Switchyard.Replication.Values;
+
+internal enum LiteralForm
+{
+    /// <summary>Digits as they are.</summary>
+    Raw,
+
+    /// <summary>In quotes, taken as bytes of the column's own character set.</summary>
+    Quoted,
+
+    /// <summary>In quotes after <c>_charset</c>; the server converts.</summary>
+    Introduced,
+
+    /// <summary>Hexadecimal after <c>_charset</c>: for character sets whose later bytes can look like a quote or a backslash.</summary>
+    IntroducedHex,
+}
+
+/// <summary>How a column's canonical cells are written as SQL.</summary>
+internal sealed class Literal
+{
+    private readonly LiteralForm _form;
+    private readonly byte[] _introducer;
+
+    private Literal(LiteralForm form, string? charset = null)
+    {
+        _form = form;
+        _introducer = charset is null ? [] : System.Text.Encoding.ASCII.GetBytes("_" + charset);
+    }
+
+    public static Literal Raw { get; } = new(LiteralForm.Raw);
+
+    public static Literal Quoted { get; } = new(LiteralForm.Quoted);
+
+    public static Literal Introduced(string charset) =>
+        new(CharacterSets.IsSafeInQuotes(charset) ? LiteralForm.Introduced : LiteralForm.IntroducedHex, charset);
+
+    public void Write(PayloadWriter writer, bool isNull, ReadOnlySpan<byte> bytes)
+    {
+        if (isNull)
+        {
+            writer.WriteBytes("NULL"u8);
+            return;
+        }
+
+        switch (_form)
+        {
+            case LiteralForm.Raw:
+                writer.WriteBytes(bytes);
+                break;
+            case LiteralForm.Quoted:
+                writer.QuotedBytes(bytes);
+                break;
+            case LiteralForm.Introduced:
+                writer.WriteBytes(_introducer);
+                writer.QuotedBytes(bytes);
+                break;
+            default:
+                writer.WriteBytes(_introducer);
+                writer.WriteByte((byte)' ');
+                writer.HexLiteral(bytes);
+                break;
+        }
+    }
+}

@@ -2,29 +2,31 @@
 # installed: packages are downloaded through private lists and unpacked into a prefix of their own.
 
 # debian_prefix PREFIX SUITE PACKAGE…: unpacks the packages of a Debian release, with all they depend on.
-debian_prefix() {
+debian_prefix() (
     local prefix=$1 suite=$2; shift 2
     local work uri deb
     uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | head -n 1 || true)
     [ -n "$uri" ] || fail "no Debian mirror in this machine's apt configuration (apt-get indextargets names none)"
     say "downloading $* from Debian $suite"
     work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
     : >"$work/status"
+    # What the machine does after its own updates is about its own packages.
+    printf '#clear %s;\n' APT::Update::Post-Invoke APT::Update::Post-Invoke-Success DPkg::Post-Invoke >"$work/apt.conf"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$work/sources"
     local apt=(apt-get -qq
         -oDir::Etc::sourcelist="$work/sources" -oDir::Etc::sourceparts=- -oDir::State="$work"
         -oDir::State::Lists="$work/lists" -oDir::State::status="$work/status" -oDir::Cache="$work/cache"
         -oDebug::NoLocking=1 -oAPT::Install-Recommends=false -oAPT::Sandbox::User= -oAcquire::Languages=none
-        -oAcquire::Retries=3 -oAPT::Update::Post-Invoke= -oDPkg::Post-Invoke=)
+        -oAcquire::Retries=3 -c "$work/apt.conf")
     "${apt[@]}" update >&2 || fail "apt could not read the lists of Debian $suite"
     "${apt[@]}" install -y --download-only "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt could not download $*"; }
     rm -rf "$prefix.new"
     mkdir -p "$prefix.new"
     for deb in "$work"/cache/archives/*.deb; do dpkg -x "$deb" "$prefix.new"; done
-    rm -rf "$work"
     mv "$prefix.new" "$prefix"
-}
+)
 
 # prefix_loader PREFIX PROGRAM: sets $program, the words that run a program of a prefix with the prefix's own loader and libraries.
 prefix_loader() {
@@ -43,7 +45,7 @@ npm_prefix() {
     say "downloading $package from npm"
     rm -rf "$prefix.new"
     mkdir -p "$prefix.new"
-    npm install --prefix "$prefix.new" --ignore-scripts --no-audit --no-fund --loglevel=error "$package" >&2 ||
+    npm install --prefix "$prefix.new" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "$package" >/dev/null ||
         fail "npm could not download $package"
     mv "$prefix.new" "$prefix"
 }

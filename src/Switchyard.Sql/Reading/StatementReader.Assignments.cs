@@ -292,6 +292,12 @@ internal ref partial struct StatementReader
         if (names && Take(Keyword.Collate))
         {
             var collation = _token;
+            if (collation.Kind is not (TokenKind.Word or TokenKind.String or TokenKind.QuotedWord))
+            {
+                Fail();
+                return;
+            }
+
             Advance();
             Assigned(scope, "collate", collation);
         }

@@ -98,7 +98,7 @@ public sealed class ReplicationStream : IAsyncDisposable
     public static async Task<BinlogPosition?> ReadRecordedAsync(ConnectionOptions target, string id, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
-        var connection = await TargetSession.OpenAsync(target, 5, cancellationToken).ConfigureAwait(false);
+        var connection = await WriteSession.OpenAsync(target, 5, cancellationToken).ConfigureAwait(false);
         await using var lease = connection.ConfigureAwait(false);
         try
         {
@@ -129,7 +129,7 @@ public sealed class ReplicationStream : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(definition);
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
         await using var sourceLease = source.ConfigureAwait(false);
-        var target = await TargetSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
+        var target = await WriteSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
         await using var targetLease = target.ConfigureAwait(false);
         var names = await source.QueryAsync("SELECT @@lower_case_table_names", cancellationToken).ConfigureAwait(false);
         var tables = new StreamTables(definition.Tables, ignoreCase: names.GetString(0, 0) != "0");

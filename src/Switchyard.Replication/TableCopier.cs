@@ -98,7 +98,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
             }
         }
 
-        var target = await TargetSession.OpenAsync(stream.Definition.To, 5, cancellationToken).ConfigureAwait(false);
+        var target = await WriteSession.OpenAsync(stream.Definition.To, 5, cancellationToken).ConfigureAwait(false);
         await using var lease = target.ConfigureAwait(false);
         foreach (var work in _works.Where(w => w.Phase == CopyPhase.Pending))
         {
@@ -314,7 +314,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
     {
         if (afterRows.Count > 0)
         {
-            var target = await TargetSession.OpenAsync(stream.Definition.To, 60, cancellationToken).ConfigureAwait(false);
+            var target = await WriteSession.OpenAsync(stream.Definition.To, 60, cancellationToken).ConfigureAwait(false);
             await using var lease = target.ConfigureAwait(false);
             foreach (var (table, statement) in afterRows)
             {

@@ -169,7 +169,7 @@ internal sealed class ChangeWriter
     {
         if (lenient)
         {
-            Setting(group, $"SET sql_mode='{TargetSession.LenientSqlMode}'");
+            Setting(group, $"SET sql_mode='{WriteSession.LenientSqlMode}'");
         }
     }
 
@@ -177,7 +177,7 @@ internal sealed class ChangeWriter
     {
         if (lenient)
         {
-            Setting(group, $"SET sql_mode='{TargetSession.SqlMode}'");
+            Setting(group, $"SET sql_mode='{WriteSession.SqlMode}'");
         }
     }
 

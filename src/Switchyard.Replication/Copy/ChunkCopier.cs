@@ -227,8 +227,8 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         if (_target is not { IsUsable: true })
         {
             await DisconnectTargetAsync().ConfigureAwait(false);
-            _target = await TargetSession.OpenAsync(stream.Definition.To, InsertLockWaitSeconds, cancellationToken).ConfigureAwait(false);
-            var maxBytes = await TargetSession.ReadMaxStatementBytesAsync(_target, cancellationToken).ConfigureAwait(false);
+            _target = await WriteSession.OpenAsync(stream.Definition.To, InsertLockWaitSeconds, cancellationToken).ConfigureAwait(false);
+            var maxBytes = await WriteSession.ReadMaxStatementBytesAsync(_target, cancellationToken).ConfigureAwait(false);
             _inserter = new ChunkInserter(StreamId, stream.OwnerToken, maxBytes, options.StatementBytes);
         }
     }

@@ -64,7 +64,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
     public void Dispose() => _text.Dispose();
 
     private static Task RollbackAsync(BackendConnection target, CancellationToken cancellationToken) =>
-        target.ExecuteMultiAsync($"ROLLBACK;SET sql_mode='{TargetSession.SqlMode}'", cancellationToken);
+        target.ExecuteMultiAsync($"ROLLBACK;SET sql_mode='{WriteSession.SqlMode}'", cancellationToken);
 
     private async Task RunAsync(BackendConnection target, ChunkInsert chunk, bool replace, CancellationToken cancellationToken)
     {
@@ -176,8 +176,8 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
         foreach (var row in rows)
         {
             _text.Reset();
-            _text.Sql($"SET sql_mode='{TargetSession.LenientSqlMode}';").Sql(chunk.Rows.Table.InsertPrefix).Sql(chunk.Rows.Sql(row))
-                .Sql($";SET sql_mode='{TargetSession.SqlMode}'");
+            _text.Sql($"SET sql_mode='{WriteSession.LenientSqlMode}';").Sql(chunk.Rows.Table.InsertPrefix).Sql(chunk.Rows.Sql(row))
+                .Sql($";SET sql_mode='{WriteSession.SqlMode}'");
             await target.ExecuteMultiAsync(_text.WrittenMemory, cancellationToken).ConfigureAwait(false);
         }
     }

@@ -20,7 +20,7 @@ internal static class StreamRecorder
             gtid = await SourceLog.ReadGtidAsync(source, cancellationToken).ConfigureAwait(false);
         }
 
-        var target = await TargetSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
+        var target = await WriteSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
         await using var lease = target.ConfigureAwait(false);
         await ControlTables.CreateAsync(target, cancellationToken).ConfigureAwait(false);
         using var sql = new PayloadWriter();

@@ -41,8 +41,8 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
     public async Task ConnectAsync(CancellationToken cancellationToken)
     {
         await DisconnectAsync().ConfigureAwait(false);
-        _connection = await TargetSession.OpenAsync(options, RowLockWaitSeconds, cancellationToken).ConfigureAwait(false);
-        MaxStatementBytes = await TargetSession.ReadMaxStatementBytesAsync(_connection, cancellationToken).ConfigureAwait(false);
+        _connection = await WriteSession.OpenAsync(options, RowLockWaitSeconds, cancellationToken).ConfigureAwait(false);
+        MaxStatementBytes = await WriteSession.ReadMaxStatementBytesAsync(_connection, cancellationToken).ConfigureAwait(false);
         await _connection.ExecuteAsync("BEGIN", cancellationToken).ConfigureAwait(false);
         var row = await StreamRow.ReadAsync(_connection, streamId, locked: true, cancellationToken).ConfigureAwait(false);
         await _connection.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
@@ -159,7 +159,7 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
     {
         _inLargeTransaction = false;
         // Settings that a statement of the group may have left behind.
-        await Connection.ExecuteMultiAsync($"ROLLBACK;SET foreign_key_checks=0;SET sql_mode='{TargetSession.SqlMode}'", cancellationToken).ConfigureAwait(false);
+        await Connection.ExecuteMultiAsync($"ROLLBACK;SET foreign_key_checks=0;SET sql_mode='{WriteSession.SqlMode}'", cancellationToken).ConfigureAwait(false);
     }
 
     public async Task DisconnectAsync()

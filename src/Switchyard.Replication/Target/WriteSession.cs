@@ -4,7 +4,7 @@ using Switchyard.Wire;
 namespace Switchyard.Replication.Target;
 
 /// <summary>Connections that write the target. They speak bytes, count found rows, and store values as they are or refuse them.</summary>
-internal static class TargetSession
+internal static class WriteSession
 {
     /// <summary>
     /// Strict, so that what cannot be stored exactly is an error; zero and odd dates are stored, an explicit 0 is not renumbered.

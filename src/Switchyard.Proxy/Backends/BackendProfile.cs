@@ -1,0 +1,21 @@
+using Switchyard.Client;
+using Switchyard.Sql;
+
+namespace Switchyard.Proxy.Backends;
+
+/// <summary>What a backend said of itself when it was last asked. Immutable.</summary>
+internal sealed record BackendProfile(string Name, string Dsn, ConnectionOptions Options, ServerInfo Server)
+{
+    /// <summary>Names of tables are compared without regard to case (<c>lower_case_table_names</c> is not 0).</summary>
+    public bool IgnoreCase { get; init; }
+
+    /// <summary><c>@@global.sql_mode</c>: what a new session begins with.</summary>
+    public string SqlMode { get; init; } = "";
+
+    /// <summary>How statements are read that a session with the server's own settings sends.</summary>
+    public ScanOptions ScanOptions => new ScanOptions
+    {
+        MariaDb = Server.IsMariaDb,
+        ServerVersion = (Server.Version.Major * 10_000) + (Server.Version.Minor * 100) + Server.Version.Build,
+    }.WithSqlMode(SqlMode);
+}

@@ -1,0 +1,25 @@
+using Switchyard.Sql;
+
+namespace Switchyard.Proxy.Backends;
+
+/// <summary>How a session's settings change the reading of its statements.</summary>
+internal static class ScanOptionsExtensions
+{
+    public static ScanOptions WithSqlMode(this ScanOptions options, string sqlMode)
+    {
+        var modes = sqlMode.Split(',');
+        bool Has(string mode) => modes.Contains(mode, StringComparer.OrdinalIgnoreCase);
+        return options with
+        {
+            AnsiQuotes = Has("ANSI_QUOTES"),
+            NoBackslashEscapes = Has("NO_BACKSLASH_ESCAPES"),
+            IgnoreSpace = options.IgnoreSpace || Has("IGNORE_SPACE"),
+            OracleMode = options.MariaDb && Has("ORACLE"),
+        };
+    }
+
+    public static ScanOptions WithClientCharacterSet(this ScanOptions options, string characterSet) => options with
+    {
+        AsciiUnsafeCharacterSet = characterSet.ToLowerInvariant() is "big5" or "cp932" or "gbk" or "gb18030" or "sjis",
+    };
+}

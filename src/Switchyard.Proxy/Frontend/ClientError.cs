@@ -1,0 +1,45 @@
+using System.Text;
+using Switchyard.Client;
+using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Relay;
+using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Frontend;
+
+/// <summary>An error packet of our own, or one repeated from a backend: server error code, SQLSTATE, sentence.</summary>
+internal readonly record struct ClientError(ushort Code, string SqlState, string Message)
+{
+    /// <summary>ER_UNKNOWN_ERROR: for what only a proxy can refuse.</summary>
+    public static ClientError Refused(string message) => new(1105, "HY000", message);
+
+    /// <summary>The text a server sends for a command it does not know.</summary>
+    public static ClientError UnknownCommand => new(1047, "08S01", "Unknown command");
+
+    public static ClientError TooManyConnections => new(1040, "08004", "Too many connections");
+
+    public static ClientError PacketTooLarge => new(1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");
+
+    public static ClientError UnknownStatement(uint id, string command) =>
+        new(1243, "HY000", $"Unknown prepared statement handler ({id}) given to {command}");
+
+    public static ClientError Shutdown => new(1053, "08S01", "Server shutdown in progress");
+
+    public static ClientError From(LoginRefusal refusal) => new(refusal.Code, refusal.SqlState, refusal.Message);
+
+    public static ClientError From(ServerErrorException error) => new((ushort)error.Code, error.SqlState, error.ServerMessage);
+
+    /// <summary>CR_CONN_HOST_ERROR, which clients know to mean that the server cannot be reached.</summary>
+    public static ClientError BackendDown(string backend, string reason) => new(2003, "HY000", $"Switchyard cannot reach backend '{backend}': {reason}");
+
+    /// <summary>CR_SERVER_LOST: the backend's connection broke before it answered; whether it did what it was asked is not known.</summary>
+    public static ClientError BackendLost(string backend) => new(2013, "HY000", $"Switchyard lost the connection to backend '{backend}' during the query");
+
+    /// <summary>Writes the packet with its header.</summary>
+    public void WriteTo(PayloadWriter into, byte sequence, Capabilities capabilities)
+    {
+        using var payload = new PayloadWriter();
+        new ErrorPayload { Code = Code, SqlState = Encoding.ASCII.GetBytes(SqlState), Message = Encoding.UTF8.GetBytes(Message) }.Write(payload, capabilities);
+        PacketIO.Frame(into, payload.WrittenSpan, sequence);
+    }
+}

@@ -1,0 +1,82 @@
+using Switchyard.Client;
+using Switchyard.Proxy.Relay;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Legs;
+
+/// <summary>A session's own connection to one backend. One user at a time: whoever has the session's turn.</summary>
+internal sealed class BackendLeg(string backend, BackendTransport transport) : IAsyncDisposable
+{
+    public string Backend { get; } = backend;
+
+    public Link Link { get; } = new(transport.Stream);
+
+    public ServerInfo Server { get; } = transport.Server;
+
+    public Capabilities Capabilities { get; } = transport.Negotiated;
+
+    public bool DeprecateEof { get; } = (transport.Negotiated & Capabilities.DeprecateEof) != 0;
+
+    /// <summary>The backend's own id of this connection.</summary>
+    public uint ConnectionId => Server.ConnectionId;
+
+    /// <summary>Follows the answer under way, and keeps the status flags of the last one.</summary>
+    public ResponseScanner Scanner { get; } = NewScanner(transport);
+
+    /// <summary>The leg's current schema; null when it has none.</summary>
+    public string? Schema { get; set; }
+
+    /// <summary>Changes of session variables up to this number have been carried to this leg (or were made on it).</summary>
+    public long SyncedVersion { get; set; }
+
+    /// <summary>The same for what a plain read does not depend on: user variables and the like.</summary>
+    public long SyncedUserVersion { get; set; }
+
+    /// <summary>Prepared statements by the client's id.</summary>
+    public Dictionary<uint, LegStatement> Prepared { get; } = [];
+
+    /// <summary>The connection can no longer be trusted to be between two commands.</summary>
+    public bool IsBroken { get; set; }
+
+    /// <summary>When it last ran something, as a timestamp of the session's time provider.</summary>
+    public long LastUsed { get; set; }
+
+    public bool InTransaction => Scanner.InTransaction;
+
+    /// <summary>Says goodbye if the connection is at rest, and closes it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!IsBroken)
+        {
+            try
+            {
+                using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+                await Link.WriteAsync(s_quit, limit.Token);
+            }
+            catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+            {
+                // It is closed below in any case.
+            }
+        }
+
+        IsBroken = true;
+        await Link.DisposeAsync();
+    }
+
+    private static readonly byte[] s_quit = [1, 0, 0, 0, (byte)CommandKind.Quit];
+
+    private static ResponseScanner NewScanner(BackendTransport transport)
+    {
+        var scanner = new ResponseScanner();
+        scanner.SetStatus((ushort)transport.Status);
+        return scanner;
+    }
+}
+
+/// <summary>A prepared statement as one leg knows it.</summary>
+/// <param name="ServerId">The backend's id.</param>
+internal sealed record LegStatement(uint ServerId)
+{
+    /// <summary>The backend has been told the parameters' types; an execution need not repeat them.</summary>
+    public bool TypesBound { get; set; }
+}

@@ -1,0 +1,50 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Switchyard.Proxy;
+
+/// <summary>Log messages of the proxy; event ids 3000 to 3999.</summary>
+internal static partial class ProxyLog
+{
+    [LoggerMessage(3000, LogLevel.Information, "The proxy listens on {Address}.")]
+    public static partial void Listening(ILogger logger, EndPoint address);
+
+    [LoggerMessage(3001, LogLevel.Debug, "Session {Session} of {Client} ended: {Reason}")]
+    public static partial void SessionEnded(ILogger logger, Exception exception, long session, EndPoint client, string reason);
+
+    [LoggerMessage(3002, LogLevel.Error, "Session {Session} of {Client} failed by a defect of the proxy and was closed.")]
+    public static partial void SessionFailed(ILogger logger, Exception exception, long session, EndPoint client);
+
+    [LoggerMessage(3003, LogLevel.Warning, "Accepting a connection failed: {Reason}")]
+    public static partial void AcceptFailed(ILogger logger, string reason);
+
+    [LoggerMessage(3010, LogLevel.Warning, "Session {Session}: {Name} could not be carried to backend {Backend}: {Reason}")]
+    public static partial void StateNotCarried(ILogger logger, long session, string name, string backend, string reason);
+
+    [LoggerMessage(3020, LogLevel.Information, "Gate {Gate}: held at epoch {Epoch}.")]
+    public static partial void GateHeld(ILogger logger, string gate, long epoch);
+
+    [LoggerMessage(3021, LogLevel.Information, "Gate {Gate}: drained after {Milliseconds} ms.")]
+    public static partial void GateDrained(ILogger logger, string gate, double milliseconds);
+
+    [LoggerMessage(3022, LogLevel.Information, "Gate {Gate}: {State}, {Statements} statements released, longest hold {Milliseconds} ms.")]
+    public static partial void GateReleased(ILogger logger, string gate, string state, int statements, double milliseconds);
+
+    [LoggerMessage(3023, LogLevel.Warning, "Gate {Gate} is given up: {Reason}")]
+    public static partial void GateAbandoned(ILogger logger, string gate, string reason);
+
+    [LoggerMessage(3024, LogLevel.Error, "Gate {Gate}: the topology could not be told: {Reason}")]
+    public static partial void GateStoreFailed(ILogger logger, string gate, string reason);
+
+    [LoggerMessage(3030, LogLevel.Information, "Proxy {Proxy} is a member of the topology.")]
+    public static partial void Joined(ILogger logger, string proxy);
+
+    [LoggerMessage(3031, LogLevel.Error, "Proxy {Proxy} lost its membership; statements on tables of migrations wait until it is renewed.")]
+    public static partial void MembershipLost(ILogger logger, string proxy);
+
+    [LoggerMessage(3040, LogLevel.Warning, "Warming session {Session} for backend {Backend} failed: {Reason}")]
+    public static partial void WarmFailed(ILogger logger, long session, string backend, string reason);
+
+    [LoggerMessage(3050, LogLevel.Warning, "Reads of migration {Migration} go to the source: {Reason}")]
+    public static partial void ReadsFellBack(ILogger logger, string migration, string reason);
+}

@@ -1,0 +1,41 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Switchyard.Proxy;
+
+/// <summary>Settings of a proxy. Changed through <c>with</c>.</summary>
+public sealed record ProxyOptions
+{
+    /// <summary>The proxy's name in the topology; unique among live proxies.</summary>
+    public string Id { get; init; } = $"proxy-{Environment.ProcessId}";
+
+    /// <summary>Where clients connect; port 0 takes a free one.</summary>
+    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 4306);
+
+    /// <summary>Certificate shown to clients that ask for TLS; a self-signed one is made when null.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>Clients connected at once; a further one is refused with error 1040.</summary>
+    public int MaxSessions { get; init; } = 20_000;
+
+    /// <summary>Largest command accepted, in bytes; above it the client gets error 1153, as from a server's <c>max_allowed_packet</c>.</summary>
+    public int MaxCommandBytes { get; init; } = 256 * 1024 * 1024;
+
+    /// <summary>Time a client has for its login.</summary>
+    public TimeSpan LoginTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time to live of the proxy's membership; without renewal it stops serving gated tables before this is over.</summary>
+    public TimeSpan LeaseTimeToLive { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a read of data-router mode waits for the target to catch up before it goes to the source.</summary>
+    public TimeSpan ReadWaitLimit { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Longest a statement waits for the topology's word after its gate's deadline has passed, or without a membership.</summary>
+    public TimeSpan HoldLimit { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Legs opened at once ahead of a switch.</summary>
+    public int WarmParallelism { get; init; } = 8;
+
+    /// <summary>Bytes of a statement kept for lists of sessions and blockers.</summary>
+    public int StatementPreviewBytes { get; init; } = 200;
+}

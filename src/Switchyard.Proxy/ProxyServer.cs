@@ -1,0 +1,214 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Switchyard.Proxy.Backends;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Gates;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Reads;
+using Switchyard.Proxy.Relay;
+using Switchyard.Proxy.Sessions;
+using Switchyard.Sql;
+using Switchyard.Topology;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy;
+
+/// <summary>
+/// Listens for clients and serves each in a session of its own, by the routing table and the gates of the topology. Started and stopped once;
+/// the session methods may be called from any thread.
+/// </summary>
+public sealed class ProxyServer : IAsyncDisposable
+{
+    /// <summary>How often idle sessions are looked at for legs that are not needed any more.</summary>
+    private static readonly TimeSpan s_tidyInterval = TimeSpan.FromSeconds(5);
+
+    private readonly ProxyOptions _options;
+    private readonly SessionContext _context;
+    private readonly SessionWarmer _warmer;
+    private readonly ProxyMembership _membership;
+    private readonly GateKeeper _gates;
+    private readonly ReadRouter _reads;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopAccepting = new();
+    private readonly CancellationTokenSource _stopSessions = new();
+    private readonly ConcurrentDictionary<long, Task> _running = new();
+    private readonly SessionRegistry _sessions;
+    private Socket? _listener;
+    private Task _accepting = Task.CompletedTask;
+    private Task _tidying = Task.CompletedTask;
+    private int _stopped;
+
+    public ProxyServer(
+        ProxyOptions options, TopologyView view, TopologyRepository repository, AppliedPositions applied, TimeProvider time, ILogger<ProxyServer> logger)
+    {
+        _options = options;
+        _logger = logger;
+        var profiles = new BackendProfiles(view);
+        _sessions = new SessionRegistry(view);
+        _membership = new ProxyMembership(options, view, repository.Store, time, logger);
+        _gates = new GateKeeper(options, view, repository.Store, _membership, time, logger);
+        _reads = new ReadRouter(view, applied, profiles, options, time, logger);
+        _context = new SessionContext(
+            options,
+            view,
+            profiles,
+            new LegOpener(profiles, repository, options.Id),
+            new LoginService(options, time),
+            new StatementCache(),
+            _gates,
+            _reads,
+            _sessions,
+            time,
+            logger);
+        _warmer = new SessionWarmer(options, view, repository.Store, _sessions, _membership, time, logger);
+    }
+
+    /// <summary>Where clients connect; known once started.</summary>
+    public IPEndPoint EndPoint => (IPEndPoint?)_listener?.LocalEndPoint ?? throw new InvalidOperationException("The proxy has not been started.");
+
+    /// <summary>Clients connected now.</summary>
+    public int SessionCount => _sessions.Count;
+
+    /// <summary>Listens, joins the topology, takes up the gates that are held, then accepts clients.</summary>
+    /// <exception cref="SocketException">The address cannot be listened on.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        var listener = new Socket(_options.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        listener.Bind(_options.Listen);
+        listener.Listen(512);
+        _listener = listener;
+        await _membership.StartAsync(EndPoint.ToString(), cancellationToken);
+        _gates.Start(_sessions);
+        _warmer.Start();
+        _accepting = AcceptAsync(listener);
+        _tidying = TidyAsync();
+        ProxyLog.Listening(_logger, EndPoint);
+    }
+
+    /// <summary>Refuses new clients, lets running statements end within the time given, and closes all sessions.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        if (Interlocked.Exchange(ref _stopped, 1) != 0)
+        {
+            return;
+        }
+
+        await _stopAccepting.CancelAsync();
+        _listener?.Dispose();
+        await _accepting;
+        await _tidying;
+        await _warmer.DisposeAsync();
+        await _sessions.DrainAsync(cancellationToken);
+        await _stopSessions.CancelAsync();
+        await Task.WhenAll(_running.Values);
+        await _gates.DisposeAsync();
+        await _membership.DisposeAsync();
+        await _reads.DisposeAsync();
+        await _context.Login.DisposeAsync();
+    }
+
+    /// <summary>All sessions, oldest first.</summary>
+    public ImmutableArray<SessionInfo> ListSessions() => [.. _sessions.All.OrderBy(session => session.Id).Select(session => session.Show())];
+
+    /// <summary>One session; null when there is none of that id.</summary>
+    public SessionInfo? FindSession(long id) => _sessions.Find(id)?.Show();
+
+    /// <summary>Closes a session; false when there is none of that id.</summary>
+    public bool KillSession(long id, string reason)
+    {
+        var session = _sessions.Find(id);
+        session?.Kill(reason);
+        return session is not null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await StopAsync(now.Token);
+    }
+
+    private async Task AcceptAsync(Socket listener)
+    {
+        while (!_stopAccepting.IsCancellationRequested)
+        {
+            try
+            {
+                var socket = await listener.AcceptAsync(_stopAccepting.Token);
+                Serve(socket);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException exception) when (!_stopAccepting.IsCancellationRequested)
+            {
+                // Out of descriptors, or a client that left in between: wait for some to be free and go on.
+                ProxyLog.AcceptFailed(_logger, exception.Message);
+                await Task.Delay(TimeSpan.FromMilliseconds(100), _context.Time, CancellationToken.None);
+            }
+            catch (SocketException)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Serve(Socket socket)
+    {
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        var session = new ProxySession(_context, _sessions.NextId(), socket, _stopSessions.Token);
+        var isOver = _sessions.Count >= _options.MaxSessions;
+        if (!isOver)
+        {
+            _sessions.Add(session);
+        }
+
+        _running[session.Id] = RunAsync(session, isOver);
+    }
+
+    private async Task RunAsync(ProxySession session, bool refuse)
+    {
+        // The accept loop goes on at once; a login takes round trips.
+        await Task.Yield();
+        try
+        {
+            await (refuse ? session.RefuseAsync(ClientError.TooManyConnections) : session.RunAsync());
+        }
+        finally
+        {
+            await session.DisposeAsync();
+            _sessions.Remove(session);
+            _gates.AfterStatement();
+            _running.TryRemove(session.Id, out _);
+        }
+    }
+
+    private async Task TidyAsync()
+    {
+        using var timer = new PeriodicTimer(s_tidyInterval, _context.Time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stopAccepting.Token))
+            {
+                foreach (var session in _sessions.All)
+                {
+                    await session.TidyAsync(_stopAccepting.Token);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The proxy stops.
+        }
+    }
+}

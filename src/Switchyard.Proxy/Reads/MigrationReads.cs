@@ -1,0 +1,131 @@
+using Microsoft.Extensions.Logging;
+using Switchyard.Client;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Reads;
+
+/// <summary>
+/// Freshness of one migration's target. A write number is visible when a sample taken after it was given out — the source's binary log
+/// position — has been applied. One sample serves every read that waits. Safe from any thread.
+/// </summary>
+internal sealed class MigrationReads(
+    string migration, SourcePosition source, AppliedPositions applied, SchemaShapes shapes, bool ignoreCase, TimeProvider time, ILogger logger) : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _stop = new();
+    private long _visible;
+    private Task<Sample>? _sampling;
+    private Sample? _last;
+    private long _failedAt;
+
+    public WriteMarks Marks { get; } = new(ignoreCase);
+
+    public SchemaShapes Shapes { get; } = shapes;
+
+    /// <summary>True when nothing has to be waited for.</summary>
+    public bool IsVisible(long number) => Interlocked.Read(ref _visible) >= number;
+
+    /// <summary>Waits until everything up to <paramref name="number"/> is visible on the target; false when it is not within the limit.</summary>
+    public async ValueTask<bool> WaitVisibleAsync(long number, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        if (IsVisible(number))
+        {
+            return true;
+        }
+
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), deadline, limit, Timeout.InfiniteTimeSpan);
+        try
+        {
+            var sample = await SampleForAsync(number, deadline.Token);
+            await applied.WaitAsync(migration, sample.Position, deadline.Token);
+            Raise(sample.Number);
+            return true;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            WarnOnce(exception.Message);
+            return false;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        if (_sampling is { } sampling)
+        {
+            await sampling.ContinueWith(static _ => { }, TaskScheduler.Default);
+        }
+
+        await source.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    /// <summary>A sample that covers the number: the last one, the one under way if it began late enough, or the one after it.</summary>
+    private async Task<Sample> SampleForAsync(long number, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task<Sample> sampling;
+            lock (_lock)
+            {
+                if (_last is { } last && last.Number >= number)
+                {
+                    return last;
+                }
+
+                sampling = _sampling ??= TakeAsync();
+            }
+
+            await sampling.WaitAsync(cancellationToken);
+        }
+    }
+
+    private async Task<Sample> TakeAsync()
+    {
+        await Task.Yield();
+        try
+        {
+            // The number is read before the position: all writes up to it were answered by the source before.
+            var number = Marks.Current;
+            var sample = new Sample(number, await source.ReadAsync(_stop.Token));
+            lock (_lock)
+            {
+                _last = sample;
+            }
+
+            return sample;
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _sampling = null;
+            }
+        }
+    }
+
+    private void Raise(long number)
+    {
+        long old;
+        while ((old = Interlocked.Read(ref _visible)) < number && Interlocked.CompareExchange(ref _visible, number, old) != old)
+        {
+        }
+    }
+
+    private void WarnOnce(string reason)
+    {
+        var now = time.GetTimestamp();
+        var before = Interlocked.Exchange(ref _failedAt, now);
+        if (before == 0 || time.GetElapsedTime(before, now) > TimeSpan.FromSeconds(10))
+        {
+            ProxyLog.ReadsFellBack(logger, migration, reason);
+        }
+    }
+
+    private sealed record Sample(long Number, StreamPosition Position);
+}

@@ -1,0 +1,177 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Relay;
+
+/// <summary>
+/// One end of a session: a stream and one pooled block that holds what was read and not yet used. The block is rented when bytes are
+/// there and given back when none are, so that a session that waits holds no memory. One user at a time.
+/// </summary>
+internal sealed class Link(Stream stream) : IAsyncDisposable
+{
+    /// <summary>First block rented: most commands and answers fit.</summary>
+    public const int SmallBlock = 16 * 1024;
+
+    /// <summary>Block for the rest of an answer that filled the small one: measured no gain above.</summary>
+    private const int LargeBlock = 128 * 1024;
+
+    private byte[]? _block;
+    private int _start;
+    private int _end;
+
+    public Stream Stream { get; private set; } = stream;
+
+    /// <summary>Bytes read and not yet consumed; valid until the next call that reads or consumes.</summary>
+    public ReadOnlySpan<byte> Buffered => _block.AsSpan(_start, _end - _start);
+
+    public int BufferedLength => _end - _start;
+
+    /// <summary>The same bytes for writing on, or patching in place.</summary>
+    public Memory<byte> BufferedMemory => _block.AsMemory(_start, _end - _start);
+
+    /// <summary>Continues over another stream (TLS on top of the first); nothing may be buffered.</summary>
+    public void Upgrade(Stream stream)
+    {
+        if (_start != _end)
+        {
+            throw new SessionProtocolException("Bytes came before the TLS handshake they must follow.");
+        }
+
+        Stream = stream;
+    }
+
+    /// <summary>Waits, holding no block, until bytes can be read or the peer has closed.</summary>
+    public ValueTask<int> WaitReadableAsync(CancellationToken cancellationToken)
+    {
+        if (_start != _end)
+        {
+            return ValueTask.FromResult(1);
+        }
+
+        ReleaseBlock();
+        return Stream.ReadAsync(Memory<byte>.Empty, cancellationToken);
+    }
+
+    /// <summary>Reads what there is, at least one byte; false when the peer has closed.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
+    {
+        MakeRoom(1);
+        var read = await Stream.ReadAsync(_block.AsMemory(_end), cancellationToken);
+        _end += read;
+        return read > 0;
+    }
+
+    /// <summary>Reads until <paramref name="count"/> bytes are buffered together; false when the peer closed before.</summary>
+    public ValueTask<bool> EnsureAsync(int count, CancellationToken cancellationToken) =>
+        _end - _start >= count ? ValueTask.FromResult(true) : EnsureSlowAsync(count, cancellationToken);
+
+    /// <summary>Forgets the first bytes buffered, and the block when none are left and it is an unusual one.</summary>
+    public void Consume(int count)
+    {
+        _start += count;
+        if (_start == _end)
+        {
+            _start = 0;
+            _end = 0;
+            if (_block is { Length: > LargeBlock })
+            {
+                ReleaseBlock();
+            }
+        }
+    }
+
+    /// <summary>Gives the block back if it holds nothing.</summary>
+    public void ReleaseBlock()
+    {
+        if (_block is { } block && _start == _end)
+        {
+            _block = null;
+            _start = 0;
+            _end = 0;
+            ArrayPool<byte>.Shared.Return(block);
+        }
+    }
+
+    /// <summary>Uses a large block from here on, for an answer that has shown to be large.</summary>
+    public void UseLargeBlock()
+    {
+        if (_block is null || _block.Length < LargeBlock)
+        {
+            Move(LargeBlock);
+        }
+    }
+
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => Stream.WriteAsync(bytes, cancellationToken);
+
+    /// <summary>Closes the stream; a closing that fails is of no interest any more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await Stream.DisposeAsync();
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException or System.Net.Sockets.SocketException)
+        {
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> EnsureSlowAsync(int count, CancellationToken cancellationToken)
+    {
+        while (_end - _start < count)
+        {
+            MakeRoom(count - (_end - _start));
+            var read = await Stream.ReadAsync(_block.AsMemory(_end), cancellationToken);
+            if (read == 0)
+            {
+                return false;
+            }
+
+            _end += read;
+        }
+
+        return true;
+    }
+
+    private void MakeRoom(int count)
+    {
+        if (_block is null)
+        {
+            _block = ArrayPool<byte>.Shared.Rent(Math.Max(count, SmallBlock));
+            return;
+        }
+
+        if (_block.Length - _end >= count && (_end < _block.Length))
+        {
+            return;
+        }
+
+        var held = _end - _start;
+        if (_start > 0 && _block.Length - held >= count)
+        {
+            _block.AsSpan(_start, held).CopyTo(_block);
+            _start = 0;
+            _end = held;
+            return;
+        }
+
+        Move(Math.Max(checked(held + count), (int)Math.Min(_block.Length * 2L, held + count + LargeBlock)));
+    }
+
+    private void Move(int size)
+    {
+        var held = _end - _start;
+        var block = ArrayPool<byte>.Shared.Rent(size);
+        Buffered.CopyTo(block);
+        if (_block is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_block);
+        }
+
+        _block = block;
+        _start = 0;
+        _end = held;
+    }
+}

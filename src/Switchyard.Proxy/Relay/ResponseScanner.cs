@@ -1,0 +1,441 @@
+using System.Buffers.Binary;
+
+namespace Switchyard.Proxy.Relay;
+
+/// <summary>
+/// Finds where a server's answer ends by hopping from packet header to packet header, and keeps what its OK, EOF and ERR packets say.
+/// Rows are never parsed. Bytes may arrive cut at any place; nothing is allocated.
+/// </summary>
+/// <remarks>
+/// Shapes are those of https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html and
+/// https://mariadb.com/kb/en/result-set-packets/. Not thread-safe.
+/// </remarks>
+internal sealed class ResponseScanner
+{
+    /// <summary>A payload of this length is continued in the next packet.</summary>
+    private const int FullPayload = 0xFFFFFF;
+
+    /// <summary>Longest packet that can be an EOF packet; a longer one with the same first byte is a row.</summary>
+    private const int EofMaxLength = 8;
+
+    private const ushort InTransactionFlag = 0x0001;
+    private const ushort MoreResultsFlag = 0x0008;
+    private const ushort CursorExistsFlag = 0x0040;
+
+    /// <summary>An ERR packet with this code is MariaDB's progress report; the answer goes on after it.</summary>
+    private const ushort ProgressReportCode = 0xFFFF;
+
+    /// <summary>Enough of a packet to read everything looked at: first byte, two 9-byte integers, status, warnings.</summary>
+    private const int HeadSize = 24;
+
+    private readonly byte[] _head = new byte[HeadSize];
+    private readonly byte[] _header = new byte[4];
+    private int _headerLength;
+    private int _headLength;
+    private int _headNeeded;
+    private int _payloadLength;
+    private int _remaining;
+    private bool _continued;
+    private bool _deprecateEof;
+    private Phase _phase;
+    private ulong _definitions;
+    private ulong _columnsOfPrepared;
+
+    private enum Phase
+    {
+        First,
+        PreparedFirst,
+        Columns,
+        ColumnsEnd,
+        Rows,
+        PreparedParameters,
+        PreparedParametersEnd,
+        PreparedColumns,
+        PreparedColumnsEnd,
+        OnePacket,
+        Done,
+    }
+
+    /// <summary>The last byte of the answer was consumed.</summary>
+    public bool IsComplete => _phase == Phase.Done && _remaining == 0 && _headerLength == 0 && !_continued;
+
+    /// <summary>The server asks the client for a file; consumption stopped behind that packet until <see cref="ResumeAfterLocalFile"/>.</summary>
+    public bool WantsLocalFile { get; private set; }
+
+    /// <summary>Status flags of the last OK or EOF packet; kept over answers, since an ERR carries none.</summary>
+    public ushort Status { get; private set; }
+
+    public bool InTransaction => (Status & InTransactionFlag) != 0;
+
+    /// <summary>Code of the ERR packet that ended the answer; 0 when it succeeded.</summary>
+    public ushort ErrorCode { get; private set; }
+
+    public ulong AffectedRows { get; private set; }
+
+    /// <summary>The largest insert id an OK packet of this answer carried; 0 for none.</summary>
+    public ulong LastInsertId { get; private set; }
+
+    /// <summary>Id the server gave a statement it prepared; 0 when it refused.</summary>
+    public uint StatementId { get; private set; }
+
+    public ushort ParameterCount { get; private set; }
+
+    /// <summary>The answer had a result set.</summary>
+    public bool HasResultSet { get; private set; }
+
+    /// <summary>Bytes consumed of the answer so far.</summary>
+    public long Consumed { get; private set; }
+
+    /// <summary>Takes over the status flags a connection begins with.</summary>
+    public void SetStatus(ushort status) => Status = status;
+
+    /// <summary>Starts on the answer to a new command.</summary>
+    public void Begin(ResponseShape shape, bool deprecateEof)
+    {
+        _headerLength = 0;
+        _remaining = 0;
+        _headNeeded = 0;
+        _headLength = 0;
+        _continued = false;
+        _deprecateEof = deprecateEof;
+        WantsLocalFile = false;
+        ErrorCode = 0;
+        AffectedRows = 0;
+        LastInsertId = 0;
+        StatementId = 0;
+        ParameterCount = 0;
+        HasResultSet = false;
+        Consumed = 0;
+        _phase = shape switch
+        {
+            ResponseShape.Results => Phase.First,
+            ResponseShape.Prepared => Phase.PreparedFirst,
+            ResponseShape.UntilEnd => Phase.Rows,
+            ResponseShape.OnePacket => Phase.OnePacket,
+            _ => Phase.Done,
+        };
+    }
+
+    public void ResumeAfterLocalFile() => WantsLocalFile = false;
+
+    /// <summary>Takes bytes of the answer; returns how many belong to it (fewer than given only when it is complete or a local file is asked for).</summary>
+    /// <exception cref="SessionProtocolException">The bytes are no answer to the command.</exception>
+    public int Consume(ReadOnlySpan<byte> bytes)
+    {
+        var at = 0;
+        while (true)
+        {
+            if (_remaining > 0)
+            {
+                var take = Math.Min(_remaining, bytes.Length - at);
+                if (_headNeeded > 0)
+                {
+                    take = Math.Min(take, _headNeeded);
+                    bytes.Slice(at, take).CopyTo(_head.AsSpan(_headLength));
+                    _headLength += take;
+                    _headNeeded -= take;
+                }
+
+                at += take;
+                _remaining -= take;
+                if (_headNeeded == 0 && _headLength > 0)
+                {
+                    var length = _headLength;
+                    _headLength = 0;
+                    OnPacket(_head.AsSpan(0, length));
+                }
+
+                if (_remaining > 0 && at < bytes.Length)
+                {
+                    continue;
+                }
+
+                if (_remaining > 0)
+                {
+                    break;
+                }
+            }
+
+            if (WantsLocalFile || (_phase == Phase.Done && !_continued))
+            {
+                break;
+            }
+
+            if (!TakeHeader(bytes, ref at))
+            {
+                break;
+            }
+
+            StartPacket(bytes, ref at);
+        }
+
+        Consumed += at;
+        return at;
+    }
+
+    private bool TakeHeader(ReadOnlySpan<byte> bytes, ref int at)
+    {
+        if (_headerLength == 0 && bytes.Length - at >= 4)
+        {
+            _payloadLength = ReadLength(bytes[at..]);
+            at += 4;
+            return true;
+        }
+
+        while (_headerLength < 4)
+        {
+            if (at == bytes.Length)
+            {
+                return false;
+            }
+
+            _header[_headerLength++] = bytes[at++];
+        }
+
+        _headerLength = 0;
+        _payloadLength = ReadLength(_header);
+        return true;
+    }
+
+    private static int ReadLength(ReadOnlySpan<byte> header) => header[0] | (header[1] << 8) | (header[2] << 16);
+
+    private void StartPacket(ReadOnlySpan<byte> bytes, ref int at)
+    {
+        var isContinuation = _continued;
+        _continued = _payloadLength == FullPayload;
+        _remaining = _payloadLength;
+        if (isContinuation || _phase == Phase.Done)
+        {
+            return;
+        }
+
+        if (_payloadLength == 0)
+        {
+            // A row of a result set is never empty and no other packet here can be.
+            OnPacket([]);
+            return;
+        }
+
+        if (at < bytes.Length && IsPlainRow(bytes[at]))
+        {
+            return;
+        }
+
+        var needed = Math.Min(_payloadLength, HeadSize);
+        if (bytes.Length - at >= needed)
+        {
+            OnPacket(bytes.Slice(at, needed));
+            return;
+        }
+
+        _headNeeded = needed;
+        _headLength = 0;
+    }
+
+    private bool IsPlainRow(byte first) => _phase == Phase.Rows && first is not (0xFE or 0xFF);
+
+    /// <summary>Looks at the beginning of a packet that is not the continuation of another.</summary>
+    private void OnPacket(ReadOnlySpan<byte> head)
+    {
+        switch (_phase)
+        {
+            case Phase.First:
+                OnFirst(head);
+                break;
+            case Phase.Columns:
+                if (--_definitions == 0)
+                {
+                    _phase = _deprecateEof ? Phase.Rows : Phase.ColumnsEnd;
+                }
+
+                break;
+            case Phase.ColumnsEnd:
+                ReadEof(Expect(head, 0xFE));
+                _phase = (Status & CursorExistsFlag) != 0 ? Phase.Done : Phase.Rows;
+                break;
+            case Phase.Rows:
+                OnRow(head);
+                break;
+            case Phase.PreparedFirst:
+                OnPreparedFirst(head);
+                break;
+            case Phase.PreparedParameters:
+                if (--_definitions == 0)
+                {
+                    _phase = _deprecateEof ? AfterParameters() : Phase.PreparedParametersEnd;
+                }
+
+                break;
+            case Phase.PreparedParametersEnd:
+                ReadEof(Expect(head, 0xFE));
+                _phase = AfterParameters();
+                break;
+            case Phase.PreparedColumns:
+                if (--_definitions == 0)
+                {
+                    _phase = _deprecateEof ? Phase.Done : Phase.PreparedColumnsEnd;
+                }
+
+                break;
+            case Phase.PreparedColumnsEnd:
+                ReadEof(Expect(head, 0xFE));
+                _phase = Phase.Done;
+                break;
+            case Phase.OnePacket:
+                if (head.Length > 0 && head[0] == 0xFF)
+                {
+                    ReadError(head);
+                }
+
+                _phase = Phase.Done;
+                break;
+        }
+    }
+
+    private void OnFirst(ReadOnlySpan<byte> head)
+    {
+        if (head.IsEmpty)
+        {
+            throw new SessionProtocolException("The backend began an answer with an empty packet.");
+        }
+
+        switch (head[0])
+        {
+            case 0x00:
+                ReadOk(head);
+                EndOfResult();
+                break;
+            case 0xFF:
+                OnError(head);
+                break;
+            case 0xFB:
+                WantsLocalFile = true;
+                break;
+            case 0xFE:
+                ReadEnd(head);
+                EndOfResult();
+                break;
+            default:
+                var rest = head;
+                _definitions = ReadInteger(ref rest);
+                HasResultSet = true;
+                _phase = Phase.Columns;
+                break;
+        }
+    }
+
+    private void OnRow(ReadOnlySpan<byte> head)
+    {
+        if (head.IsEmpty)
+        {
+            return;
+        }
+
+        if (head[0] == 0xFF)
+        {
+            OnError(head);
+        }
+        else if (head[0] == 0xFE && (_deprecateEof ? _payloadLength < FullPayload : _payloadLength <= EofMaxLength))
+        {
+            ReadEnd(head);
+            EndOfResult();
+        }
+    }
+
+    private void OnPreparedFirst(ReadOnlySpan<byte> head)
+    {
+        if (head.Length > 0 && head[0] == 0xFF)
+        {
+            OnError(head);
+            return;
+        }
+
+        if (head.Length < 9 || head[0] != 0x00)
+        {
+            throw new SessionProtocolException("The backend's answer to a prepare is neither its header nor an error.");
+        }
+
+        StatementId = BinaryPrimitives.ReadUInt32LittleEndian(head[1..]);
+        _columnsOfPrepared = BinaryPrimitives.ReadUInt16LittleEndian(head[5..]);
+        ParameterCount = BinaryPrimitives.ReadUInt16LittleEndian(head[7..]);
+        _definitions = ParameterCount;
+        _phase = ParameterCount > 0 ? Phase.PreparedParameters : AfterParameters();
+    }
+
+    private Phase AfterParameters()
+    {
+        _definitions = _columnsOfPrepared;
+        return _columnsOfPrepared > 0 ? Phase.PreparedColumns : Phase.Done;
+    }
+
+    private void OnError(ReadOnlySpan<byte> head)
+    {
+        ReadError(head);
+        if (ErrorCode == ProgressReportCode)
+        {
+            ErrorCode = 0;
+            return;
+        }
+
+        _phase = Phase.Done;
+    }
+
+    private void EndOfResult() => _phase = (Status & MoreResultsFlag) != 0 ? Phase.First : Phase.Done;
+
+    private void ReadError(ReadOnlySpan<byte> head) =>
+        ErrorCode = head.Length >= 3 ? BinaryPrimitives.ReadUInt16LittleEndian(head[1..]) : throw Truncated("ERR");
+
+    /// <summary>The packet behind the last row: an EOF packet, or an OK packet with the EOF packet's first byte.</summary>
+    private void ReadEnd(ReadOnlySpan<byte> head)
+    {
+        if (_payloadLength <= 5)
+        {
+            ReadEof(head);
+        }
+        else
+        {
+            ReadOk(head);
+        }
+    }
+
+    private void ReadOk(ReadOnlySpan<byte> head)
+    {
+        var rest = head[1..];
+        AffectedRows = ReadInteger(ref rest);
+        var insertId = ReadInteger(ref rest);
+        LastInsertId = insertId != 0 ? insertId : LastInsertId;
+        Status = rest.Length >= 2 ? BinaryPrimitives.ReadUInt16LittleEndian(rest) : throw Truncated("OK");
+    }
+
+    private void ReadEof(ReadOnlySpan<byte> head) =>
+        Status = head.Length >= 5 ? BinaryPrimitives.ReadUInt16LittleEndian(head[3..]) : throw Truncated("EOF");
+
+    private static ReadOnlySpan<byte> Expect(ReadOnlySpan<byte> head, byte first) => head.Length > 0 && head[0] == first
+        ? head
+        : throw new SessionProtocolException("The backend did not end its column definitions where it had announced.");
+
+    private static ulong ReadInteger(ref ReadOnlySpan<byte> rest)
+    {
+        if (rest.IsEmpty)
+        {
+            throw Truncated("result");
+        }
+
+        var size = rest[0] switch { < 0xFB => 0, 0xFC => 2, 0xFD => 3, 0xFE => 8, _ => throw Truncated("result") };
+        if (rest.Length < 1 + size)
+        {
+            throw Truncated("result");
+        }
+
+        ulong value = size == 0 ? rest[0] : 0UL;
+        for (var i = 0; i < size; i++)
+        {
+            value |= (ulong)rest[1 + i] << (8 * i);
+        }
+
+        rest = rest[(1 + size)..];
+        return value;
+    }
+
+    private static SessionProtocolException Truncated(string what) => new($"The backend sent a truncated {what} packet.");
+}

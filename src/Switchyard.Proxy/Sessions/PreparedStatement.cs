@@ -1,0 +1,22 @@
+using Switchyard.Sql;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>A prepared statement as its client knows it; what each backend calls it is the legs' affair.</summary>
+internal sealed class PreparedStatement(uint id, byte[] sql, StatementInfo info, string? schema)
+{
+    /// <summary>The client's id.</summary>
+    public uint Id { get; } = id;
+
+    public byte[] Sql { get; } = sql;
+
+    public StatementInfo Info { get; } = info;
+
+    /// <summary>The session's schema when it was prepared, in which its names are resolved for good.</summary>
+    public string? Schema { get; } = schema;
+
+    public ushort Parameters { get; set; }
+
+    /// <summary>The parameters' types as last sent, two bytes each; null before the first execution. Sent again to a leg that has not had them.</summary>
+    public byte[]? ParameterTypes { get; set; }
+}

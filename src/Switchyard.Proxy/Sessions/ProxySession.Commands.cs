@@ -1,0 +1,138 @@
+using System.Collections.Immutable;
+using System.Text;
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Relay;
+using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>Commands that are about the session itself.</summary>
+internal sealed partial class ProxySession
+{
+    private async ValueTask InitDbAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var schema = Encoding.UTF8.GetString(Argument(frame).Span);
+        var statement = new Statement(s_nothing, frame, ResponseShape.Results) { NewSchema = schema };
+        if (await RunAsync(statement, cancellationToken) && _current!.Scanner.ErrorCode == 0)
+        {
+            SchemaChanged(schema);
+        }
+    }
+
+    /// <summary>COM_RESET_CONNECTION goes to the leg that has the state; the others are closed, which resets them as thoroughly.</summary>
+    private async ValueTask ResetConnectionAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        _pendingBegin = null;
+        if (!await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken) || _current!.Scanner.ErrorCode != 0)
+        {
+            return;
+        }
+
+        var current = _current;
+        _prepared.Clear();
+        current.Prepared.Clear();
+        _pins.Clear();
+        _state.Reset();
+        current.SyncedVersion = _state.Version;
+        current.SyncedUserVersion = _state.Version;
+        _touchedSchemas = ImmutableHashSet<string>.Empty;
+        await CloseLegsExceptAsync(current);
+        var home = await _context.Profiles.GetAsync(current.Backend, cancellationToken);
+        ResetScanOptions(home);
+    }
+
+    /// <summary>COM_CHANGE_USER is a login of its own over the greeting's challenge; all legs are the old user's and are closed.</summary>
+    private async ValueTask<bool> ChangeUserAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var payload = ChangeUserPayload.Parse(PacketIO.Payload(_client, frame).Span, _capabilities);
+        _client.Consume(frame.RawLength);
+        _commandLength = 0;
+        if (_context.View.Current.Routing.DefaultBackend is not { } backend)
+        {
+            await SendErrorAsync(ClientError.Refused("Switchyard has no default backend any more."), 1, cancellationToken);
+            return false;
+        }
+
+        var profile = await _context.Profiles.GetAsync(backend, cancellationToken);
+        await CloseAllLegsAsync();
+        _prepared.Clear();
+        _pins.Clear();
+        _state.Reset();
+        _pendingBegin = null;
+        _touchedSchemas = ImmutableHashSet<string>.Empty;
+        _state.Schema = payload.Schema.Length > 0 ? Encoding.UTF8.GetString(payload.Schema) : null;
+        _collation = payload.Collation is { } collation ? (byte)collation : _collation;
+        var request = new LoginRequest(
+            Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
+
+        // As servers do, a refused change ends the connection.
+        return await AdmitAsync(request, 1, profile, cancellationToken);
+    }
+
+    /// <summary>
+    /// Kills another session on the word of its backend: the KILL runs there as this session's account, so the backend says who may kill whom.
+    /// </summary>
+    private async ValueTask KillAsync(ProxySession victim, bool queryOnly, CancellationToken cancellationToken)
+    {
+        if (victim == this)
+        {
+            await SendErrorAsync(new ClientError(1317, "70100", "Query execution was interrupted"), 1, cancellationToken);
+            if (!queryOnly)
+            {
+                Kill("it killed itself");
+            }
+
+            return;
+        }
+
+        if (victim._current is { } leg)
+        {
+            try
+            {
+                var mine = FindLeg(leg.Backend) ?? await OpenLegAsync(leg.Backend, cancellationToken);
+                await LegCommands.QueryAsync(mine, $"KILL {(queryOnly ? "QUERY" : "CONNECTION")} {leg.ConnectionId}", cancellationToken);
+            }
+            catch (Exception exception) when (exception is ServerErrorException or BackendUnavailableException)
+            {
+                await SendErrorAsync(LegError(leg.Backend, exception), 1, cancellationToken);
+                return;
+            }
+        }
+
+        if (!queryOnly)
+        {
+            victim.Kill($"session {Id} killed it");
+        }
+
+        await SendOkAsync((ServerStatus)_current!.Scanner.Status, 1, cancellationToken);
+    }
+
+    private async Task CloseLegsExceptAsync(BackendLeg kept)
+    {
+        foreach (var leg in _legs.Where(leg => leg != kept).ToArray())
+        {
+            _legs.Remove(leg);
+            await leg.DisposeAsync();
+        }
+
+        _last = kept;
+    }
+
+    /// <summary>The session as a list shows it, from any thread.</summary>
+    public SessionInfo Show() => new(
+        Id,
+        ClientAddress.ToString(),
+        User,
+        _state.Schema,
+        _current?.Backend,
+        LegNames(),
+        _phase,
+        InTransaction || _pendingBegin is not null,
+        _running is { } info ? StatementText.Of(info) : null,
+        (long)_context.Time.GetElapsedTime(_phaseSince).TotalMilliseconds,
+        SessionPins.Describe(_pins.Reasons));
+}

@@ -1,0 +1,134 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Relay;
+using Switchyard.Sql;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>What each command is: which statement it stands for, where it goes and what shape its answer has.</summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>A command that touches nothing, such as COM_PING.</summary>
+    private static readonly StatementInfo s_nothing = SqlScanner.Scan("DO 0"u8, default);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> DispatchAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        _answerBegun = false;
+        _commandLength = frame.RawLength;
+        var kind = (CommandKind)_client.Buffered[PacketLimits.HeaderSize];
+        switch (kind)
+        {
+            case CommandKind.Quit:
+                return false;
+            case CommandKind.Query:
+                await QueryAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.StatementPrepare:
+                await PrepareAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.StatementExecute:
+                await ExecuteAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.StatementSendLongData:
+                await SendLongDataAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.StatementFetch:
+                await FetchAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.StatementReset:
+                await ResetStatementAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.StatementClose:
+                await CloseStatementAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.InitDb:
+                await InitDbAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.Ping:
+            case CommandKind.Debug:
+            case CommandKind.ProcessInfo:
+            case CommandKind.Refresh:
+            case CommandKind.Shutdown:
+            case CommandKind.CreateDb:
+            case CommandKind.DropDb:
+                await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+                return true;
+            case CommandKind.Statistics:
+                await RunAsync(new Statement(s_nothing, frame, ResponseShape.OnePacket), cancellationToken);
+                return true;
+            case CommandKind.FieldList:
+                await FieldListAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.SetOption:
+                await SetOptionAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.ProcessKill:
+                await ProcessKillAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.ResetConnection:
+                await ResetConnectionAsync(frame, cancellationToken);
+                return true;
+            case CommandKind.ChangeUser:
+                return await ChangeUserAsync(frame, cancellationToken);
+            default:
+                await SendErrorAsync(ClientError.UnknownCommand, 1, cancellationToken);
+                return true;
+        }
+    }
+
+    /// <summary>The command's payload behind its first byte; a joined copy when it came in several packets.</summary>
+    private ReadOnlyMemory<byte> Argument(PacketFrame frame) => PacketIO.Payload(_client, frame)[1..];
+
+    private async ValueTask QueryAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var info = Analyze(frame);
+        if (info.KillTarget is { } target && _context.Sessions.Find((long)target.ConnectionId) is { } victim)
+        {
+            await KillAsync(victim, target.QueryOnly, cancellationToken);
+            return;
+        }
+
+        await RunAsync(new Statement(info, frame, ResponseShape.Results), cancellationToken);
+    }
+
+    private StatementInfo Analyze(PacketFrame frame) => _context.Statements.GetOrScan(
+        frame.IsSinglePacket ? _client.Buffered.Slice(PacketLimits.HeaderSize + 1, frame.PayloadLength - 1) : Argument(frame).Span,
+        _scanOptions);
+
+    /// <summary>COM_FIELD_LIST names a table, then a pattern behind a zero byte.</summary>
+    private async ValueTask FieldListAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var name = Argument(frame).Span;
+        var end = name.IndexOf((byte)0);
+        var table = System.Text.Encoding.UTF8.GetString(end < 0 ? name : name[..end]);
+        var statement = System.Text.Encoding.UTF8.GetBytes($"SELECT * FROM `{table.Replace("`", "``", StringComparison.Ordinal)}` LIMIT 0");
+        await RunAsync(new Statement(_context.Statements.GetOrScan(statement, _scanOptions), frame, ResponseShape.UntilEnd) { IsAboutDefinitions = true }, cancellationToken);
+    }
+
+    private async ValueTask SetOptionAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var argument = Argument(frame).ToArray();
+        if (await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken) && _current!.Scanner.ErrorCode == 0)
+        {
+            _state.OptionSet(argument);
+            _current.SyncedVersion = _state.Version;
+            _scanOptions = _scanOptions with { MultiStatements = argument.Length >= 2 && BinaryPrimitives.ReadUInt16LittleEndian(argument) == 0 };
+        }
+    }
+
+    /// <summary>COM_PROCESS_KILL of one of our sessions is done here; of another id, by the backend.</summary>
+    private async ValueTask ProcessKillAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var argument = Argument(frame);
+        if (argument.Length >= 4 && _context.Sessions.Find(BinaryPrimitives.ReadUInt32LittleEndian(argument.Span)) is { } victim)
+        {
+            await KillAsync(victim, queryOnly: false, cancellationToken);
+            return;
+        }
+
+        await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+    }
+}

@@ -1,0 +1,219 @@
+using System.Collections.Immutable;
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Gates;
+using Switchyard.Proxy.Legs;
+using Switchyard.Sql;
+using Switchyard.Topology;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>The session's side of gates: what is held, and what a gate sees when it looks at the session from another thread.</summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>Schemas other than the current one that statements have named; what is left open may be about them.</summary>
+    private volatile ImmutableHashSet<string> _touchedSchemas = ImmutableHashSet<string>.Empty;
+
+    private GateHold? _hold;
+    private long _heldSince;
+
+    /// <summary>An error came within a transaction: servers end some transactions by one, and error packets do not say so.</summary>
+    private volatile bool _statusUncertain;
+
+    /// <summary>The hold a statement has to wait in; null when it may go on.</summary>
+    private GateHold? FindHold(Statement statement, TopologyState topology)
+    {
+        if (topology.HeldGates.IsEmpty || statement.IsAboutDefinitions)
+        {
+            return null;
+        }
+
+        var ignoreCase = topology.Routing.IgnoreCase;
+        foreach (var gate in topology.HeldGates)
+        {
+            var concerned = GateScope.Concerns(gate, _state.Schema, _touchedSchemas, ignoreCase);
+            if (!GateScope.Touches(gate, statement.Info, SchemaOf(statement), concerned, ignoreCase))
+            {
+                continue;
+            }
+
+            var hold = _context.Gates.HoldOf(gate);
+            if (!IsTiedTo(gate))
+            {
+                return hold;
+            }
+
+            // Seen as a blocker before the gate is asked, so that it cannot be drained without this transaction.
+            NoteSchemas(statement.Info);
+            if (!hold.TryEnterLate())
+            {
+                return hold;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Something that began before the gate is open on its source, and must be able to end.</summary>
+    private bool IsTiedTo(Gate gate) =>
+        (InTransaction || _pins.Any) && (gate.From is null || _current!.Backend == gate.From);
+
+    private async ValueTask HoldAsync(GateHold hold, CancellationToken cancellationToken)
+    {
+        var since = _hold is null ? _context.Time.GetTimestamp() : _heldSince;
+        EndHold();
+        LeaveTurn("held");
+        try
+        {
+            await hold.WaitAsync(_commandLength, cancellationToken);
+            (_hold, _heldSince) = (hold, since);
+        }
+        finally
+        {
+            await EnterAsync(CancellationToken.None);
+        }
+    }
+
+    private void EndHold()
+    {
+        if (_hold is { } hold)
+        {
+            _hold = null;
+            hold.Resumed(_commandLength, _heldSince);
+        }
+    }
+
+    /// <summary>A proxy that is no member serves no table of a migration: whoever flips does not count it.</summary>
+    private bool MustAwaitMembership(Statement statement, TopologyState topology)
+    {
+        if (_context.Gates.Membership.IsMember)
+        {
+            return false;
+        }
+
+        if (!statement.Info.TablesKnown)
+        {
+            return topology.Routing.Rules.Any(rule => rule.Migration is not null);
+        }
+
+        foreach (var table in statement.Info.Tables)
+        {
+            if ((table.Schema ?? SchemaOf(statement)) is { } schema && topology.Routing.Resolve(schema, table.Name)?.Rule?.Migration is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private async ValueTask<bool> AwaitMembershipAsync(CancellationToken cancellationToken)
+    {
+        LeaveTurn("held");
+        var isMember = true;
+        try
+        {
+            await _context.Gates.Membership.WhenMember().WaitAsync(_context.Options.HoldLimit, _context.Time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            isMember = false;
+        }
+        finally
+        {
+            await EnterAsync(CancellationToken.None);
+        }
+
+        if (!isMember)
+        {
+            await SendErrorAsync(
+                ClientError.Refused("Switchyard cannot reach its topology store, and this table is being migrated; try again when the store answers."), 1, cancellationToken);
+        }
+
+        return isMember;
+    }
+
+    private void NoteSchemas(StatementInfo info)
+    {
+        foreach (var table in info.Tables)
+        {
+            if (table.Schema is { } schema && !_touchedSchemas.Contains(schema))
+            {
+                _touchedSchemas = _touchedSchemas.Add(schema);
+            }
+        }
+    }
+
+    /// <summary>
+    /// What keeps this gate from being drained, from any thread; null when nothing does. Reads <c>_busy</c> first: all that an idle session
+    /// shows was written before it left the count.
+    /// </summary>
+    public Blocker? BlockerOf(Gate gate, bool ignoreCase)
+    {
+        if (!IsEstablished)
+        {
+            return null;
+        }
+
+        var busy = Volatile.Read(ref _busy) != 0;
+        var concerned = GateScope.Concerns(gate, _state.Schema, _touchedSchemas, ignoreCase);
+        var current = _current;
+        var onSource = gate.From is null || current is null || current.Backend == gate.From;
+        if (busy)
+        {
+            if (_running is not { } info)
+            {
+                return Describe("its statement is being classified", null);
+            }
+
+            if (GateScope.Touches(gate, info, _state.Schema, concerned, ignoreCase) || (concerned && GateScope.MayBlockLater(info)))
+            {
+                return Describe("its statement runs", info);
+            }
+        }
+
+        if (!concerned || !onSource)
+        {
+            return null;
+        }
+
+        return current is { InTransaction: true } ? Describe("its transaction is open", _running)
+            : _pins.Any ? Describe(string.Join(" and ", SessionPins.Describe(_pins.Reasons)), _running)
+            : null;
+    }
+
+    private Blocker Describe(string reason, StatementInfo? info) => new(
+        Id, ClientAddress.ToString(), info is null ? null : StatementText.Of(info), (long)_context.Time.GetElapsedTime(_phaseSince).TotalMilliseconds, reason);
+
+    /// <summary>Asks the backend whether the transaction still is open, when an error may have ended it. Does nothing while a command runs.</summary>
+    public async Task RefreshStatusAsync(CancellationToken cancellationToken)
+    {
+        if (!_statusUncertain || !await _turn.WaitAsync(0, cancellationToken))
+        {
+            return;
+        }
+
+        try
+        {
+            await AskStatusAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception is LegLostException or ServerErrorException)
+        {
+            // The session's own next command meets it.
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task AskStatusAsync(CancellationToken cancellationToken)
+    {
+        if (_current is { IsBroken: false } leg)
+        {
+            await LegCommands.SimpleAsync(leg, CommandKind.Ping, default, cancellationToken);
+            _statusUncertain = false;
+        }
+    }
+}

@@ -1,0 +1,212 @@
+using System.Collections.Immutable;
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Routing;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>The session's connections to backends, and which of them has its state.</summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>A leg that is not the current one is closed when it has not been used for this long.</summary>
+    private static readonly TimeSpan s_legIdleLimit = TimeSpan.FromMinutes(2);
+
+    private readonly List<BackendLeg> _legs = [];
+
+    /// <summary>The leg that has the session's state.</summary>
+    private BackendLeg? _current;
+
+    /// <summary>The leg the last statement ran on: where its diagnostics are.</summary>
+    private BackendLeg? _last;
+
+    private static string? HomeOf(string? schema, TopologyState topology) => StatementRouter.HomeOf(schema, topology.Routing);
+
+    private static ClientError LegError(string backend, Exception exception) => exception switch
+    {
+        ServerErrorException refused => ClientError.From(refused),
+        _ => ClientError.BackendDown(backend, exception.Message),
+    };
+
+    private async Task<BackendLeg> OpenLegAsync(string backend, CancellationToken cancellationToken)
+    {
+        // At the backend whose accounts let the client in, the leg must be that very account.
+        var leg = await _context.Opener.OpenAsync(backend, _proof!, _capabilities, _collation, backend == _accountsOf, Id, cancellationToken);
+        _legs.Add(leg);
+        if (_current is null && _state.Schema is { } schema)
+        {
+            await LegCommands.ChangeSchemaAsync(leg, schema, cancellationToken);
+        }
+
+        return leg;
+    }
+
+    private BackendLeg? FindLeg(string backend)
+    {
+        foreach (var leg in _legs)
+        {
+            if (leg.Backend == backend && !leg.IsBroken)
+            {
+                return leg;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Makes a backend's leg the current one, opening it if need be and carrying the session's state to it. Null when that failed and the client
+    /// has been told; nothing of its statement was sent.
+    /// </summary>
+    private async ValueTask<BackendLeg?> MoveAsync(string backend, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await MoveSilentlyAsync(backend, cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            await SendErrorAsync(LegError(backend, exception), 1, cancellationToken);
+            return null;
+        }
+    }
+
+    private async Task<BackendLeg> MoveSilentlyAsync(string backend, CancellationToken cancellationToken)
+    {
+        var leg = FindLeg(backend) ?? await OpenLegAsync(backend, cancellationToken);
+        if (leg != _current)
+        {
+            var failures = await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Everything, cancellationToken);
+            foreach (var (name, reason) in failures)
+            {
+                ProxyLog.StateNotCarried(_context.Logger, Id, name, backend, reason);
+            }
+
+            _current = leg;
+            _last = leg;
+        }
+
+        return leg;
+    }
+
+    /// <summary>
+    /// Between commands: opens a leg ahead of a switch, carries what does not change with every statement, and prepares the statements. Returns
+    /// what could not be carried; throws when there is no leg.
+    /// </summary>
+    public async Task<List<(string Name, string Reason)>> WarmAsync(string backend, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (_current is not { } current || current.Backend == backend)
+            {
+                return [];
+            }
+
+            var leg = FindLeg(backend) ?? await OpenLegAsync(backend, cancellationToken);
+            leg.LastUsed = _context.Time.GetTimestamp();
+            var failures = await StateCarrier.CarryAsync(current, leg, _state, CarryScope.Variables, cancellationToken);
+            foreach (var prepared in _prepared.Values)
+            {
+                if (leg.Prepared.ContainsKey(prepared.Id))
+                {
+                    continue;
+                }
+
+                try
+                {
+                    await PrepareOnAsync(leg, prepared, cancellationToken);
+                }
+                catch (ServerErrorException exception)
+                {
+                    failures.Add(("a prepared statement", exception.Message));
+                }
+            }
+
+            return failures;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Between commands: goes home if home has moved, and closes legs nothing needs any more. Does nothing while a command runs.</summary>
+    public async Task TidyAsync(CancellationToken cancellationToken)
+    {
+        if (!IsEstablished || !await _turn.WaitAsync(0, cancellationToken))
+        {
+            return;
+        }
+
+        try
+        {
+            var topology = _context.View.Current;
+            if (!topology.HeldGates.IsEmpty || _current is not { IsBroken: false } current)
+            {
+                return;
+            }
+
+            if (!current.InTransaction && !_pins.Any && _pendingBegin is null
+                && HomeOf(_state.Schema, topology) is { } home && home != current.Backend
+                && !topology.Routing.Rules.Any(rule => rule.Writer == current.Backend))
+            {
+                await MoveSilentlyAsync(home, cancellationToken);
+            }
+
+            await CloseUnusedLegsAsync(topology);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or LegLostException or FormatException)
+        {
+            // The next statement meets the same trouble and tells its client.
+            ProxyLog.StateNotCarried(_context.Logger, Id, "the session", "its home", exception.Message);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task CloseUnusedLegsAsync(TopologyState topology)
+    {
+        for (var i = _legs.Count - 1; i >= 0; i--)
+        {
+            var leg = _legs[i];
+            var isNamed = leg.Backend == topology.Routing.DefaultBackend
+                || topology.Routing.Rules.Any(rule => rule.Writer == leg.Backend || rule.Reader == leg.Backend)
+                || topology.WarmRequests.Values.Any(request => request.Backend == leg.Backend);
+            if (leg != _current && (leg.IsBroken || !isNamed || _context.Time.GetElapsedTime(leg.LastUsed) > s_legIdleLimit))
+            {
+                _legs.RemoveAt(i);
+                _last = _last == leg ? _current : _last;
+                await leg.DisposeAsync();
+            }
+        }
+    }
+
+    private async Task CloseAllLegsAsync()
+    {
+        var legs = _legs.ToArray();
+        _legs.Clear();
+        _current = null;
+        _last = null;
+        foreach (var leg in legs)
+        {
+            await leg.DisposeAsync();
+        }
+    }
+
+    private ImmutableArray<string> LegNames()
+    {
+        try
+        {
+            return [.. _legs.Select(leg => leg.Backend)];
+        }
+        catch (InvalidOperationException)
+        {
+            // The list changed meanwhile; the next look has it.
+            return [];
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Text;
+using Switchyard.Client;
+using Switchyard.Proxy.Backends;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Relay;
+using Switchyard.Wire;
+using Switchyard.Wire.Auth;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>Greeting, TLS, login, and the first leg, whose login at the backend is what lets the client in.</summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>Longest login packet: a user name, a proof and 64 KiB of connection attributes.</summary>
+    private const int MaxLoginPacketBytes = 128 * 1024;
+
+    private async Task<bool> LogInAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_context.Options.LoginTimeout);
+        var routing = _context.View.Current.Routing;
+        if (routing.DefaultBackend is not { } backend)
+        {
+            await SendErrorAsync(ClientError.Refused("Switchyard has no default backend; add one with `switchyard backend add` and name it as --default-backend."), 0, limit.Token);
+            return false;
+        }
+
+        BackendProfile profile;
+        Capabilities offered;
+        try
+        {
+            profile = await _context.Profiles.GetAsync(backend, limit.Token);
+            offered = OfferedCapabilities.For(await _context.Profiles.CapabilitiesOfAllAsync(limit.Token));
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            await SendErrorAsync(ClientError.BackendDown(backend, exception.Message), 0, limit.Token);
+            return false;
+        }
+
+        _nonce = AuthNonce.Create();
+        await GreetAsync(profile, offered, limit.Token);
+        var (response, sequence) = await ReadResponseAsync(offered, limit.Token);
+        if (response is null)
+        {
+            return false;
+        }
+
+        _capabilities = response.Capabilities & offered;
+        _collation = response.Collation;
+        _state.Schema = response.Schema is { Length: > 0 } schema ? Encoding.UTF8.GetString(schema) : null;
+        var request = new LoginRequest(
+            Encoding.UTF8.GetString(response.User), ClientAddress.Address, PluginOf(response.AuthPlugin), response.AuthResponse, _nonce, _capabilities);
+        return await AdmitAsync(request, sequence, profile, limit.Token);
+    }
+
+    /// <summary>Runs the exchange, opens the home leg as the client, and answers OK or the error; false when the client is refused.</summary>
+    private async Task<bool> AdmitAsync(LoginRequest request, byte sequence, BackendProfile profile, CancellationToken cancellationToken)
+    {
+        var channel = new LoginChannel(_client, sequence, _isTls);
+        LoginOutcome outcome;
+        try
+        {
+            outcome = await _context.Login.For(profile).RunAsync(channel, request, cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
+        {
+            await SendErrorAsync(ClientError.BackendDown(profile.Name, exception.Message), channel.Sequence, cancellationToken);
+            return false;
+        }
+
+        if (outcome.Proof is not { } proof)
+        {
+            await SendErrorAsync(ClientError.From(outcome.Refusal!), channel.Sequence, cancellationToken);
+            return false;
+        }
+
+        _proof = proof;
+        _accountsOf = profile.Name;
+        var home = HomeOf(_state.Schema, _context.View.Current) ?? profile.Name;
+        try
+        {
+            // Every client login is a real login at the backend: locked, expired and refused accounts answer as they would there.
+            _current = await OpenLegAsync(home, cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
+        {
+            await SendErrorAsync(LegError(home, exception), channel.Sequence, cancellationToken);
+            return false;
+        }
+
+        var homeProfile = await _context.Profiles.GetAsync(home, cancellationToken);
+        ResetScanOptions(homeProfile);
+        await SendOkAsync((ServerStatus)_current.Scanner.Status, channel.Sequence, cancellationToken);
+        return true;
+    }
+
+    private void ResetScanOptions(BackendProfile home) => _scanOptions = home.ScanOptions with
+    {
+        MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0,
+        IgnoreSpace = home.ScanOptions.IgnoreSpace || (_capabilities & Capabilities.IgnoreSpace) != 0,
+    };
+
+    /// <summary>A client that names no plugin speaks the one from before there were names.</summary>
+    private static string PluginOf(string named) => named.Length == 0 ? AuthPlugins.NativePassword : named;
+
+    private async Task GreetAsync(BackendProfile profile, Capabilities offered, CancellationToken cancellationToken)
+    {
+        _scratch.Reset();
+        using (var payload = new PayloadWriter())
+        {
+            new HandshakePayload
+            {
+                ServerVersion = profile.Server.VersionString,
+                ConnectionId = (uint)Id,
+                Nonce = _nonce,
+                Capabilities = offered,
+                Collation = profile.Server.Collation,
+                Status = ServerStatus.AutoCommit,
+                AuthPlugin = profile.Server.IsAtLeast(ServerVendor.MySql, 8, 0) ? AuthPlugins.CachingSha2Password : AuthPlugins.NativePassword,
+            }.Write(payload);
+            PacketIO.Frame(_scratch, payload.WrittenSpan, 0);
+        }
+
+        await _client.WriteAsync(_scratch.WrittenMemory, cancellationToken);
+    }
+
+    private async Task<(HandshakeResponsePayload? Response, byte Sequence)> ReadResponseAsync(Capabilities offered, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var read = await PacketIO.ReadFrameAsync(_client, MaxLoginPacketBytes, cancellationToken);
+            if (read is not { } frame)
+            {
+                return (null, 0);
+            }
+
+            if (frame.IsTooLong)
+            {
+                throw new SessionProtocolException("The client's login packet is too long.");
+            }
+
+            var payload = PacketIO.Payload(_client, frame);
+            if (SslRequestPayload.IsSslRequest(payload.Span) && !_isTls)
+            {
+                _client.Consume(frame.RawLength);
+                await StartTlsAsync(cancellationToken);
+                continue;
+            }
+
+            var response = HandshakeResponsePayload.Parse(payload.Span, offered);
+            _client.Consume(frame.RawLength);
+            return (response, (byte)(frame.Sequence + 1));
+        }
+    }
+
+    private async Task StartTlsAsync(CancellationToken cancellationToken)
+    {
+        var tls = new SslStream(_client.Stream, leaveInnerStreamOpen: false);
+        _client.Upgrade(tls);
+        _isTls = true;
+        await tls.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions
+            {
+                ServerCertificate = _context.Login.Certificate,
+                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            },
+            cancellationToken);
+    }
+}

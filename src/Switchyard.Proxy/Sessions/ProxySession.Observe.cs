@@ -1,0 +1,255 @@
+using Switchyard.Client;
+using Switchyard.Proxy.Backends;
+using Switchyard.Proxy.Legs;
+using Switchyard.Sql;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>Account of what statements leave behind in the session, so that it can be carried elsewhere or is known to be pinned.</summary>
+internal sealed partial class ProxySession
+{
+    private const SessionEffects Lasting =
+        SessionEffects.SetsUserVariables | SessionEffects.SetsSessionVariables | SessionEffects.SetsNames | SessionEffects.SetsNextTransaction
+        | SessionEffects.SetsRole | SessionEffects.ChangesSchema | SessionEffects.CreatesTemporaryTable | SessionEffects.DropsTemporaryTable
+        | SessionEffects.DropsTable | SessionEffects.TakesNamedLock | SessionEffects.ReleasesNamedLock | SessionEffects.PreparesStatement
+        | SessionEffects.DeallocatesPrepared | SessionEffects.LocksTables | SessionEffects.UnlocksTables | SessionEffects.OpensHandler
+        | SessionEffects.ClosesHandler | SessionEffects.AutocommitOn | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown
+        | SessionEffects.SetsLastInsertId | SessionEffects.CallsProcedure | SessionEffects.BeginsXa | SessionEffects.EndsXa
+        | SessionEffects.ExecutesPrepared | SessionEffects.Opaque;
+
+    private static readonly HashSet<string> s_readingVariables = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "sql_mode", "character_set_client",
+    };
+
+    /// <summary>Cannot be carried by value: what reading them gives is not what setting them back would mean.</summary>
+    private static readonly HashSet<string> s_fixedVariables = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "timestamp", "insert_id", "last_insert_id", "identity", "rand_seed1", "rand_seed2", "gtid_next", "gtid_seq_no", "server_id", "sql_log_bin",
+        "pseudo_thread_id", "pseudo_slave_mode", "pseudo_replica_mode", "skip_replication", "debug", "debug_sync", "gtid_domain_id",
+    };
+
+    private static bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
+        info.Has(Lasting) || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
+
+    private const ushort CursorFlags = (ushort)(ServerStatus.CursorExists | ServerStatus.LastRowSent);
+
+    private async ValueTask ObserveAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
+    {
+        var info = statement.Info;
+        var failed = leg.Scanner.ErrorCode != 0;
+        NoteSchemas(info);
+        if (failed && leg.InTransaction)
+        {
+            await OnErrorInTransactionAsync(leg, cancellationToken);
+        }
+
+        if (statement.Shape == Relay.ResponseShape.Prepared)
+        {
+            return;
+        }
+
+        if (statement.Prepared is { } prepared)
+        {
+            ObserveCursor(leg, prepared);
+        }
+
+        if (leg.Scanner.LastInsertId != 0 || info.Has(SessionEffects.SetsLastInsertId))
+        {
+            _state.LastInsertIdChanged();
+        }
+
+        // Of several statements some may have been done before one failed.
+        if (failed && info.StatementCount <= 1 && !info.Has(SessionEffects.SetsUserVariables))
+        {
+            return;
+        }
+
+        foreach (var part in info.Statements)
+        {
+            ObservePart(part, statement);
+        }
+
+        if (info.Has(SessionEffects.SetsSessionVariables | SessionEffects.SetsNames | SessionEffects.Opaque | SessionEffects.ExecutesPrepared)
+            && (info.Has(SessionEffects.SetsNames | SessionEffects.Opaque) || info.SessionVariables.Any(s_readingVariables.Contains)))
+        {
+            await RefreshScanOptionsAsync(leg, cancellationToken);
+        }
+    }
+
+    private void ObservePart(StatementInfo info, Statement statement)
+    {
+        foreach (var name in info.AssignedUserVariables)
+        {
+            _state.UserVariableChanged(name);
+        }
+
+        foreach (var name in info.SessionVariables)
+        {
+            ObserveVariable(name, statement);
+        }
+
+        if (info.Has(SessionEffects.SetsNames))
+        {
+            foreach (var name in SessionState.NamesVariables)
+            {
+                _state.VariableChanged(name);
+            }
+        }
+
+        if (info.Has(SessionEffects.AutocommitOn | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown))
+        {
+            _state.VariableChanged("autocommit");
+        }
+
+        if (info.UseSchema is { } schema)
+        {
+            SchemaChanged(schema);
+        }
+
+        ObserveNextTransaction(info, statement);
+        ObservePins(info, statement);
+    }
+
+    private void ObserveVariable(string name, Statement statement)
+    {
+        if (s_fixedVariables.Contains(name))
+        {
+            _pins.VariableFixed(name, isFixed: !IsSetToDefault(name, statement));
+        }
+        else
+        {
+            _state.VariableChanged(name);
+        }
+    }
+
+    private bool IsSetToDefault(string name, Statement statement) =>
+        SqlScanner.TryReadSetAssignments(TextOf(statement), _scanOptions, out var assignments)
+        && assignments.All(assignment => assignment.Name != name || assignment.ValueKind == SetValueKind.Default);
+
+    private void ObserveNextTransaction(StatementInfo info, Statement statement)
+    {
+        if (info.Has(SessionEffects.SetsNextTransaction))
+        {
+            _state.NextTransactionSet(info == statement.Info ? TextOf(statement).ToArray() : null);
+            if (info != statement.Info)
+            {
+                _pins.Add(PinReasons.Unobserved);
+            }
+        }
+        else if (_state.NextTransaction is not null && (InTransaction || info.Tables.Length > 0 || info.Has(SessionEffects.BeginsTransaction)))
+        {
+            _state.NextTransactionSet(null);
+        }
+    }
+
+    private void ObservePins(StatementInfo info, Statement statement)
+    {
+        if (info.Has(SessionEffects.Opaque))
+        {
+            _pins.Add(PinReasons.Unobserved);
+        }
+
+        if (info.Has(SessionEffects.CreatesTemporaryTable))
+        {
+            foreach (var table in info.Tables.Where(table => table.Access == TableAccess.Write))
+            {
+                _pins.TemporaryTableCreated(table.Schema ?? _state.Schema, table.Name);
+            }
+        }
+
+        if (info.Has(SessionEffects.DropsTemporaryTable | SessionEffects.DropsTable))
+        {
+            foreach (var table in info.Tables)
+            {
+                _pins.TableDropped(table.Schema ?? _state.Schema, table.Name);
+            }
+        }
+
+        if (info.Has(SessionEffects.TakesNamedLock | SessionEffects.ReleasesNamedLock))
+        {
+            NamedLocks.Observe(TextOf(statement), _pins);
+        }
+
+        Toggle(info, SessionEffects.LocksTables, SessionEffects.UnlocksTables | SessionEffects.BeginsTransaction, PinReasons.TableLocks);
+        Toggle(info, SessionEffects.OpensHandler, SessionEffects.ClosesHandler, PinReasons.Handler);
+        Toggle(info, SessionEffects.BeginsXa, SessionEffects.EndsXa, PinReasons.Xa);
+        if (info.Has(SessionEffects.SetsRole))
+        {
+            _pins.Add(PinReasons.Role);
+        }
+
+        if (info.Has(SessionEffects.CallsProcedure))
+        {
+            _pins.Add(PinReasons.Routine);
+        }
+
+        _pins.SqlPrepared((info.Has(SessionEffects.PreparesStatement) ? 1 : 0) - (info.Has(SessionEffects.DeallocatesPrepared) ? 1 : 0));
+    }
+
+    /// <summary>Several handlers, and a failed unlocking, err on the pinned side only by a transaction: LOCK TABLES ends with one.</summary>
+    private void Toggle(StatementInfo info, SessionEffects on, SessionEffects off, PinReasons reason)
+    {
+        if (info.Has(on))
+        {
+            _pins.Add(reason);
+        }
+        else if (info.Has(off))
+        {
+            _pins.Remove(reason);
+        }
+    }
+
+    private void ObserveCursor(BackendLeg leg, PreparedStatement prepared)
+    {
+        var status = (ServerStatus)leg.Scanner.Status;
+        if ((status & ServerStatus.CursorExists) != 0 && leg.Scanner.ErrorCode == 0)
+        {
+            _pins.Cursor(prepared.Id, open: (status & ServerStatus.LastRowSent) == 0);
+        }
+        else if (_pins.HasCursor(prepared.Id) && (status & ServerStatus.LastRowSent) != 0)
+        {
+            _pins.Cursor(prepared.Id, open: false);
+        }
+    }
+
+    private void SchemaChanged(string schema)
+    {
+        if (_state.Schema is { } old && !_touchedSchemas.Contains(old))
+        {
+            _touchedSchemas = _touchedSchemas.Add(old);
+        }
+
+        _state.Schema = schema;
+        _current!.Schema = schema;
+    }
+
+    /// <summary>Servers end the whole transaction on these: deadlock, a lost snapshot, a failed commit, a lock wait where so configured.</summary>
+    private async ValueTask OnErrorInTransactionAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        _statusUncertain = true;
+        if (leg == _current && leg.Scanner.ErrorCode is 1213 or 1205 or 1020 or 1180 or 1614 or 1402)
+        {
+            await AskStatusAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>How the next statements are to be read follows the session's <c>sql_mode</c> and character set.</summary>
+    private async ValueTask RefreshScanOptionsAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var row = await LegCommands.QueryAsync(leg, "SELECT @@session.sql_mode, @@session.character_set_client", cancellationToken);
+            _scanOptions = (_scanOptions with { IgnoreSpace = (_capabilities & Capabilities.IgnoreSpace) != 0 })
+                .WithSqlMode(row.Text(0, 0) ?? "").WithClientCharacterSet(row.Text(0, 1) ?? "");
+        }
+        catch (ServerErrorException)
+        {
+            _pins.Add(PinReasons.Unobserved);
+        }
+    }
+
+    private ReadOnlySpan<byte> TextOf(Statement statement) =>
+        statement.Prepared is { } prepared ? prepared.Sql : _commandLength == 0 ? default : Argument(statement.Frame).Span;
+}

@@ -1,0 +1,247 @@
+using System.Buffers.Binary;
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Relay;
+using Switchyard.Sql;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>
+/// Prepared statements. The client's ids are ours; each leg prepares a statement when it first needs it, from the text and in the schema it
+/// was prepared in.
+/// </summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>MariaDB clients may say "the last one prepared" by this id.</summary>
+    private const uint LastPreparedId = 0xFFFFFFFF;
+
+    /// <summary>Behind the command byte of COM_STMT_EXECUTE: id, flags, iteration count.</summary>
+    private const int ExecuteFixedBytes = 9;
+
+    private readonly Dictionary<uint, PreparedStatement> _prepared = [];
+    private uint _lastPreparedId;
+
+    private async ValueTask PrepareAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var sql = Argument(frame).ToArray();
+        var info = _context.Statements.GetOrScan(sql, _scanOptions);
+        var prepared = new PreparedStatement(++_lastPreparedId, sql, info, _state.Schema);
+        await RunAsync(new Statement(info, frame, ResponseShape.Prepared) { Prepared = prepared, IsAboutDefinitions = true }, cancellationToken);
+    }
+
+    private async ValueTask ExecuteAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
+        {
+            RememberTypes(prepared, Argument(frame).Span);
+            await RunAsync(new Statement(prepared.Info, frame, ResponseShape.Results) { Prepared = prepared }, cancellationToken);
+        }
+    }
+
+    /// <summary>Part of a parameter's value; never answered. It is held like an execution, since it must be where that will be.</summary>
+    private async ValueTask SendLongDataAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        if (frame.PayloadLength >= 7 && _prepared.TryGetValue(StatementIdOf(frame), out var prepared))
+        {
+            if (await RunAsync(new Statement(prepared.Info, frame, ResponseShape.None) { Prepared = prepared }, cancellationToken))
+            {
+                _pins.LongData(prepared.Id, pending: true);
+            }
+        }
+    }
+
+    private async ValueTask FetchAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        if (await FindPreparedAsync(frame, "mysqld_stmt_fetch", cancellationToken) is { } prepared)
+        {
+            // The cursor pins the session, so the leg is the one that has it; nothing new is begun that a gate would have to hold.
+            await RunAsync(new Statement(prepared.Info, frame, ResponseShape.UntilEnd) { Prepared = prepared, IsAboutDefinitions = true }, cancellationToken);
+        }
+    }
+
+    private async ValueTask ResetStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        if (await FindPreparedAsync(frame, "mysqld_stmt_reset", cancellationToken) is not { } prepared)
+        {
+            return;
+        }
+
+        if (!_current!.Prepared.ContainsKey(prepared.Id))
+        {
+            // Long data and cursors pin, so a leg that has not prepared the statement has nothing of it to reset.
+            await SendOkAsync((ServerStatus)_current.Scanner.Status, 1, cancellationToken);
+            return;
+        }
+
+        await ForwardAsync(_current, new Statement(s_nothing, frame, ResponseShape.Results) { Prepared = prepared }, cancellationToken);
+        _pins.LongData(prepared.Id, pending: false);
+        _pins.Cursor(prepared.Id, open: false);
+    }
+
+    /// <summary>Never answered; each leg that knows the statement forgets it.</summary>
+    private async ValueTask CloseStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        if (frame.PayloadLength < 5)
+        {
+            return;
+        }
+
+        var id = StatementIdOf(frame);
+        _prepared.Remove(id);
+        _pins.LongData(id, pending: false);
+        _pins.Cursor(id, open: false);
+        foreach (var leg in _legs)
+        {
+            if (leg.Prepared.Remove(id, out var known))
+            {
+                PatchStatementId(frame, known.ServerId);
+                await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+            }
+        }
+    }
+
+    private uint StatementIdOf(PacketFrame frame)
+    {
+        var id = BinaryPrimitives.ReadUInt32LittleEndian(_client.Buffered.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)));
+        return id == LastPreparedId ? _lastPreparedId : id;
+    }
+
+    private void PatchStatementId(PacketFrame frame, uint id) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(_client.BufferedMemory.Span.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)), id);
+
+    private async ValueTask<PreparedStatement?> FindPreparedAsync(PacketFrame frame, string command, CancellationToken cancellationToken)
+    {
+        if (frame.PayloadLength < 5)
+        {
+            throw new SessionProtocolException("The client sent a command about a prepared statement without its id.");
+        }
+
+        var id = StatementIdOf(frame);
+        if (_prepared.TryGetValue(id, out var prepared))
+        {
+            return prepared;
+        }
+
+        await SendErrorAsync(ClientError.UnknownStatement(id, command), 1, cancellationToken);
+        return null;
+    }
+
+    /// <summary>Sends a command about a prepared statement, prepared on the leg first where it must be; false when that was refused.</summary>
+    private async ValueTask<bool> SendPreparedAsync(BackendLeg leg, PreparedStatement prepared, Statement statement, CancellationToken cancellationToken)
+    {
+        if (!leg.Prepared.TryGetValue(prepared.Id, out var known))
+        {
+            try
+            {
+                known = await PrepareOnAsync(leg, prepared, cancellationToken);
+            }
+            catch (ServerErrorException exception)
+            {
+                await SendErrorAsync(ClientError.From(exception), 1, cancellationToken);
+                return false;
+            }
+        }
+
+        var frame = statement.Frame;
+        var command = (CommandKind)_client.Buffered[PacketLimits.HeaderSize];
+        PatchStatementId(frame, known.ServerId);
+        if (command == CommandKind.StatementExecute && prepared.Parameters > 0)
+        {
+            var bindsTypes = BindsTypes(prepared, Argument(frame).Span);
+            if (!bindsTypes && !known.TypesBound && prepared.ParameterTypes is { } types)
+            {
+                await SendWithTypesAsync(leg, prepared, types, frame, cancellationToken);
+                known.TypesBound = true;
+                PatchStatementId(frame, prepared.Id);
+                return true;
+            }
+
+            known.TypesBound |= bindsTypes;
+        }
+
+        await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+
+        // The buffer may be looked at again, should the statement be repeated elsewhere.
+        PatchStatementId(frame, prepared.Id);
+        return true;
+    }
+
+    /// <summary>Prepares a statement on a leg that does not know it, in the schema its names were resolved in.</summary>
+    private static async Task<LegStatement> PrepareOnAsync(BackendLeg leg, PreparedStatement prepared, CancellationToken cancellationToken)
+    {
+        var schema = leg.Schema;
+        var elsewhere = prepared.Schema is not null && prepared.Schema != schema;
+        if (elsewhere)
+        {
+            await LegCommands.ChangeSchemaAsync(leg, prepared.Schema!, cancellationToken);
+        }
+
+        try
+        {
+            var answer = await LegCommands.PrepareAsync(leg, prepared.Sql, cancellationToken);
+            var known = new LegStatement(answer.StatementId);
+            leg.Prepared[prepared.Id] = known;
+            return known;
+        }
+        finally
+        {
+            if (elsewhere && schema is not null && !leg.IsBroken)
+            {
+                await LegCommands.ChangeSchemaAsync(leg, schema, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Where "new parameters bound" stands behind the command byte: behind the NULL bitmap.</summary>
+    private static int TypesFlagOffset(PreparedStatement prepared) => ExecuteFixedBytes + ((prepared.Parameters + 7) / 8);
+
+    private static bool BindsTypes(PreparedStatement prepared, ReadOnlySpan<byte> argument)
+    {
+        var flag = TypesFlagOffset(prepared);
+        return prepared.Parameters > 0 && argument.Length > flag && argument[flag] == 1;
+    }
+
+    private static void RememberTypes(PreparedStatement prepared, ReadOnlySpan<byte> argument)
+    {
+        var length = prepared.Parameters * 2;
+        if (!BindsTypes(prepared, argument))
+        {
+            return;
+        }
+
+        var start = TypesFlagOffset(prepared) + 1;
+        if (argument.Length < start + length)
+        {
+            throw new SessionProtocolException("The client sent an execution without the parameter types it announced.");
+        }
+
+        var types = argument.Slice(start, length);
+        if (prepared.ParameterTypes is null || !types.SequenceEqual(prepared.ParameterTypes))
+        {
+            prepared.ParameterTypes = types.ToArray();
+        }
+    }
+
+    /// <summary>The execution with the types remembered put in, for a leg that has not had them.</summary>
+    private async ValueTask SendWithTypesAsync(BackendLeg leg, PreparedStatement prepared, byte[] types, PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var argument = Argument(frame);
+        var flag = TypesFlagOffset(prepared);
+        if (argument.Length <= flag)
+        {
+            throw new SessionProtocolException("The client sent an execution that ends before its parameters.");
+        }
+
+        using var payload = new PayloadWriter(frame.PayloadLength + types.Length);
+        using var packet = new PayloadWriter(frame.RawLength + types.Length);
+        payload.WriteByte((byte)CommandKind.StatementExecute);
+        payload.WriteBytes(argument.Span[..flag]);
+        payload.WriteByte(1);
+        payload.WriteBytes(types);
+        payload.WriteBytes(argument.Span[(flag + 1)..]);
+        PacketIO.Frame(packet, payload.WrittenSpan, 0);
+        await SendAsync(leg, packet.WrittenMemory, cancellationToken);
+    }
+}

@@ -1,0 +1,100 @@
+using Switchyard.Client;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Reads;
+using Switchyard.Proxy.Relay;
+using Switchyard.Topology;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>Plain reads on the reading side of data-router mode. Whatever goes wrong before the first byte, the writer answers instead.</summary>
+internal sealed partial class ProxySession
+{
+    private readonly SessionMarks _marks = new();
+
+    /// <summary>An error of the leg is to be kept from the client: the statement is repeated on the writer.</summary>
+    private bool _mayRepeat;
+
+    /// <summary>True when the reader has answered; false when the writer must.</summary>
+    private async ValueTask<bool> TryReadOnReaderAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
+    {
+        if (!statement.Info.IsPlainRead || statement.Shape != ResponseShape.Results || statement.IsAboutDefinitions || _pendingBegin is not null
+            || InTransaction || _pins.Any || !IsAutocommit || OpensCursor(statement)
+            || _context.Reads.Plan(statement.Info, SchemaOf(statement), topology, _marks, Id) is not { } plan
+            || plan.Backend == _current!.Backend)
+        {
+            return false;
+        }
+
+        try
+        {
+            var leg = FindLeg(plan.Backend) ?? await OpenLegAsync(plan.Backend, cancellationToken);
+            if (!await plan.Reads.WaitVisibleAsync(plan.Number, _context.Reads.WaitLimit, cancellationToken))
+            {
+                return false;
+            }
+
+            var failures = await StateCarrier.CarryAsync(_current, leg, _state, CarryScope.Variables, cancellationToken);
+            if (failures.Count > 0)
+            {
+                return false;
+            }
+
+            EndHold();
+            return await ReadOnAsync(leg, statement, cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            return false;
+        }
+        catch (LegLostException lost) when (!_answerBegun && lost.Backend == plan.Backend)
+        {
+            return false;
+        }
+    }
+
+    private bool IsAutocommit => ((ServerStatus)_current!.Scanner.Status & ServerStatus.AutoCommit) != 0;
+
+    /// <summary>The flags behind the statement id of COM_STMT_EXECUTE ask for a cursor, which lives on one leg.</summary>
+    private bool OpensCursor(Statement statement) =>
+        statement.Prepared is not null && (statement.Frame.PayloadLength < 6 || _client.Buffered[PacketLimits.HeaderSize + 5] != 0);
+
+    private async ValueTask<bool> ReadOnAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
+    {
+        if (statement.Prepared is { } prepared)
+        {
+            if (!leg.Prepared.ContainsKey(prepared.Id))
+            {
+                await PrepareOnAsync(leg, prepared, cancellationToken);
+            }
+
+            if (!await SendPreparedAsync(leg, prepared, statement, cancellationToken))
+            {
+                return true;
+            }
+        }
+        else
+        {
+            await SendAsync(leg, _client.BufferedMemory[..statement.Frame.RawLength], cancellationToken);
+        }
+
+        _mayRepeat = true;
+        try
+        {
+            await RelayAnswerAsync(leg, statement, cancellationToken);
+        }
+        finally
+        {
+            _mayRepeat = false;
+        }
+
+        if (!_answerBegun)
+        {
+            return false;
+        }
+
+        _last = leg;
+        leg.LastUsed = _context.Time.GetTimestamp();
+        return true;
+    }
+}

@@ -1,0 +1,178 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Relay;
+using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>Bytes from leg to client as they come; only packet headers and the answer's end are looked at.</summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>An answer's byte has reached the client: nothing may be repeated or replaced by an error of ours any more.</summary>
+    private bool _answerBegun;
+
+    /// <summary>Bytes of the command at the start of the client's buffer, consumed when it is done with.</summary>
+    private int _commandLength;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask SendAsync(BackendLeg leg, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await leg.Link.WriteAsync(bytes, cancellationToken);
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
+        {
+            throw Lost(leg, exception);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask RelayAnswerAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
+    {
+        var scanner = leg.Scanner;
+        var wasInTransaction = scanner.InTransaction;
+        scanner.Begin(statement.Shape, leg.DeprecateEof);
+        if (statement.Shape == ResponseShape.Prepared)
+        {
+            // The first packet whole: the id in it is replaced before any of it goes on.
+            await ReadAsync(leg, PacketLimits.HeaderSize, cancellationToken);
+            await ReadAsync(leg, PacketLimits.HeaderSize + Math.Min(PacketHeader.Read(leg.Link.Buffered).Length, PrepareOkPayload.Size), cancellationToken);
+        }
+
+        while (true)
+        {
+            if (leg.Link.BufferedLength == 0)
+            {
+                await ReadAsync(leg, 1, cancellationToken);
+            }
+
+            var received = leg.Link.BufferedLength;
+            var taken = Scan(leg);
+            if (statement.Shape == ResponseShape.Prepared && scanner.StatementId != 0 && !_answerBegun)
+            {
+                AdoptPrepared(leg, statement.Prepared!, leg.Link.BufferedMemory.Span);
+            }
+
+            if (scanner.IsComplete)
+            {
+                if (taken < received)
+                {
+                    throw Lost(leg, new SessionProtocolException("The backend sent more than its answer."));
+                }
+
+                if (_mayRepeat && !_answerBegun && scanner.ErrorCode != 0)
+                {
+                    leg.Link.Consume(taken);
+                    leg.Link.ReleaseBlock();
+                    return;
+                }
+
+                if (!_mayRepeat)
+                {
+                    // Whoever is told of this write must find it marked.
+                    _context.Reads.Acknowledging(
+                        _marks, statement.Info, SchemaOf(statement), wasInTransaction, scanner.InTransaction, scanner.ErrorCode != 0);
+                }
+            }
+
+            await _client.WriteAsync(leg.Link.BufferedMemory[..taken], cancellationToken);
+            _answerBegun = true;
+            leg.Link.Consume(taken);
+            if (scanner.IsComplete)
+            {
+                leg.Link.ReleaseBlock();
+                return;
+            }
+
+            if (scanner.WantsLocalFile)
+            {
+                await PumpLocalFileAsync(leg, cancellationToken);
+            }
+            else if (received >= Link.SmallBlock)
+            {
+                leg.Link.UseLargeBlock();
+            }
+        }
+    }
+
+    private int Scan(BackendLeg leg)
+    {
+        try
+        {
+            return leg.Scanner.Consume(leg.Link.Buffered);
+        }
+        catch (SessionProtocolException exception)
+        {
+            throw Lost(leg, exception);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask ReadAsync(BackendLeg leg, int atLeast, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!await leg.Link.EnsureAsync(atLeast, cancellationToken))
+            {
+                throw Lost(leg, null);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
+        {
+            throw Lost(leg, exception);
+        }
+    }
+
+    /// <summary>The client's file, packet by packet, up to the empty packet that ends it.</summary>
+    private async ValueTask PumpLocalFileAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        _client.Consume(_commandLength);
+        _commandLength = 0;
+        while (true)
+        {
+            if (!await _client.EnsureAsync(PacketLimits.HeaderSize, cancellationToken))
+            {
+                throw Lost(leg, new SessionProtocolException("The client left within LOAD DATA LOCAL."));
+            }
+
+            var left = PacketLimits.HeaderSize + PacketHeader.Read(_client.Buffered).Length;
+            var isLast = left == PacketLimits.HeaderSize;
+            while (left > 0)
+            {
+                if (_client.BufferedLength == 0 && !await _client.FillAsync(cancellationToken))
+                {
+                    throw Lost(leg, new SessionProtocolException("The client left within LOAD DATA LOCAL."));
+                }
+
+                var part = Math.Min(left, _client.BufferedLength);
+                await SendAsync(leg, _client.BufferedMemory[..part], cancellationToken);
+                _client.Consume(part);
+                left -= part;
+            }
+
+            if (isLast)
+            {
+                leg.Scanner.ResumeAfterLocalFile();
+                return;
+            }
+        }
+    }
+
+    /// <summary>Gives a newly prepared statement the client's id, in place of the backend's.</summary>
+    private void AdoptPrepared(BackendLeg leg, PreparedStatement prepared, Span<byte> answer)
+    {
+        prepared.Parameters = leg.Scanner.ParameterCount;
+        leg.Prepared[prepared.Id] = new LegStatement(leg.Scanner.StatementId);
+        _prepared[prepared.Id] = prepared;
+        BinaryPrimitives.WriteUInt32LittleEndian(answer.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)), prepared.Id);
+    }
+
+    private static LegLostException Lost(BackendLeg leg, Exception? reason)
+    {
+        leg.IsBroken = true;
+        return new LegLostException(leg.Backend, reason);
+    }
+}

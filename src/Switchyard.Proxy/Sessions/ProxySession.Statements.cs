@@ -1,0 +1,236 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Relay;
+using Switchyard.Proxy.Routing;
+using Switchyard.Sql;
+using Switchyard.Topology;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>The way of a statement: gate, route, leg, relay, account.</summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>A BEGIN answered by us and not yet sent: it goes where the transaction's first statement goes. The statement's text.</summary>
+    private byte[]? _pendingBegin;
+
+    /// <summary>A transaction is open on the leg that has the session's state.</summary>
+    private bool InTransaction => _current is { InTransaction: true };
+
+    /// <summary>Runs a statement to the end of its answer; false when it was answered without being sent.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> RunAsync(Statement statement, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                _running = statement.Info;
+                var topology = _context.View.Current;
+                if (IsSimple(statement.Info, topology, out var only))
+                {
+                    var leg = _current!.Backend == only ? _current : await MoveAsync(only, cancellationToken);
+                    if (leg is null)
+                    {
+                        return false;
+                    }
+
+                    EndHold();
+                    await ForwardAsync(leg, statement, cancellationToken);
+                    return true;
+                }
+
+                if (FindHold(statement, topology) is { } hold)
+                {
+                    await HoldAsync(hold, cancellationToken);
+                }
+                else if (MustAwaitMembership(statement, topology))
+                {
+                    if (!await AwaitMembershipAsync(cancellationToken))
+                    {
+                        return false;
+                    }
+                }
+                else
+                {
+                    return await RunRoutedAsync(statement, topology, cancellationToken);
+                }
+            }
+        }
+        finally
+        {
+            EndHold();
+        }
+    }
+
+    /// <summary>
+    /// The fast path: everything belongs to one backend, no gate is up, nothing is pending. Then nothing of the statement decides where it goes.
+    /// </summary>
+    private bool IsSimple(StatementInfo info, TopologyState topology, [NotNullWhen(true)] out string? only) =>
+        topology.Routing.TryGetSingleBackend(_state.Schema, out only)
+        && topology.HeldGates.IsEmpty
+        && _pendingBegin is null
+        && (_current!.Backend == only || (!InTransaction && !_pins.Any && !info.Has(SessionEffects.ReadsDiagnostics)))
+        && (topology.Routing.Rules.IsEmpty || _context.Gates.Membership.IsMember);
+
+    private async ValueTask<bool> RunRoutedAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
+    {
+        var info = statement.Info;
+        if (await TryReadOnReaderAsync(statement, topology, cancellationToken))
+        {
+            return true;
+        }
+
+        if (IsDeferrable(info))
+        {
+            EndHold();
+            return await DeferBeginAsync(statement, cancellationToken);
+        }
+
+        var (backend, error) = Decide(statement, topology);
+        if (error is { } refused)
+        {
+            await SendErrorAsync(refused, 1, cancellationToken);
+            return false;
+        }
+
+        var leg = backend is null ? LegOfDiagnostics(info)
+            : backend == _current!.Backend ? _current
+            : await MoveAsync(backend, cancellationToken);
+        if (leg is null)
+        {
+            return false;
+        }
+
+        EndHold();
+        if (_pendingBegin is not null && NeedsTransaction(info) && !await SendPendingBeginAsync(leg, cancellationToken))
+        {
+            return false;
+        }
+
+        await ForwardAsync(leg, statement, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Where a statement goes by the writer's side of its tables; a null backend is the leg that has the session's state.</summary>
+    private RouteAnswer Decide(Statement statement, TopologyState topology)
+    {
+        var schema = SchemaOf(statement);
+        var route = StatementRouter.Route(statement.Info, schema, topology.Routing, _pins);
+        if (route.Error is not null)
+        {
+            return route;
+        }
+
+        if (InTransaction || _pins.Any)
+        {
+            return route.Backend is null || route.Backend == _current!.Backend
+                ? default
+                : new RouteAnswer(null, ClientError.Refused(
+                    $"This session is on backend '{_current.Backend}' because {WhyHere()}, and the tables of this statement are on backend '{route.Backend}'."));
+        }
+
+        if (route.Backend is not null)
+        {
+            return route;
+        }
+
+        return statement.Info.Has(SessionEffects.ReadsDiagnostics)
+            ? default
+            : new RouteAnswer(StatementRouter.HomeOf(statement.NewSchema ?? statement.Info.UseSchema ?? _state.Schema, topology.Routing), null);
+    }
+
+    /// <summary>Diagnostics are about the statement before, and exist only where it ran.</summary>
+    private BackendLeg LegOfDiagnostics(StatementInfo info) =>
+        info.Has(SessionEffects.ReadsDiagnostics) && info.Tables.IsEmpty && _last is { IsBroken: false } last ? last : _current!;
+
+    private string WhyHere() => InTransaction ? "its transaction began there" : string.Join(" and ", SessionPins.Describe(_pins.Reasons));
+
+    private string? SchemaOf(Statement statement) => statement.Prepared is { } prepared ? prepared.Schema : _state.Schema;
+
+    /// <summary>
+    /// BEGIN says nothing of the tables to come: where tables live on several backends, or a gate is up, it is answered at once and sent
+    /// in front of the first statement that needs the transaction.
+    /// </summary>
+    private static bool IsDeferrable(StatementInfo info) =>
+        info.Kind is StatementKind.Begin or StatementKind.StartTransaction or StatementKind.StartTransactionReadOnly
+        && !info.Has(SessionEffects.ConsistentSnapshot);
+
+    private async ValueTask<bool> DeferBeginAsync(Statement statement, CancellationToken cancellationToken)
+    {
+        var leg = _current!;
+        if (leg.InTransaction)
+        {
+            // BEGIN commits what is open.
+            try
+            {
+                await LegCommands.QueryAsync(leg, "COMMIT", cancellationToken);
+            }
+            catch (ServerErrorException exception)
+            {
+                await SendErrorAsync(ClientError.From(exception), 1, cancellationToken);
+                return false;
+            }
+
+            _context.Reads.Acknowledging(_marks, s_nothing, _state.Schema, wasInTransaction: true, inTransaction: false, failed: false);
+        }
+
+        _pendingBegin = (statement.Prepared?.Sql ?? Argument(statement.Frame)).ToArray();
+        await SendOkAsync((ServerStatus)leg.Scanner.Status | ServerStatus.InTransaction, 1, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Statements without tables can run before a deferred BEGIN is sent, unless they are about the transaction itself.</summary>
+    private static bool NeedsTransaction(StatementInfo info) => info.Tables.Length > 0 || !info.TablesKnown || info.Has(
+            SessionEffects.BeginsTransaction | SessionEffects.EndsTransaction | SessionEffects.ImplicitCommit | SessionEffects.AutocommitOn
+            | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown | SessionEffects.BeginsXa | SessionEffects.SetsNextTransaction)
+        || info.Kind is StatementKind.Savepoint or StatementKind.RollbackToSavepoint or StatementKind.ReleaseSavepoint;
+
+    private async ValueTask<bool> SendPendingBeginAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        var begin = _pendingBegin!;
+        _pendingBegin = null;
+        try
+        {
+            await LegCommands.QueryAsync(leg, begin, cancellationToken);
+            return true;
+        }
+        catch (ServerErrorException exception)
+        {
+            await SendErrorAsync(ClientError.From(exception), 1, cancellationToken);
+            return false;
+        }
+    }
+
+    /// <summary>Sends the command to the leg, relays its answer, and keeps account of its effects.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ForwardAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
+    {
+        if (statement.Prepared is { } prepared && statement.Shape != ResponseShape.Prepared)
+        {
+            if (!await SendPreparedAsync(leg, prepared, statement, cancellationToken))
+            {
+                return;
+            }
+        }
+        else
+        {
+            await SendAsync(leg, _client.BufferedMemory[..statement.Frame.RawLength], cancellationToken);
+        }
+
+        if (statement.Shape != ResponseShape.None)
+        {
+            await RelayAnswerAsync(leg, statement, cancellationToken);
+        }
+
+        _last = leg;
+        leg.LastUsed = _context.Time.GetTimestamp();
+        if (NeedsObservation(statement.Info, leg))
+        {
+            await ObserveAsync(leg, statement, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Relay;
+using Switchyard.Sql;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>
+/// One client's connection: a loop that reads a command, decides where it goes, relays the answer and keeps account of what the session has
+/// become. Everything is done by whoever has the session's turn: the loop while a command runs, maintenance between commands.
+/// </summary>
+internal sealed partial class ProxySession : IAsyncDisposable
+{
+    private readonly SessionContext _context;
+    private readonly Socket _socket;
+    private readonly Link _client;
+    private readonly CancellationTokenSource _stop;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly SessionState _state = new();
+    private readonly SessionPins _pins = new();
+    private readonly PayloadWriter _scratch = new();
+    private ClientProof? _proof;
+    private string? _accountsOf;
+    private byte[] _nonce = [];
+    private byte _collation;
+    private bool _isTls;
+    private Capabilities _capabilities;
+    private ScanOptions _scanOptions;
+    private bool _hasTurn;
+    private int _busy;
+    private volatile StatementInfo? _running;
+    private volatile string _phase = "login";
+    private long _phaseSince;
+    private volatile string? _killReason;
+
+    public ProxySession(SessionContext context, long id, Socket socket, CancellationToken stopping)
+    {
+        _context = context;
+        Id = id;
+        _socket = socket;
+        _client = new Link(new NetworkStream(socket, ownsSocket: true));
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        ClientAddress = (IPEndPoint)socket.RemoteEndPoint!;
+        _phaseSince = context.Time.GetTimestamp();
+    }
+
+    /// <summary>Unique in the proxy, and the connection id its client was greeted with.</summary>
+    public long Id { get; }
+
+    public IPEndPoint ClientAddress { get; }
+
+    public string User => _proof?.User ?? "";
+
+    /// <summary>The login is done and commands are served.</summary>
+    public bool IsEstablished { get; private set; }
+
+    /// <summary>Serves the client until it leaves, breaks the protocol or is killed. Does not throw.</summary>
+    public async Task RunAsync()
+    {
+        var cancellationToken = _stop.Token;
+        try
+        {
+            if (!await LogInAsync(cancellationToken))
+            {
+                return;
+            }
+
+            IsEstablished = true;
+            SetPhase("idle");
+            while (await _client.WaitReadableAsync(cancellationToken) >= 0 && await ServeOneAsync(cancellationToken))
+            {
+            }
+        }
+        catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException
+            or SessionProtocolException or MalformedPacketException or LegLostException or System.Security.Authentication.AuthenticationException)
+        {
+            ProxyLog.SessionEnded(_context.Logger, exception, Id, ClientAddress, exception.Message);
+        }
+        catch (Exception exception)
+        {
+            ProxyLog.SessionFailed(_context.Logger, exception, Id, ClientAddress);
+        }
+    }
+
+    /// <summary>Ends the session as KILL does: its client sees the connection close.</summary>
+    public void Kill(string reason)
+    {
+        _killReason = reason;
+        _stop.Cancel();
+    }
+
+    /// <summary>Tells the client why it is not let in.</summary>
+    public async Task RefuseAsync(ClientError error)
+    {
+        try
+        {
+            await SendErrorAsync(error, 0, _stop.Token);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            // It has left already.
+        }
+    }
+
+    /// <summary>Closes the session between two commands, once the running one is answered.</summary>
+    public async Task EndAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            await _stop.CancelAsync();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _client.DisposeAsync();
+        await CloseAllLegsAsync();
+        _client.ReleaseBlock();
+        _scratch.Dispose();
+        _stop.Dispose();
+    }
+
+    /// <summary>Reads and serves one command; false when the session is over.</summary>
+    private async ValueTask<bool> ServeOneAsync(CancellationToken cancellationToken)
+    {
+        var frame = await PacketIO.ReadFrameAsync(_client, _context.Options.MaxCommandBytes, cancellationToken);
+        if (frame is not { } command)
+        {
+            return false;
+        }
+
+        if (command.IsTooLong)
+        {
+            await SendErrorAsync(ClientError.PacketTooLarge, (byte)(command.Sequence + 1), cancellationToken);
+            return false;
+        }
+
+        if (command.PayloadLength == 0)
+        {
+            throw new SessionProtocolException("The client sent an empty command.");
+        }
+
+        await EnterAsync(cancellationToken);
+        bool goesOn;
+        try
+        {
+            goesOn = await DispatchAsync(command, cancellationToken);
+        }
+        catch (LegLostException lost) when (!_answerBegun)
+        {
+            await SendErrorAsync(ClientError.BackendLost(lost.Backend), 1, cancellationToken);
+            goesOn = false;
+        }
+        finally
+        {
+            LeaveTurn("idle");
+        }
+
+        _client.Consume(_commandLength);
+        return goesOn;
+    }
+
+    /// <summary>
+    /// Takes the session's turn and enters the gates' count. The count is entered before the topology is read: a gate that is published after
+    /// that finds this statement counted, one published before is seen by it.
+    /// </summary>
+    private async ValueTask EnterAsync(CancellationToken cancellationToken)
+    {
+        if (!_turn.Wait(0, CancellationToken.None))
+        {
+            await _turn.WaitAsync(cancellationToken);
+        }
+
+        _hasTurn = true;
+        Interlocked.Exchange(ref _busy, 1);
+        SetPhase("running");
+    }
+
+    private void LeaveTurn(string phase)
+    {
+        if (!_hasTurn)
+        {
+            return;
+        }
+
+        _hasTurn = false;
+        _running = null;
+        SetPhase(phase);
+        Interlocked.Exchange(ref _busy, 0);
+        _turn.Release();
+        _context.Gates.AfterStatement();
+    }
+
+    private void SetPhase(string phase)
+    {
+        _phase = phase;
+        _phaseSince = _context.Time.GetTimestamp();
+    }
+
+    private async ValueTask SendErrorAsync(ClientError error, byte sequence, CancellationToken cancellationToken)
+    {
+        _scratch.Reset();
+        error.WriteTo(_scratch, sequence, _capabilities | Capabilities.Protocol41);
+        await _client.WriteAsync(_scratch.WrittenMemory, cancellationToken);
+    }
+
+    /// <summary>An OK of our own, for what was not asked of any backend.</summary>
+    private async ValueTask SendOkAsync(ServerStatus status, byte sequence, CancellationToken cancellationToken)
+    {
+        _scratch.Reset();
+        using (var payload = new PayloadWriter())
+        {
+            new Wire.Payloads.OkPayload { Status = status }.Write(payload, _capabilities);
+            PacketIO.Frame(_scratch, payload.WrittenSpan, sequence);
+        }
+
+        await _client.WriteAsync(_scratch.WrittenMemory, cancellationToken);
+    }
+}

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+using Switchyard.Proxy.Backends;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Gates;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Reads;
+using Switchyard.Sql;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>What all sessions of a proxy share.</summary>
+internal sealed record SessionContext(
+    ProxyOptions Options,
+    TopologyView View,
+    BackendProfiles Profiles,
+    LegOpener Opener,
+    LoginService Login,
+    StatementCache Statements,
+    GateKeeper Gates,
+    ReadRouter Reads,
+    SessionRegistry Sessions,
+    TimeProvider Time,
+    ILogger Logger);

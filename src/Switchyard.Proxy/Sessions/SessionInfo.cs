@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+
+namespace Switchyard.Proxy;
+
+/// <summary>A session as of one moment, for lists.</summary>
+/// <param name="Id">The proxy's number of it, also the connection id its client sees.</param>
+/// <param name="Client">Address and port.</param>
+/// <param name="User">The account's user name.</param>
+/// <param name="Schema">Its current schema.</param>
+/// <param name="Backend">The backend that has its state.</param>
+/// <param name="Legs">Backends it has connections to.</param>
+/// <param name="State"><c>idle</c>, <c>running</c>, <c>held</c> or <c>login</c>.</param>
+/// <param name="InTransaction">A transaction is open.</param>
+/// <param name="Statement">Kind and tables of the statement under way, without values; null when idle.</param>
+/// <param name="AgeMs">How long it has been in that state, in milliseconds.</param>
+/// <param name="Pins">Why it cannot move to another backend; empty when it can.</param>
+public sealed record SessionInfo(
+    long Id,
+    string Client,
+    string User,
+    string? Schema,
+    string? Backend,
+    ImmutableArray<string> Legs,
+    string State,
+    bool InTransaction,
+    string? Statement,
+    long AgeMs,
+    ImmutableArray<string> Pins);

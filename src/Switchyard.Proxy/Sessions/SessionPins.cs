@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>What ties a session to the backend it is on, because it exists there only and cannot be made again elsewhere.</summary>
+[Flags]
+internal enum PinReasons
+{
+    None = 0,
+    TemporaryTables = 1 << 0,
+    TableLocks = 1 << 1,
+    NamedLocks = 1 << 2,
+    OpenCursor = 1 << 3,
+    Xa = 1 << 4,
+    LongData = 1 << 5,
+    Handler = 1 << 6,
+    SqlPrepared = 1 << 7,
+    Role = 1 << 8,
+    FixedVariable = 1 << 9,
+    Routine = 1 << 10,
+    Unobserved = 1 << 11,
+}
+
+/// <summary>The pins of one session. Written by whoever has its turn; <see cref="Reasons"/> may be read from anywhere.</summary>
+internal sealed class SessionPins
+{
+    private readonly HashSet<string> _temporaryTables = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _namedLocks = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _fixedVariables = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<uint> _cursors = [];
+    private readonly HashSet<uint> _longData = [];
+    private int _sqlPrepared;
+    private volatile PinReasons _reasons;
+
+    public PinReasons Reasons => _reasons;
+
+    public bool Any => _reasons != PinReasons.None;
+
+    public bool IsTemporaryTable(string? schema, string table) => _temporaryTables.Count > 0 && _temporaryTables.Contains($"{schema}.{table}");
+
+    public void Add(PinReasons reason) => _reasons |= reason;
+
+    public void Remove(PinReasons reason) => _reasons &= ~reason;
+
+    public void TemporaryTableCreated(string? schema, string table) => Set(PinReasons.TemporaryTables, _temporaryTables, $"{schema}.{table}", present: true);
+
+    public void TableDropped(string? schema, string table) => Set(PinReasons.TemporaryTables, _temporaryTables, $"{schema}.{table}", present: false);
+
+    /// <summary>Pins by a named lock; an empty name stands for locks whose names could not be read.</summary>
+    public void NamedLockTaken(string name) => Set(PinReasons.NamedLocks, _namedLocks, name, present: true);
+
+    public void NamedLockReleased(string name) => Set(PinReasons.NamedLocks, _namedLocks, name, present: false);
+
+    public void AllNamedLocksReleased()
+    {
+        _namedLocks.Clear();
+        Remove(PinReasons.NamedLocks);
+    }
+
+    public void VariableFixed(string name, bool isFixed) => Set(PinReasons.FixedVariable, _fixedVariables, name, isFixed);
+
+    public void Cursor(uint statement, bool open) => Set(PinReasons.OpenCursor, _cursors, statement, open);
+
+    public void LongData(uint statement, bool pending) => Set(PinReasons.LongData, _longData, statement, pending);
+
+    public bool HasLongData(uint statement) => _longData.Contains(statement);
+
+    public bool HasCursor(uint statement) => _cursors.Contains(statement);
+
+    public void SqlPrepared(int change)
+    {
+        _sqlPrepared = Math.Max(0, _sqlPrepared + change);
+        _reasons = _sqlPrepared > 0 ? _reasons | PinReasons.SqlPrepared : _reasons & ~PinReasons.SqlPrepared;
+    }
+
+    public void Clear()
+    {
+        _temporaryTables.Clear();
+        _namedLocks.Clear();
+        _fixedVariables.Clear();
+        _cursors.Clear();
+        _longData.Clear();
+        _sqlPrepared = 0;
+        _reasons = PinReasons.None;
+    }
+
+    /// <summary>The reasons in words, for people; empty when there are none.</summary>
+    public static ImmutableArray<string> Describe(PinReasons reasons)
+    {
+        var words = ImmutableArray.CreateBuilder<string>();
+        foreach (var reason in Enum.GetValues<PinReasons>())
+        {
+            if (reason != PinReasons.None && (reasons & reason) != 0)
+            {
+                words.Add(InWords(reason));
+            }
+        }
+
+        return words.ToImmutable();
+    }
+
+    private static string InWords(PinReasons reason) => reason switch
+    {
+        PinReasons.TemporaryTables => "it has temporary tables",
+        PinReasons.TableLocks => "it holds LOCK TABLES or a global lock",
+        PinReasons.NamedLocks => "it holds locks taken with GET_LOCK",
+        PinReasons.OpenCursor => "it has an open cursor",
+        PinReasons.Xa => "it has an XA transaction",
+        PinReasons.LongData => "it has sent part of a prepared statement's parameters",
+        PinReasons.Handler => "it has an open HANDLER",
+        PinReasons.SqlPrepared => "it has statements prepared with SQL PREPARE",
+        PinReasons.Role => "it has changed its role",
+        PinReasons.FixedVariable => "it has set a variable that cannot be carried over (such as timestamp or insert_id)",
+        PinReasons.Routine => "it has called a stored routine, which may have left state behind",
+        _ => "it has run a statement whose effects on the session are not known",
+    };
+
+    private void Set<T>(PinReasons reason, HashSet<T> set, T item, bool present)
+    {
+        if (present)
+        {
+            set.Add(item);
+        }
+        else
+        {
+            set.Remove(item);
+        }
+
+        _reasons = set.Count > 0 ? _reasons | reason : _reasons & ~reason;
+    }
+}

@@ -1,4 +1,5 @@
 using Switchyard.Migration;
+using Switchyard.Telemetry;
 
 namespace Switchyard.Api;
 
@@ -29,10 +30,10 @@ internal static class MigrationEndpoints
         one.MapPost("/stop", (string name, IMigrationService service, IHostApplicationLifetime host) => service.StopAsync(name, host.ApplicationStopping));
         one.MapPost("/validate", (string name, ValidateRequest request, IMigrationService service, IHostApplicationLifetime host) =>
             service.ValidateAsync(name, request, host.ApplicationStopping));
-        one.MapPost("/switch", (string name, SwitchRequest request, IMigrationService service, IHostApplicationLifetime host) =>
-            service.SwitchAsync(name, request, host.ApplicationStopping));
-        one.MapPost("/reverse", (string name, SwitchRequest request, IMigrationService service, IHostApplicationLifetime host) =>
-            service.ReverseAsync(name, request, host.ApplicationStopping));
+        one.MapPost("/switch", async (string name, SwitchRequest request, IMigrationService service, MigrationMeters meters, IHostApplicationLifetime host) =>
+            meters.Record(await service.SwitchAsync(name, request, host.ApplicationStopping), "switch"));
+        one.MapPost("/reverse", async (string name, SwitchRequest request, IMigrationService service, MigrationMeters meters, IHostApplicationLifetime host) =>
+            meters.Record(await service.ReverseAsync(name, request, host.ApplicationStopping), "reverse"));
         one.MapPost("/complete", (string name, CompleteRequest request, IMigrationService service, IHostApplicationLifetime host) =>
             service.CompleteAsync(name, request, host.ApplicationStopping));
         one.MapPost("/detach", (string name, IMigrationService service, IHostApplicationLifetime host) => service.DetachAsync(name, host.ApplicationStopping));

@@ -16,6 +16,8 @@ internal sealed class Engines(TopologyRepository repository, TopologyView view, 
     /// <exception cref="MigrationException">They have not been read yet.</exception>
     public IMigrationService Migrations => _migrations ?? throw new MigrationException("starting", "Switchyard is starting.", "Ask again in a moment.", 1);
 
+    public bool IsStarted => _migrations is not null;
+
     public static void AddTo(IServiceCollection services)
     {
         services.AddSingleton<Engines>().AddSingleton<Readiness>();

@@ -28,7 +28,7 @@ internal static class ServeHost
 
         var builder = CreateBuilder(settings);
         builder.Services.AddSingleton(settings).AddSingleton(time).AddSingleton<ITopologyStore>(store).AddSingleton(secrets).AddSingleton(repository)
-            .AddSingleton<ILegCredentials>(repository).AddSingleton(view).AddSingleton<AppliedPositions>().AddSingleton<MetricsCollector>()
+            .AddSingleton<ILegCredentials>(repository).AddSingleton(view).AddSingleton<AppliedPositions>().AddSingleton<MetricsCollector>().AddSingleton<MigrationMeters>()
             .AddSingleton<IBackendProbe, BackendProbe>().AddSingleton<BackendService>();
         Engines.AddTo(builder.Services);
         await using var app = builder.Build();
@@ -37,6 +37,8 @@ internal static class ServeHost
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Switchyard");
         await app.Services.GetRequiredService<BackendService>().ApplyAsync(settings, cancellationToken);
         var engines = app.Services.GetRequiredService<Engines>();
+        _ = app.Services.GetRequiredService<MetricsCollector>();
+        _ = app.Services.GetRequiredService<MigrationMeters>();
         try
         {
             await engines.StartAsync(cancellationToken);

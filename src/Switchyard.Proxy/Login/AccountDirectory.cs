@@ -14,6 +14,13 @@ public sealed record ClientHost(IPAddress Address, string? HostName)
     public override string ToString() => HostName ?? Address.ToString();
 }
 
+/// <summary>The accounts the server may choose for a client.</summary>
+/// <param name="Candidates">
+/// Empty when none matches; usually one; several when they are equally specific, among which the server's choice is chance.
+/// </param>
+/// <param name="Client">The client as the server would see it.</param>
+public sealed record AccountMatch(IReadOnlyList<Account> Candidates, ClientHost Client);
+
 /// <summary>
 /// The accounts of one backend, read through the administrative connection and kept for a short time. Thread-safe. A login refused by a
 /// kept account is looked up again before it counts, so a password changed a moment ago works at once.
@@ -40,13 +47,14 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     /// <param name="refresh">Reads anew, whatever is kept.</param>
     /// <exception cref="BackendUnavailableException">The backend cannot be asked.</exception>
     /// <exception cref="ServerErrorException">The backend refuses the administrative account.</exception>
-    public async Task<(Account? Account, ClientHost Client)> FindAsync(string user, IPAddress address, bool refresh, CancellationToken cancellationToken)
+    public async Task<AccountMatch> FindAsync(string user, IPAddress address, bool refresh, CancellationToken cancellationToken)
     {
         var client = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         var entry = await ReadAsync(user, refresh, cancellationToken).ConfigureAwait(false);
-        var needsName = entry.ResolvesNames && (IPAddress.IsLoopback(client) || entry.Accounts.Any(account => HostPattern.MayBeName(account.Host)));
+        var needsName = entry.ResolvesNames && (IPAddress.IsLoopback(client) || entry.Accounts.Any(ranked => HostPattern.MayBeName(ranked.Account.Host)));
         var host = new ClientHost(client, needsName ? await ResolveAsync(client, cancellationToken).ConfigureAwait(false) : null);
-        return (entry.Accounts.FirstOrDefault(account => HostPattern.Matches(account.Host, client, host.HostName)), host);
+        var matching = entry.Accounts.Where(ranked => HostPattern.Matches(ranked.Account.Host, client, host.HostName)).ToList();
+        return new AccountMatch([.. matching.Where(ranked => ranked.Rank == matching[0].Rank).Select(ranked => ranked.Account)], host);
     }
 
     /// <inheritdoc/>
@@ -122,7 +130,8 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         {
             var started = time.GetTimestamp();
             var accounts = await AccountReader.ReadAsync(_connection, user, cancellationToken).ConfigureAwait(false);
-            return new Entry(AccountOrder.Sort(accounts, _connection.Server), _resolvesNames, started);
+            var server = _connection.Server;
+            return new Entry([.. accounts.Select(account => new Ranked(account, AccountOrder.Rank(account, server))).OrderBy(ranked => ranked.Rank)], _resolvesNames, started);
         }
         catch (ServerErrorException)
         {
@@ -153,5 +162,8 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         }
     }
 
-    private sealed record Entry(IReadOnlyList<Account> Accounts, bool ResolvesNames, long ReadAt);
+    /// <summary>Accounts in the server's order.</summary>
+    private sealed record Entry(IReadOnlyList<Ranked> Accounts, bool ResolvesNames, long ReadAt);
+
+    private sealed record Ranked(Account Account, (long, long, long, long, long, bool) Rank);
 }

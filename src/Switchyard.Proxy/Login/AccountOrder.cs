@@ -3,26 +3,23 @@ using Switchyard.Client;
 
 namespace Switchyard.Proxy.Login;
 
-/// <summary>Sorts accounts as the server does: it takes the first that matches, so a more specific host wins over a more specific user.</summary>
+/// <summary>Ranks accounts as the server does: it takes the first that matches, so a more specific host wins over a more specific user.</summary>
 internal static class AccountOrder
 {
-    /// <summary>Most specific first.</summary>
-    public static IReadOnlyList<Account> Sort(IEnumerable<Account> accounts, ServerInfo server)
+    /// <summary>
+    /// Less comes first. Equal ranks are those the server itself leaves to chance: MySQL does not tell <c>%</c> from <c>%.example.com</c>.
+    /// </summary>
+    public static (long, long, long, long, long, bool) Rank(Account account, ServerInfo server)
     {
+        var isAnonymous = account.User.Length == 0;
         if (server.IsMariaDb)
         {
-            return [.. accounts.OrderBy(account => MariaDbWeight(account.Host)).ThenBy(account => account.User.Length == 0)];
+            var (first, second, third, fourth, fifth) = MariaDbWeight(account.Host);
+            return (first, second, third, fourth, fifth, isAnonymous);
         }
 
         var byAddress = server.IsAtLeast(ServerVendor.MySql, 8, 0, 23);
-        return
-        [
-            .. accounts
-                .OrderBy(account => byAddress ? AddressRank(account.Host) : 0)
-                .ThenByDescending(account => byAddress ? Mask(account.Host) : 0)
-                .ThenByDescending(account => MySqlWeight(account.Host))
-                .ThenBy(account => account.User.Length == 0),
-        ];
+        return (byAddress ? AddressRank(account.Host) : 0, byAddress ? -(long)Mask(account.Host) : 0, -MySqlWeight(account.Host), 0, 0, isAnonymous);
     }
 
     /// <summary>MySQL before names: an address, then a network by bits, then one by mask; other hosts after them.</summary>

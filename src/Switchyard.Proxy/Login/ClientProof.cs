@@ -14,6 +14,9 @@ public sealed record ClientProof
     /// <summary>The account it was recognised as.</summary>
     public required Account Account { get; init; }
 
+    /// <summary>The accounts the server may as well have chosen, this one included; see <see cref="AccountMatch.Candidates"/>.</summary>
+    public required IReadOnlyList<Account> Candidates { get; init; }
+
     /// <summary>Where it comes from.</summary>
     public required ClientHost Client { get; init; }
 

@@ -53,15 +53,16 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
     /// <exception cref="Client.ServerErrorException">The backend's accounts may not be read.</exception>
     public async Task<LoginOutcome> RunAsync(ILoginChannel channel, LoginRequest request, CancellationToken cancellationToken)
     {
-        var (account, client) = await accounts.FindAsync(request.User, request.Address, refresh: false, cancellationToken).ConfigureAwait(false);
-        if (account is null)
+        var match = await accounts.FindAsync(request.User, request.Address, refresh: false, cancellationToken).ConfigureAwait(false);
+        if (match.Candidates.Count == 0)
         {
-            (account, client) = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
+            match = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
         }
 
+        var account = match.Candidates.Count == 0 ? null : match.Candidates[0];
         if (account is null || (account.Tls == AccountTls.Any && !channel.IsTls))
         {
-            return Denied(request, client, request.Response);
+            return Denied(request, match, request.Response);
         }
 
         if (account.Tls == AccountTls.Certificate)
@@ -75,11 +76,11 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
             switch (authentication.Plugin)
             {
                 case AuthPlugins.NativePassword:
-                    return await RunNativeAsync(channel, request, account, client, cancellationToken).ConfigureAwait(false);
+                    return await RunNativeAsync(channel, request, match, cancellationToken).ConfigureAwait(false);
                 case AuthPlugins.CachingSha2Password or AuthPlugins.Sha256Password:
-                    return await RunSha2Async(authentication.Plugin, channel, request, account, client, cancellationToken).ConfigureAwait(false);
+                    return await RunSha2Async(authentication.Plugin, channel, request, match, cancellationToken).ConfigureAwait(false);
                 case "authentication_pam" or "authentication_ldap_simple" or "pam":
-                    return await RunClearAsync(channel, request, account, client, cancellationToken).ConfigureAwait(false);
+                    return await RunClearAsync(channel, request, match, cancellationToken).ConfigureAwait(false);
             }
         }
 
@@ -88,45 +89,42 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
     }
 
     private async Task<LoginOutcome> RunNativeAsync(
-        ILoginChannel channel, LoginRequest request, Account account, ClientHost client, CancellationToken cancellationToken)
+        ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
         var (response, nonce) = (request.Response, request.Nonce);
         if (request.Plugin != AuthPlugins.NativePassword)
         {
             if (!CanSwitch(request))
             {
-                return Denied(request, client, response);
+                return Denied(request, match, response);
             }
 
             (response, nonce) = await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
         }
 
-        if (TryVerify(account, response, nonce, out var sha1))
-        {
-            return Accept(request, account, client, AuthPlugins.NativePassword, response.Length == 0 ? "" : null, sha1);
-        }
-
         // The password may have been changed, or the account created, since it was read.
-        var (fresh, _) = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
-        return fresh is not null && fresh.Tls == account.Tls && TryVerify(fresh, response, nonce, out sha1)
-            ? Accept(request, fresh, client, AuthPlugins.NativePassword, response.Length == 0 ? "" : null, sha1)
-            : Denied(request, client, response);
+        return Verify(request, match, response, nonce)
+            ?? Verify(request, await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false), response, nonce)
+            ?? Denied(request, match, response);
     }
 
-    private static bool TryVerify(Account account, byte[] response, byte[] nonce, out byte[] sha1)
+    /// <summary>Null when no candidate's stored hash fits the proof.</summary>
+    private static LoginOutcome? Verify(LoginRequest request, AccountMatch match, byte[] response, byte[] nonce)
     {
-        foreach (var authentication in account.Authentications)
+        foreach (var account in match.Candidates)
         {
-            if (authentication.Plugin == AuthPlugins.NativePassword &&
-                NativePassword.TryParseStoredHash(authentication.AuthenticationString, out var stored) &&
-                NativePassword.Verify(response, nonce, stored, out sha1))
+            foreach (var authentication in account.Authentications)
             {
-                return true;
+                if (authentication.Plugin == AuthPlugins.NativePassword &&
+                    NativePassword.TryParseStoredHash(authentication.AuthenticationString, out var stored) &&
+                    NativePassword.Verify(response, nonce, stored, out var sha1))
+                {
+                    return Accept(request, match, account, AuthPlugins.NativePassword, response.Length == 0 ? "" : null, sha1);
+                }
             }
         }
 
-        sha1 = [];
-        return false;
+        return null;
     }
 
     /// <summary>
@@ -134,7 +132,7 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
     /// right if the backend accepts it.
     /// </summary>
     private async Task<LoginOutcome> RunSha2Async(
-        string plugin, ILoginChannel channel, LoginRequest request, Account account, ClientHost client, CancellationToken cancellationToken)
+        string plugin, ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
         var isCaching = plugin == AuthPlugins.CachingSha2Password;
         var (answer, nonce) = (request.Response, request.Nonce);
@@ -142,7 +140,7 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
         {
             if (!CanSwitch(request))
             {
-                return Denied(request, client, answer);
+                return Denied(request, match, answer);
             }
 
             (answer, nonce) = await SwitchAsync(channel, plugin, cancellationToken).ConfigureAwait(false);
@@ -150,7 +148,7 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
 
         if (answer is [] or [0])
         {
-            return Accept(request, account, client, plugin, "", null);
+            return Accept(request, match, match.Candidates[0], plugin, "", null);
         }
 
         if (isCaching)
@@ -175,16 +173,16 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
             password = rsa.TryDecrypt(answer, nonce, out var decrypted) ? decrypted : null;
         }
 
-        return password is null ? Denied(request, client, answer) : Accept(request, account, client, plugin, password, null);
+        return password is null ? Denied(request, match, answer) : Accept(request, match, match.Candidates[0], plugin, password, null);
     }
 
     private async Task<LoginOutcome> RunClearAsync(
-        ILoginChannel channel, LoginRequest request, Account account, ClientHost client, CancellationToken cancellationToken)
+        ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
         if (!channel.IsTls || !CanSwitch(request))
         {
             return LoginOutcome.Refuse(LoginRefusal.CannotProve(
-                $"The account '{account.User}'@'{account.Host}' takes its password in clear, which is accepted over TLS only; connect with TLS."));
+                $"The account '{match.Candidates[0].User}'@'{match.Candidates[0].Host}' takes its password in clear, which is accepted over TLS only; connect with TLS."));
         }
 
         var answer = request.Response;
@@ -194,8 +192,8 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
         }
 
         return ClearPassword.TryDecode(answer, out var password)
-            ? Accept(request, account, client, AuthPlugins.ClearPassword, password, null)
-            : Denied(request, client, answer);
+            ? Accept(request, match, match.Candidates[0], AuthPlugins.ClearPassword, password, null)
+            : Denied(request, match, answer);
     }
 
     private static bool CanSwitch(LoginRequest request) => (request.Capabilities & Capabilities.PluginAuth) != 0;
@@ -224,17 +222,18 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
             : throw new MalformedPacketException($"The client sent {payload.Length} bytes where a login answer of {MaxAnswer} at most is expected.");
     }
 
-    private static LoginOutcome Accept(LoginRequest request, Account account, ClientHost client, string plugin, string? password, byte[]? sha1) =>
+    private static LoginOutcome Accept(LoginRequest request, AccountMatch match, Account account, string plugin, string? password, byte[]? sha1) =>
         LoginOutcome.Accept(new ClientProof
         {
             User = request.User,
             Account = account,
-            Client = client,
+            Candidates = match.Candidates,
+            Client = match.Client,
             Plugin = plugin,
             Password = password,
             PasswordSha1 = sha1 is { Length: > 0 } ? sha1 : null,
         });
 
-    private static LoginOutcome Denied(LoginRequest request, ClientHost client, byte[] answer) =>
-        LoginOutcome.Refuse(LoginRefusal.AccessDenied(request.User, client, withPassword: answer is not ([] or [0])));
+    private static LoginOutcome Denied(LoginRequest request, AccountMatch match, byte[] answer) =>
+        LoginOutcome.Refuse(LoginRefusal.AccessDenied(request.User, match.Client, withPassword: answer is not ([] or [0])));
 }

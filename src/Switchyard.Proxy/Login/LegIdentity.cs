@@ -13,10 +13,13 @@ public static class LegIdentity
     public static async Task<LoginRefusal?> CheckAsync(BackendConnection leg, ClientProof proof, CancellationToken cancellationToken)
     {
         var answer = await leg.QueryAsync("SELECT CURRENT_USER()", cancellationToken).ConfigureAwait(false);
-        return IsSame(answer.GetString(0, 0), proof.Account)
+        return IsClients(answer.GetString(0, 0), proof)
             ? null
             : LoginRefusal.AccessDenied(proof.User, proof.Client, withPassword: proof.Password is not "");
     }
+
+    /// <summary>Whether <c>CURRENT_USER()</c> on a leg names an account the server would have chosen for the client itself.</summary>
+    public static bool IsClients(string currentUser, ClientProof proof) => proof.Candidates.Any(account => IsSame(currentUser, account));
 
     /// <summary>Whether <c>CURRENT_USER()</c> names this account; host names are compared without regard to case.</summary>
     public static bool IsSame(string currentUser, Account account)

@@ -12,6 +12,7 @@ debian_prefix() (
     trap 'rm -rf "$work"' EXIT
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
     : >"$work/status"
+    # A mirror may be a snapshot past its date; signatures are checked all the same.
     # What the machine does after its own updates is about its own packages.
     printf '#clear %s;\n' APT::Update::Post-Invoke APT::Update::Post-Invoke-Success DPkg::Post-Invoke >"$work/apt.conf"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$work/sources"
@@ -19,7 +20,7 @@ debian_prefix() (
         -oDir::Etc::sourcelist="$work/sources" -oDir::Etc::sourceparts=- -oDir::State="$work"
         -oDir::State::Lists="$work/lists" -oDir::State::status="$work/status" -oDir::Cache="$work/cache"
         -oDebug::NoLocking=1 -oAPT::Install-Recommends=false -oAPT::Sandbox::User= -oAcquire::Languages=none
-        -oAcquire::Retries=3 -c "$work/apt.conf")
+        -oAcquire::Retries=3 -oAcquire::Check-Valid-Until=false -c "$work/apt.conf")
     "${apt[@]}" update >&2 || fail "apt could not read the lists of Debian $suite"
     "${apt[@]}" install -y --download-only "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt could not download $*"; }
     rm -rf "$prefix.new"

@@ -43,9 +43,13 @@ public sealed partial class ObjectCreator
             statement = CreateView().Replace(statement, "CREATE OR REPLACE ", 1);
         }
 
-        statement = SqlTokens.Write(SqlTokens.Read(statement).Select(TranslateCollation));
+        statement = CollationName().Replace(statement, m => TranslateCollation(m.Value));
         await _target.ChangeSchemaAsync(item.Schema, cancellationToken).ConfigureAwait(false);
-        await _target.ExecuteAsync($"SET sql_mode={SqlText.QuoteString(SupportedModes(item.SqlMode))}", cancellationToken).ConfigureAwait(false);
+        var collation = item.CollationConnection.Length > 0 ? CollationMap.Map(item.CollationConnection, _traits) : null;
+        await _target.ExecuteAsync(
+            $"SET NAMES utf8mb4, sql_mode={SqlText.QuoteString(SupportedModes(item.SqlMode))}"
+            + (collation is { } c ? $", collation_connection={SqlText.QuoteString(c.Collation)}" : ""),
+            cancellationToken).ConfigureAwait(false);
         if (item.Kind != SchemaObjectKind.View)
         {
             await _target.ExecuteAsync($"DROP {kind} IF EXISTS {item.QuotedName}", cancellationToken).ConfigureAwait(false);
@@ -90,13 +94,11 @@ public sealed partial class ObjectCreator
         return findings;
     }
 
-    private SqlToken TranslateCollation(SqlToken token) =>
-        token.Kind == SqlTokenKind.Word && token.Text.Contains('_', StringComparison.Ordinal) && !_traits.Collations.Contains(token.Text)
-        && (token.Text.EndsWith("_ci", StringComparison.OrdinalIgnoreCase) || token.Text.EndsWith("_cs", StringComparison.OrdinalIgnoreCase))
-        && _traits.CharacterSets.Contains(CollationMap.CharacterSetOf(token.Text))
-        && CollationMap.Map(token.Text, _traits) is { } mapped
-            ? token with { Text = mapped.Collation }
-            : token;
+    /// <summary>Bodies may hold comments, which no tokenizer of ours should touch: only collation names the target lacks are replaced.</summary>
+    private string TranslateCollation(string name) =>
+        !_traits.Collations.Contains(name) && _traits.CharacterSets.Contains(CollationMap.CharacterSetOf(name)) && CollationMap.Map(name, _traits) is { } mapped
+            ? mapped.Collation
+            : name;
 
     private async Task<string> WithDefinerAsync(SchemaObject item, List<GateFinding> findings, CancellationToken cancellationToken)
     {
@@ -136,6 +138,9 @@ public sealed partial class ObjectCreator
                 : ["EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "IGNORE_BAD_TABLE_OPTIONS", "TIME_TRUNCATE_FRACTIONAL"];
         return string.Join(',', modes.Split(',', StringSplitOptions.RemoveEmptyEntries).Except(unknown, StringComparer.OrdinalIgnoreCase));
     }
+
+    [GeneratedRegex(@"\b[a-z0-9]+_[a-z0-9_]*(?:ci|cs|bin)\b", RegexOptions.IgnoreCase)]
+    private static partial Regex CollationName();
 
     [GeneratedRegex(@"^CREATE\s+", RegexOptions.IgnoreCase)]
     private static partial Regex CreateView();

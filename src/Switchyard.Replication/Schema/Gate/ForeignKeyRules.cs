@@ -1,0 +1,39 @@
+namespace Switchyard.Replication.Schema;
+
+/// <summary>Foreign keys between what is moved and what stays, and cascades the log does not show.</summary>
+internal static class ForeignKeyRules
+{
+    internal static IEnumerable<GateFinding> Check(IReadOnlyList<TableDefinition> chosen, IReadOnlyList<TableDefinition> all, ServerFacts server)
+    {
+        var names = chosen.Select(t => t.Name).ToHashSet();
+        foreach (var table in chosen)
+        {
+            foreach (var key in table.ForeignKeys.Where(k => !names.Contains(k.ReferencedTable)))
+            {
+                yield return GateFinding.Refuse(
+                    "foreign_key_out", table.Name.ToString(), $"{table.Name} refers by {key.Name} to {key.ReferencedTable}, which is not moved.",
+                    $"Move {key.ReferencedTable} too, or drop the foreign key.");
+            }
+
+            foreach (var key in table.ForeignKeys.Where(k => k.Cascades && names.Contains(k.ReferencedTable) && !LogsCascades(server)))
+            {
+                yield return GateFinding.Info(
+                    "cascade_unlogged", table.Name.ToString(),
+                    $"{key.Name} of {table.Name} changes rows when {key.ReferencedTable} changes, and {server.Title} does not log these changes; the target makes them itself.");
+            }
+        }
+
+        foreach (var table in all.Where(t => !names.Contains(t.Name)))
+        {
+            foreach (var key in table.ForeignKeys.Where(k => names.Contains(k.ReferencedTable)))
+            {
+                yield return GateFinding.Refuse(
+                    "foreign_key_in", table.Name.ToString(), $"{table.Name}, which is not moved, refers by {key.Name} to {key.ReferencedTable}, which is.",
+                    $"Move {table.Name} too, or drop the foreign key.");
+            }
+        }
+    }
+
+    /// <summary>MySQL runs and logs cascades in the server since 9.6; before that, and on MariaDB, the engine runs them unseen.</summary>
+    internal static bool LogsCascades(ServerFacts server) => !server.IsMariaDb && server.AtLeast(9, 6) && !server.IsOn("innodb_native_foreign_keys");
+}

@@ -1,0 +1,115 @@
+using Switchyard.Client;
+
+namespace Switchyard.Replication.Schema;
+
+/// <summary>What a migration is about to do, as far as the gate has to know.</summary>
+public sealed record GateRequest
+{
+    /// <summary>The server the data is on.</summary>
+    public required ConnectionOptions Source { get; init; }
+
+    /// <summary>The server the data goes to.</summary>
+    public required ConnectionOptions Target { get; init; }
+
+    /// <summary>The schema to move.</summary>
+    public required string Schema { get; init; }
+
+    /// <summary>The tables to move; empty for all.</summary>
+    public IReadOnlyCollection<string> Tables { get; init; } = [];
+
+    /// <summary>Tables left out.</summary>
+    public IReadOnlyCollection<string> ExcludedTables { get; init; } = [];
+
+    /// <summary>The copy has begun before: tables on the target are ours.</summary>
+    public bool IsResume { get; init; }
+}
+
+/// <summary>
+/// Everything that can be known before a migration starts: servers, settings, grants, schema. All findings at once, so that the operator
+/// mends them in one round. Reads only; changes nothing on either server.
+/// </summary>
+public static class SchemaGate
+{
+    /// <summary>Looks at both servers. Does not throw for what it finds, an unreachable server included.</summary>
+    public static async Task<IReadOnlyList<GateFinding>> InspectAsync(GateRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var findings = new List<GateFinding>();
+        await using var source = await TryOpenAsync("source", request.Source, findings, cancellationToken).ConfigureAwait(false);
+        await using var target = await TryOpenAsync("target", request.Target, findings, cancellationToken).ConfigureAwait(false);
+        var sourceServer = source is null ? null : await GuardAsync("source", () => ServerFacts.ReadAsync(source, cancellationToken), findings).ConfigureAwait(false);
+        var targetServer = target is null ? null : await GuardAsync("target", () => ServerFacts.ReadAsync(target, cancellationToken), findings).ConfigureAwait(false);
+        if (sourceServer is not null)
+        {
+            findings.AddRange(SourceServerRules.Check(sourceServer, request.Schema));
+        }
+
+        if (targetServer is not null)
+        {
+            findings.AddRange(TargetServerRules.Check(targetServer, request.Schema));
+        }
+
+        if (sourceServer is not null && targetServer is not null)
+        {
+            findings.AddRange(PairRules.Check(sourceServer, targetServer, request.Source, request.Target));
+        }
+
+        if (source is not null && sourceServer is not null)
+        {
+            await GuardAsync(
+                "source",
+                async () =>
+                {
+                    await SchemaRules.CheckAsync(request, source, sourceServer, target, findings, cancellationToken).ConfigureAwait(false);
+                    return true;
+                },
+                findings).ConfigureAwait(false);
+        }
+
+        return [.. findings.OrderByDescending(f => f.Severity)];
+    }
+
+    private static async Task<BackendConnection?> TryOpenAsync(
+        string side, ConnectionOptions options, List<GateFinding> findings, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await BackendConnection.OpenAsync(options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException error)
+        {
+            findings.Add(GateFinding.Refuse(
+                "login_refused", side, $"The {side} at {options.Host}:{options.Port} refused the login of {options.User}: {error.ServerMessage}.",
+                "Check the user and the password of its DSN, and that the account may log in from this host."));
+        }
+        catch (Exception error) when (error is BackendUnavailableException or Wire.MalformedPacketException)
+        {
+            findings.Add(GateFinding.Refuse(
+                "unreachable", side, $"The {side} at {options.Host}:{options.Port} cannot be reached: {error.Message}",
+                "Check host and port of its DSN, that the server runs, and that nothing between blocks the way."));
+        }
+
+        return null;
+    }
+
+    /// <summary>A query the account may not run is a finding, not a failure.</summary>
+    private static async Task<T?> GuardAsync<T>(string side, Func<Task<T>> read, List<GateFinding> findings)
+    {
+        try
+        {
+            return await read().ConfigureAwait(false);
+        }
+        catch (ServerErrorException error)
+        {
+            findings.Add(GateFinding.Refuse(
+                "not_readable", side, $"The {side} does not let the account read what has to be known: {error.ServerMessage}.",
+                "Grant it what the message names, and try again."));
+        }
+        catch (BackendUnavailableException error)
+        {
+            findings.Add(GateFinding.Refuse("unreachable", side, $"The connection to the {side} broke: {error.Message}", "Try again."));
+        }
+
+        return default;
+    }
+}

@@ -1,0 +1,141 @@
+namespace Switchyard.Replication.Schema;
+
+/// <summary>Settings and grants a source needs, in either direction of a migration.</summary>
+internal static class SourceServerRules
+{
+    private const long MinRetentionSeconds = 24 * 3600;
+
+    internal static IEnumerable<GateFinding> Check(ServerFacts server, string schema)
+    {
+        if (!server.IsOn("log_bin"))
+        {
+            yield return GateFinding.Refuse(
+                "binlog_off", "source", "The source writes no binary log, so that changes made during the copy could not be followed.",
+                "Set log_bin and a server_id in its configuration and restart it.");
+        }
+        else
+        {
+            foreach (var finding in CheckBinlog(server))
+            {
+                yield return finding;
+            }
+        }
+
+        foreach (var finding in CheckGrants(server, schema))
+        {
+            yield return finding;
+        }
+
+        if (server.PreparedXa.Count > 0)
+        {
+            yield return GateFinding.Refuse(
+                "xa_prepared", "source", $"The source has {server.PreparedXa.Count} prepared XA transactions, the first with id {server.PreparedXa[0]}; their rows are in neither the copy nor the stream.",
+                "Finish each with XA COMMIT or XA ROLLBACK.");
+        }
+    }
+
+    private static IEnumerable<GateFinding> CheckBinlog(ServerFacts server)
+    {
+        var format = server.Variable("binlog_format");
+        if (server.Has("binlog_format") && !format.Equals("ROW", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return GateFinding.Refuse(
+                "binlog_format", "source", $"The source logs {format.ToLowerInvariant()} changes (binlog_format={format}); only row changes can be applied exactly.",
+                "Run SET GLOBAL binlog_format='ROW', keep it in the configuration, and reconnect the applications, whose sessions keep the old setting.");
+        }
+
+        var image = server.Variable("binlog_row_image");
+        if (server.Has("binlog_row_image") && !image.Equals("FULL", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return GateFinding.Refuse(
+                "binlog_row_image", "source", $"The source logs only parts of changed rows (binlog_row_image={image}).",
+                "Run SET GLOBAL binlog_row_image='FULL', keep it in the configuration, and reconnect the applications.");
+        }
+
+        if (server.Variable("binlog_row_value_options").Length > 0)
+        {
+            yield return GateFinding.Refuse(
+                "binlog_row_value_options", "source", "The source logs partial JSON updates (binlog_row_value_options=PARTIAL_JSON), which do not carry whole values.",
+                "Run SET GLOBAL binlog_row_value_options='', keep it in the configuration, and reconnect the applications.");
+        }
+
+        if (server.BinlogFilters is { } filters)
+        {
+            yield return GateFinding.Refuse(
+                "binlog_filters", "source", $"The source leaves changes out of its binary log (binlog_do_db or binlog_ignore_db: {filters}).",
+                "Remove these filters from its configuration and restart it.");
+        }
+
+        var updates = server.Has("log_replica_updates") ? "log_replica_updates" : "log_slave_updates";
+        if (server.Has(updates) && !server.IsOn(updates))
+        {
+            yield return GateFinding.Warn(
+                "log_replica_updates", "source", $"The source does not log changes it receives as a replica ({updates}=OFF); if it is one, they are lost.",
+                $"Set {updates}=ON and restart it, unless nothing replicates into it.");
+        }
+
+        var retention = server.Number("binlog_expire_logs_seconds") is > 0 and var seconds ? seconds : server.Number("expire_logs_days") * 86400;
+        if (retention is > 0 and < MinRetentionSeconds)
+        {
+            yield return GateFinding.Warn(
+                "binlog_retention", "source", $"The source keeps its binary log for {retention / 3600.0:0.#} hours only; a copy or a pause longer than that cannot be resumed.",
+                "Raise binlog_expire_logs_seconds (or expire_logs_days) for the time of the migration.");
+        }
+
+        if (server.Has("sync_binlog") && server.Number("sync_binlog") != 1)
+        {
+            yield return GateFinding.Warn(
+                "sync_binlog", "source", "The source may lose the end of its binary log in a power failure (sync_binlog is not 1); then the target would have changes the source forgot.",
+                "Run SET GLOBAL sync_binlog=1, or accept it.");
+        }
+
+        if (server.IsMariaDb && server.IsOn("binlog_alter_two_phase"))
+        {
+            yield return GateFinding.Warn(
+                "binlog_alter_two_phase", "source", "The source logs ALTER TABLE in two phases (binlog_alter_two_phase=ON).", "Run SET GLOBAL binlog_alter_two_phase=OFF for the time of the migration.");
+        }
+    }
+
+    private static IEnumerable<GateFinding> CheckGrants(ServerFacts server, string schema)
+    {
+        var grants = server.Grants;
+        if (grants.HasRoles)
+        {
+            yield break;
+        }
+
+        var missing = new List<string>();
+        if (!grants.HasGlobal("REPLICATION SLAVE", "REPLICATION REPLICA"))
+        {
+            missing.Add("REPLICATION SLAVE");
+        }
+
+        var monitor = server.IsMariaDb && server.AtLeast(10, 5) ? "BINLOG MONITOR" : "REPLICATION CLIENT";
+        if (!grants.HasGlobal("REPLICATION CLIENT", "BINLOG MONITOR"))
+        {
+            missing.Add(monitor);
+        }
+
+        if (!server.IsMariaDb && !server.AtLeast(5, 7) && !grants.HasGlobal("RELOAD"))
+        {
+            missing.Add("RELOAD");
+        }
+
+        if (missing.Count > 0)
+        {
+            yield return MissingGrants("source", grants, missing, "*.*", "follow its changes");
+        }
+
+        string[] onSchema = [.. new[] { "SELECT", "LOCK TABLES", "SHOW VIEW", "TRIGGER", "EVENT" }.Where(p => !grants.HasOnSchema(p, schema))];
+        if (onSchema.Length > 0)
+        {
+            yield return MissingGrants("source", grants, onSchema, $"{Quote(schema)}.*", $"read the schema {schema} and hand it over");
+        }
+    }
+
+    internal static GateFinding MissingGrants(string side, GrantSet grants, IReadOnlyCollection<string> missing, string scope, string purpose) => GateFinding.Refuse(
+        "grants_missing", side, $"The account {grants.Account} on the {side} lacks {string.Join(", ", missing)}, which it needs to {purpose}.",
+        $"Run on the {side}: GRANT {string.Join(", ", missing)} ON {scope} TO {grants.QuotedAccount};");
+
+    internal static string Quote(string name) => $"`{name.Replace("`", "``", StringComparison.Ordinal)}`";
+}

@@ -1,0 +1,58 @@
+namespace Switchyard.Replication.Schema;
+
+/// <summary>What one table must be like.</summary>
+internal static class TableRules
+{
+    internal static IEnumerable<GateFinding> Check(TableDefinition table)
+    {
+        var name = table.Name.ToString();
+        if (!table.Engine.Equals("InnoDB", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return GateFinding.Refuse(
+                "engine", name, $"{name} is kept by {table.Engine}, which cannot be read at one exact position while it changes.",
+                $"Run ALTER TABLE {table.Name.Quoted} ENGINE=InnoDB on the source, or exclude the table.");
+        }
+
+        if (table.Key is null)
+        {
+            yield return NoKey(table);
+        }
+        else if (table.KeyColumns.FirstOrDefault(c => c.Kind is ColumnKind.Float or ColumnKind.Double or ColumnKind.Json or ColumnKind.Geometry) is { } inexact)
+        {
+            yield return GateFinding.Refuse(
+                "key_inexact", name, $"The key of {name} contains {inexact.Name}, a {inexact.DataType}, whose equality is not exact in statements.",
+                "Add a unique key over integer, decimal, date or character columns, or exclude the table.");
+        }
+
+        foreach (var column in table.Columns.Where(c => ColumnKinds.Find(c.DataType) is null))
+        {
+            yield return GateFinding.Refuse(
+                "type_unknown", $"{name}.{column.Name}", $"Column {column.Name} of {name} has the type {column.ColumnType}, which is not understood.",
+                "Exclude the table, or change the column's type.");
+        }
+
+        if (table.IsSystemVersioned)
+        {
+            yield return GateFinding.Refuse(
+                "system_versioned", name, $"{name} keeps history rows (WITH SYSTEM VERSIONING), which cannot be copied with their times.",
+                $"Exclude it, or run ALTER TABLE {table.Name.Quoted} DROP SYSTEM VERSIONING on the source if the history is not needed.");
+        }
+
+        if (table.Columns.FirstOrDefault(c => c is { IsInvisible: true, IsAutoIncrement: true, Name: "my_row_id" }) is not null)
+        {
+            yield return GateFinding.Info(
+                "generated_invisible_key", name, $"{name} has a generated invisible primary key (my_row_id); it is moved like any other column.");
+        }
+    }
+
+    private static GateFinding NoKey(TableDefinition table)
+    {
+        var name = table.Name.ToString();
+        var nullable = table.Indexes.FirstOrDefault(i => i.IsUnique && i.Kind == IndexKind.BTree && i.Parts.All(p => p is { Column: not null, PrefixLength: null }));
+        var remedy = nullable is not null
+            ? $"Its unique key {nullable.Name} would do if its columns refused NULL: run ALTER TABLE {table.Name.Quoted} "
+                + string.Join(", ", nullable.Columns.Select(c => $"MODIFY `{c}` {table.Columns.First(d => d.Name == c).ColumnType} NOT NULL")) + " on the source."
+            : $"Run ALTER TABLE {table.Name.Quoted} ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY on the source, or exclude the table.";
+        return GateFinding.Refuse("no_key", name, $"{name} has no primary key and no unique key without NULLs, so that a row cannot be named.", remedy);
+    }
+}

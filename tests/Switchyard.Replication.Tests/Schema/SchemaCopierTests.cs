@@ -1,0 +1,170 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Replication.Tests.Schema;
+
+/// <summary>A copied schema means on the target what it meant on the source.</summary>
+[Trait("Category", "Integration")]
+public sealed class SchemaCopierTests
+{
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    [InlineData("mysql-5.6", "mysql-9.7")]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-10.5")]
+    public async Task A_copied_schema_reads_back_as_the_source_has_it(string from, string to)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync(from, "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        await CreateAsync(source, target, schema);
+        var original = (await SchemaReader.ReadTablesAsync(source, schema, CancellationToken.None)).ToDictionary(t => t.Name.Name);
+        var copier = new SchemaCopier(source, target);
+
+        var report = await copier.CopyTablesAsync(schema, original.Keys, deferIndexes: true, CancellationToken.None);
+        var again = await copier.CopyTablesAsync(schema, original.Keys, deferIndexes: true, CancellationToken.None);
+
+        Assert.Equal(original.Count, report.Tables.Count);
+        Assert.Equal(report.Tables, again.Tables);
+        var before = (await SchemaReader.ReadTablesAsync(target, schema, CancellationToken.None)).ToDictionary(t => t.Name.Name);
+        Assert.DoesNotContain(before["child"].Indexes, i => i.Name is "k_amount" or "k_prefix" or "weird `key");
+        Assert.Contains(before["child"].Indexes, i => i.Name == "k_fk");
+        foreach (var deferred in await copier.FindDeferredAsync(schema, original.Keys, CancellationToken.None))
+        {
+            await target.ExecuteAsync(deferred.Statement, CancellationToken.None);
+        }
+
+        Assert.Empty(await copier.FindDeferredAsync(schema, original.Keys, CancellationToken.None));
+        var copied = (await SchemaReader.ReadTablesAsync(target, schema, CancellationToken.None)).ToDictionary(t => t.Name.Name);
+        Assert.Equal(original.Keys.Order(), copied.Keys.Order());
+        foreach (var (name, table) in original)
+        {
+            Assert.Equal(Describe(table, source, target), Describe(copied[name], source, target));
+        }
+
+        await AssertDefaultsAgreeAsync(source, target, schema, original["child"]);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task Views_and_routines_work_on_the_target_and_triggers_wait(string from, string to)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync(from, "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        await CreateAsync(source, target, schema);
+        var copier = new SchemaCopier(source, target);
+        await copier.CopyTablesAsync(schema, [.. (await SchemaReader.ReadTablesAsync(source, schema, CancellationToken.None)).Select(t => t.Name.Name)], true, CancellationToken.None);
+
+        var report = await copier.CopyViewsAndRoutinesAsync(schema, CancellationToken.None);
+
+        Assert.DoesNotContain(report.Findings, f => f.Code == "object_not_created");
+        Assert.Equal(42, (await target.QueryAsync($"SELECT `{schema}`.twice(21)", CancellationToken.None)).GetInt64(0, 0));
+        Assert.Equal(0, (await target.QueryAsync($"SELECT id FROM `{schema}`.a_view", CancellationToken.None)).RowCount);
+        Assert.Empty(await SchemaObjectReader.ReadTriggersAsync(target, schema, CancellationToken.None));
+        var trigger = Assert.Single(await SchemaObjectReader.ReadTriggersAsync(source, schema, CancellationToken.None));
+        Assert.Equal(("parent_bi", "parent"), (trigger.Name, trigger.Table));
+        var scheduled = Assert.Single(await SchemaObjectReader.ReadEventsAsync(source, schema, CancellationToken.None));
+        Assert.Equal(("nightly", "DISABLED"), (scheduled.Name, scheduled.EventStatus));
+
+        var creator = await ObjectCreator.OpenAsync(target, CancellationToken.None);
+        await creator.CreateAsync(trigger, CancellationToken.None);
+        await creator.CreateAsync(scheduled, CancellationToken.None);
+        await target.ExecuteAsync($"INSERT INTO `{schema}`.parent (a, b) VALUES (1, 'x')", CancellationToken.None);
+        Assert.Equal("fired", (await target.QueryAsync($"SELECT note FROM `{schema}`.parent", CancellationToken.None)).GetString(0, 0));
+        Assert.Equal("DISABLED", Assert.Single(await SchemaObjectReader.ReadEventsAsync(target, schema, CancellationToken.None)).EventStatus);
+    }
+
+    [Fact]
+    public async Task What_the_target_cannot_express_is_refused_before_anything_is_created()
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync("mysql-9.7", "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync("mariadb-10.5", "target"));
+        await source.ExecuteAsync($"CREATE DATABASE `{schema}`", CancellationToken.None);
+        await source.ExecuteAsync($"CREATE TABLE `{schema}`.f (id INT PRIMARY KEY, v VARCHAR(20), UNIQUE KEY k ((lower(v))), w VECTOR(3))", CancellationToken.None);
+
+        var refused = await Assert.ThrowsAsync<SchemaTranslationException>(
+            () => new SchemaCopier(source, target).CopyTablesAsync(schema, ["f"], true, CancellationToken.None));
+
+        Assert.Equal(["functional_index", "type_unsupported"], refused.Findings.Select(f => f.Code).Order());
+        Assert.Equal(0, (await target.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name = '{schema}'", CancellationToken.None)).RowCount);
+    }
+
+    private static async Task<BackendConnection> OpenAsync(LabServer server)
+    {
+        var connection = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), CancellationToken.None);
+        await connection.ExecuteAsync("SET sql_mode='ALLOW_INVALID_DATES', time_zone='+00:00'", CancellationToken.None);
+        return connection;
+    }
+
+    private static async Task CreateAsync(BackendConnection source, BackendConnection target, string schema)
+    {
+        await source.ExecuteAsync($"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4", CancellationToken.None);
+        await source.ChangeSchemaAsync(schema, CancellationToken.None);
+        await source.ExecuteAsync("SET foreign_key_checks=0", CancellationToken.None);
+        foreach (var statement in TortureSchema.Statements(source.Server, target.Server))
+        {
+            await source.ExecuteAsync(statement, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Everything that must survive, in one form for both vendors.</summary>
+    private static string Describe(TableDefinition table, BackendConnection source, BackendConnection target)
+    {
+        var crossVendor = source.Server.IsMariaDb != target.Server.IsMariaDb;
+        var toMariaDb = target.Server.IsMariaDb;
+        var lines = table.Columns.Select(c =>
+        {
+            var isText = c.DataType is "json" or "uuid" or "inet4" or "inet6" || (crossVendor && table.Name.Name == "texts") || (crossVendor && c.Name == "j");
+            return string.Join(' ',
+                c.Ordinal,
+                c.Name,
+                isText && crossVendor ? "text" : c.Kind.ToString(),
+                isText && crossVendor ? "" : $"{c.NumericScale} {(c.Kind == ColumnKind.Decimal ? c.NumericPrecision : null)} {c.CharacterLength}",
+                c.Kind == ColumnKind.Enum || c.Kind == ColumnKind.Set ? c.ColumnType : "",
+                c.FractionalDigits,
+                c.IsNullable || (crossVendor && c.IsGenerated) ? "null" : "not null",
+                c.IsUnsigned ? "unsigned" : "",
+                c.IsZerofill ? "zerofill" : "",
+                isText ? "" : c.CharacterSet?.Replace("utf8mb3", "utf8"),
+                isText || crossVendor ? "" : c.Collation?.Replace("utf8mb3_", "utf8_"),
+                c.IsGenerated ? c.IsVirtual ? "virtual" : "stored" : "",
+                c.IsInvisible ? "invisible" : "",
+                c.IsAutoIncrement ? "auto" : "",
+                c.Comment,
+                crossVendor ? "" : c.Srid);
+        });
+        var indexes = table.Indexes.Where(i => !(crossVendor && i.Kind == IndexKind.Hash)).OrderBy(i => i.Name).Select(i =>
+            $"{i.Name} {i.IsUnique} {i.Kind} {(toMariaDb && target.Server.Version < new Version(10, 8) ? true : i.IsVisible)} " + string.Join(',', i.Parts.Select(p =>
+                $"{p.Column}{(p.Expression is null ? "" : "expr")}:{p.PrefixLength}{(p.IsDescending && (!toMariaDb || target.Server.Version >= new Version(10, 8)) ? " desc" : "")}")));
+        var keys = table.ForeignKeys.OrderBy(f => f.Name).Select(f =>
+            $"{f.Name} {string.Join(',', f.Columns)} {f.ReferencedTable.Name} {string.Join(',', f.ReferencedColumns)} {Action(f.OnDelete)} {Action(f.OnUpdate)}");
+        var checks = crossVendor ? "" : $"checks {table.Checks.Count} {table.Checks.Count(c => c.IsEnforced)}";
+        var partitions = table.CreateStatement.Contains("PARTITION BY", StringComparison.Ordinal)
+            ? string.Join(' ', table.CreateStatement[table.CreateStatement.IndexOf("PARTITION BY", StringComparison.Ordinal)..].Replace("*/", "").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries)).Replace(" ", "").Replace("/*!50611ALGORITHM=2", "")
+            : "";
+        return string.Join('\n', [table.Name.Name, .. lines, .. indexes, .. keys, checks, crossVendor ? partitions.Length > 0 ? "partitioned" : "" : partitions, $"key {table.Key?.Name}"]);
+    }
+
+    /// <summary>InnoDB treats NO ACTION as RESTRICT; the vendors print it differently.</summary>
+    private static ForeignKeyAction Action(ForeignKeyAction action) => action == ForeignKeyAction.NoAction ? ForeignKeyAction.Restrict : action;
+
+    private static async Task AssertDefaultsAgreeAsync(BackendConnection source, BackendConnection target, string schema, TableDefinition child)
+    {
+        var columns = string.Join(", ", child.Columns.Where(c => c.Name is not ("ts" or "dt")).Select(c => c.CanonicalExpression));
+        var rows = new List<string>();
+        foreach (var side in new[] { source, target })
+        {
+            await side.ExecuteAsync($"INSERT INTO `{schema}`.child () VALUES ()", CancellationToken.None);
+            var row = await side.QueryAsync($"SELECT {columns} FROM `{schema}`.child", CancellationToken.None);
+            rows.Add(string.Join('|', Enumerable.Range(0, row.Columns.Count).Select(i => row.IsNull(0, i) ? "NULL" : Convert.ToHexString(row.GetBytes(0, i)))));
+        }
+
+        Assert.Equal(rows[0], rows[1]);
+    }
+}

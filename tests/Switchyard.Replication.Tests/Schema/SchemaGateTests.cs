@@ -1,0 +1,128 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Replication.Tests.Schema;
+
+/// <summary>Whatever would keep a migration from being right is named before it starts, all at once, with what to do.</summary>
+[Trait("Category", "Integration")]
+public sealed class SchemaGateTests
+{
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-5.6", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task An_ordinary_schema_between_ordinary_servers_is_not_refused(string from, string to)
+    {
+        var (source, target) = (await LabServer.SharedAsync(from, "source"), await LabServer.SharedAsync(to, "target"));
+        var schema = await CreateSchemaAsync(source, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10))");
+
+        var findings = await InspectAsync(source.Dsn, target.Dsn, schema);
+
+        Assert.DoesNotContain(findings, f => f.Severity == GateSeverity.Refuse);
+    }
+
+    [Fact]
+    public async Task Everything_wrong_with_the_tables_is_named_at_once()
+    {
+        var (source, target) = (await LabServer.SharedAsync("mariadb-10.11", "source"), await LabServer.SharedAsync("mysql-9.7", "target"));
+        var schema = await CreateSchemaAsync(
+            source,
+            "CREATE TABLE no_key (v INT)",
+            "CREATE TABLE nearly (v INT NULL, UNIQUE KEY u (v))",
+            "CREATE TABLE isam (id INT PRIMARY KEY) ENGINE=MyISAM",
+            "CREATE TABLE versioned (id INT PRIMARY KEY) WITH SYSTEM VERSIONING",
+            "CREATE TABLE float_key (id FLOAT PRIMARY KEY)",
+            "CREATE TABLE outside (id INT PRIMARY KEY)",
+            "CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT c FOREIGN KEY (p) REFERENCES outside (id))",
+            "CREATE TABLE hashed (id INT PRIMARY KEY, t TEXT, UNIQUE KEY u (t))",
+            "CREATE TABLE taken (id INT PRIMARY KEY)");
+        await using var there = await BackendConnection.OpenAsync(ConnectionOptions.Parse(target.Dsn), CancellationToken.None);
+        await there.ExecuteMultiAsync($"CREATE DATABASE `{schema}`; CREATE TABLE `{schema}`.taken (id INT PRIMARY KEY)", CancellationToken.None);
+
+        var findings = await SchemaGate.InspectAsync(
+            new GateRequest
+            {
+                Source = ConnectionOptions.Parse(source.Dsn), Target = ConnectionOptions.Parse(target.Dsn), Schema = schema,
+                ExcludedTables = ["outside", "nothing"],
+            },
+            CancellationToken.None);
+
+        string[] expected = ["no_key", "engine", "system_versioned", "key_inexact", "foreign_key_out", "hash_index", "target_not_empty", "unknown_table"];
+        Assert.All(expected, code => Assert.Contains(findings, f => f.Code == code && f.Severity == GateSeverity.Refuse));
+        Assert.Contains(findings, f => f is { Code: "no_key" } && f.Subject.EndsWith("nearly", StringComparison.Ordinal) && f.Remedy.Contains("MODIFY `v` int(11) NOT NULL", StringComparison.Ordinal));
+        Assert.All(findings.Where(f => f.Severity == GateSeverity.Refuse), f => Assert.True(f.What.EndsWith('.') && f.Remedy.Length > 0, f.ToString()));
+    }
+
+    [Fact]
+    public async Task A_source_that_cannot_be_followed_is_refused_with_every_reason()
+    {
+        await using var bad = await LabServer.StartAsync("mariadb-10.11", "--binlog-format=STATEMENT", "--binlog-row-image=MINIMAL", "--binlog-ignore-db=other");
+        await using var silent = await LabServer.StartAsync("mariadb-10.11", "--skip-log-bin");
+        var schema = await CreateSchemaAsync(bad, "CREATE TABLE t (id INT PRIMARY KEY)");
+
+        var findings = await InspectAsync(bad.Dsn, silent.Dsn, schema);
+        var other = await InspectAsync(silent.Dsn, bad.Dsn, "nowhere");
+
+        string[] expected = ["binlog_format", "binlog_row_image", "binlog_filters", "reverse_binlog_off"];
+        Assert.All(expected, code => Assert.Contains(findings, f => f.Code == code));
+        Assert.Contains(other, f => f.Code == "binlog_off");
+        Assert.Contains(other, f => f.Code == "unknown_schema");
+        Assert.Contains(other, f => f.Code == "reverse_binlog_format" && f.Severity == GateSeverity.Warn);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    [InlineData("mysql-5.6")]
+    public async Task A_missing_grant_is_named_with_the_statement_that_gives_it(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        var target = await LabServer.SharedAsync("mariadb-10.11", "target");
+        var schema = await CreateSchemaAsync(server, "CREATE TABLE t (id INT PRIMARY KEY)");
+        await using var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), CancellationToken.None);
+        var user = $"u_{schema}"[..Math.Min(16, schema.Length + 2)];
+        await admin.ExecuteMultiAsync($"CREATE USER '{user}'@'127.0.0.1' IDENTIFIED BY 'pw'; GRANT SELECT ON `{schema}`.* TO '{user}'@'127.0.0.1'", CancellationToken.None);
+        var limited = new UriBuilder(server.Dsn) { UserName = user, Password = "pw" }.Uri.ToString();
+
+        var findings = await InspectAsync(limited, target.Dsn, schema);
+        var grants = findings.Where(f => f.Code == "grants_missing" && f.Subject == "source").ToList();
+
+        Assert.Equal(2, grants.Count);
+        foreach (var grant in grants)
+        {
+            var statement = grant.Remedy[grant.Remedy.IndexOf("GRANT", StringComparison.Ordinal)..];
+            await admin.ExecuteAsync(statement.TrimEnd(';'), CancellationToken.None);
+        }
+
+        Assert.DoesNotContain(await InspectAsync(limited, target.Dsn, schema), f => f.Severity == GateSeverity.Refuse);
+    }
+
+    [Fact]
+    public async Task A_wrong_address_or_password_is_a_sentence()
+    {
+        var server = await LabServer.SharedAsync("mariadb-10.11", "source");
+        var wrong = new UriBuilder(server.Dsn) { Password = "no" }.Uri.ToString();
+
+        var findings = await InspectAsync(wrong, "mysql://root:x@127.0.0.1:1/", "any");
+
+        Assert.Equal(["login_refused", "unreachable"], findings.Select(f => f.Code).Order());
+    }
+
+    private static Task<IReadOnlyList<GateFinding>> InspectAsync(string source, string target, string schema) => SchemaGate.InspectAsync(
+        new GateRequest { Source = ConnectionOptions.Parse(source), Target = ConnectionOptions.Parse(target), Schema = schema }, CancellationToken.None);
+
+    private static async Task<string> CreateSchemaAsync(LabServer server, params string[] tables)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var connection = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), CancellationToken.None);
+        await connection.ExecuteAsync($"CREATE DATABASE `{schema}`", CancellationToken.None);
+        await connection.ChangeSchemaAsync(schema, CancellationToken.None);
+        foreach (var table in tables)
+        {
+            await connection.ExecuteAsync(table, CancellationToken.None);
+        }
+
+        return schema;
+    }
+}

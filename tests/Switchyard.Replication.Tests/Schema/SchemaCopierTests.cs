@@ -146,7 +146,7 @@ public sealed class SchemaCopierTests
             $"{f.Name} {string.Join(',', f.Columns)} {f.ReferencedTable.Name} {string.Join(',', f.ReferencedColumns)} {Action(f.OnDelete)} {Action(f.OnUpdate)}");
         var checks = crossVendor ? "" : $"checks {table.Checks.Count} {table.Checks.Count(c => c.IsEnforced)}";
         var partitions = table.CreateStatement.Contains("PARTITION BY", StringComparison.Ordinal)
-            ? string.Join(' ', table.CreateStatement[table.CreateStatement.IndexOf("PARTITION BY", StringComparison.Ordinal)..].Replace("*/", "").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries)).Replace(" ", "").Replace("/*!50611ALGORITHM=2", "")
+            ? string.Join(' ', table.CreateStatement[table.CreateStatement.IndexOf("PARTITION BY", StringComparison.Ordinal)..].Replace("*/", "").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries)).Replace(" ", "").Replace("`", "").Replace("/*!50611ALGORITHM=2", "").ToLowerInvariant()
             : "";
         return string.Join('\n', [table.Name.Name, .. lines, .. indexes, .. keys, checks, crossVendor ? partitions.Length > 0 ? "partitioned" : "" : partitions, $"key {table.Key?.Name}"]);
     }

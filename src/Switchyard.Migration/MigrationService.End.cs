@@ -214,8 +214,14 @@ public sealed partial class MigrationService
         if (record.Started)
         {
             await RemoveStreamsAsync(runtime, cancellationToken);
+            await using var source = await runtime.OpenSideAsync(Side.Source, cancellationToken);
             await using var target = await runtime.OpenSideAsync(Side.Target, cancellationToken);
             await target.DropTablesAsync(record.Tables, cancellationToken);
+            if (record.WholeSchema)
+            {
+                await target.DropAsync(await source.ListViewsAndRoutinesAsync(cancellationToken), cancellationToken);
+            }
+
             if (record.SchemaMadeHere)
             {
                 await target.DropSchemaIfEmptyAsync(cancellationToken);

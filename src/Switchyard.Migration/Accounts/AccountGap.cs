@@ -10,12 +10,8 @@ internal sealed class AccountGap(MigrationEnvironment environment)
         var (fromName, toName) = (record.Backend(record.Direction.From), record.Backend(record.Direction.To));
         try
         {
-            var fromOptions = await environment.BackendAsync(fromName, cancellationToken);
-            await using var from = await BackendConnection.OpenAsync(fromOptions, cancellationToken);
-            await using var to = await BackendConnection.OpenAsync(await environment.BackendAsync(toName, cancellationToken), cancellationToken);
-            var needed = await new AccountCatalog(from).ListUsersOfAsync(record.Settings.Schema, fromOptions.User, cancellationToken);
-            var present = await new AccountCatalog(to).ListAsync(cancellationToken);
-            var missing = needed.Where(a => !present.Contains(a)).OrderBy(a => a.User, StringComparer.Ordinal).ThenBy(a => a.Host, StringComparer.Ordinal).ToList();
+            var missing = await environment.Sides.ListMissingAccountsAsync(
+                await environment.BackendAsync(fromName, cancellationToken), await environment.BackendAsync(toName, cancellationToken), record.Settings.Schema, cancellationToken);
             return missing.Count == 0
                 ? []
                 : [new Finding(severity, "accounts_missing", $"'{toName}' has no account {string.Join(", ", missing)}, which uses the schema on '{fromName}'.",

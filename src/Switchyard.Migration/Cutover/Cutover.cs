@@ -181,6 +181,8 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
             await runtime.UpdateAsync(r => r with { Handover = handover }, cancellationToken);
         }
 
+        // Makes our tables on the side that will follow, so that the pause only moves the position.
+        await environment.Engine.RecordAsync(await runtime.SpecAsync(_direction.Exchanged, cancellationToken), at: null, cancellationToken);
         await environment.Topology.Begin().Put(new WarmRequest(_operation.GateId, record.Name, ToName) { Scopes = RoutingRules.Scopes(record) }).CommitAsync(cancellationToken);
         await WaitForWarmAsync(cancellationToken);
         var stream = Stream();

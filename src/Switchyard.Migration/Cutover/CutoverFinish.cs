@@ -117,7 +117,7 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
     private async Task<bool> RecordedAsync(CancellationToken cancellationToken)
     {
         var entries = await environment.Topology.ListJournalAsync(runtime.Name, operation.Id, cancellationToken);
-        return entries.Any(e => e.Step == CutoverSteps.PrimeReverse);
+        return entries.Any(e => e.Step == CutoverSteps.Warm);
     }
 
     private async Task RemoveWarmRequestAsync(CancellationToken cancellationToken)

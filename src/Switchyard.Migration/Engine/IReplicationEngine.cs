@@ -4,14 +4,27 @@ using Switchyard.Topology;
 namespace Switchyard.Migration;
 
 /// <summary>One direction of replication, as the engine needs to know it.</summary>
+/// <param name="Id">Unique on the following side.</param>
+/// <param name="From">The origin.</param>
+/// <param name="To">The following side.</param>
+/// <param name="Schema">The schema, of the same name on both.</param>
+/// <param name="Tables">The tables, without the schema.</param>
+/// <param name="WholeSchema">Views and routines go along.</param>
+/// <param name="Copying">The following side's tables are still being filled.</param>
+/// <param name="Settings">As the operator chose.</param>
 internal sealed record StreamSpec(
-    string Id, ConnectionOptions From, ConnectionOptions To, string Schema, IReadOnlyList<string> Tables, CreateMigrationRequest Settings);
+    string Id, ConnectionOptions From, ConnectionOptions To, string Schema, IReadOnlyList<string> Tables, bool WholeSchema, bool Copying, CreateMigrationRequest Settings);
 
 /// <summary>What the lifecycle needs of schema copy, row copy and streams. The product has one implementation; tests have another.</summary>
 internal interface IReplicationEngine
 {
     /// <summary>Everything that would keep this migration from working, or that the operator should know.</summary>
-    Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, IReadOnlyList<string> tables, CancellationToken cancellationToken);
+    /// <param name="source">The source.</param>
+    /// <param name="target">The target.</param>
+    /// <param name="settings">As the operator chose.</param>
+    /// <param name="begun">The copy has begun before, so the target's tables are ours.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken);
 
     /// <summary>The base tables of a schema, in name order.</summary>
     Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken);
@@ -26,7 +39,7 @@ internal interface IReplicationEngine
     Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken);
 
     /// <summary>Prepares the copy of all rows alongside a running stream; it resumes what an earlier one has done.</summary>
-    IMigrationCopy CreateCopy(StreamSpec spec, IMigrationStream stream);
+    Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken);
 
     /// <summary>Removes a stream's records from the following side, and our schema there once it is empty.</summary>
     Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken);

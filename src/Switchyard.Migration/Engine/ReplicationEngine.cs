@@ -1,6 +1,9 @@
 using Microsoft.Extensions.Logging;
+using Switchyard.Binlog;
 using Switchyard.Client;
+using Switchyard.Replication;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Target;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -8,6 +11,31 @@ namespace Switchyard.Migration;
 /// <summary>The product's engine, over Switchyard.Replication.</summary>
 internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory loggers) : IReplicationEngine
 {
+    private readonly ILogger _log = loggers.CreateLogger("Switchyard.Replication");
+
+    public async Task<IReadOnlyList<Finding>> PreflightAsync(
+        ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken)
+    {
+        var request = new GateRequest
+        {
+            Source = source,
+            Target = target,
+            Schema = settings.Schema,
+            Tables = [.. settings.Tables ?? []],
+            ExcludedTables = [.. settings.ExcludeTables ?? []],
+            IsResume = begun,
+        };
+        var findings = await SchemaGate.InspectAsync(request, cancellationToken);
+        return [.. findings.Select(f => new Finding(
+            f.Severity switch
+            {
+                GateSeverity.Refuse => FindingSeverity.Error,
+                GateSeverity.Warn => FindingSeverity.Warning,
+                _ => FindingSeverity.Information,
+            },
+            f.Code, f.What, f.Remedy))];
+    }
+
     public async Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken)
     {
         await using var connection = await BackendConnection.OpenAsync(backend, cancellationToken);
@@ -16,21 +44,77 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return [.. tables.Rows.Select(r => r.GetString(0))];
     }
 
-    public Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, IReadOnlyList<string> tables, CancellationToken cancellationToken) => throw Missing();
-
-    public Task CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken) => throw Missing();
-
-    public Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken) => throw Missing();
-
-    public Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) => throw Missing();
-
-    public IMigrationCopy CreateCopy(StreamSpec spec, IMigrationStream stream) => throw Missing();
-
-    public Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken) => throw Missing();
-
-    private MigrationException Missing()
+    public async Task CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken)
     {
-        _ = (time, loggers, typeof(SchemaReader));
-        return MigrationException.Failed("not_available", "Replication is not available in this build.", "Use a later build.");
+        await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
+        await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
+        var copier = new SchemaCopier(source, target);
+        await copier.CopyTablesAsync(spec.Schema, spec.Tables, spec.Settings.DeferSecondaryKeys, cancellationToken);
+        if (spec.WholeSchema)
+        {
+            await copier.CopyViewsAndRoutinesAsync(spec.Schema, cancellationToken);
+        }
     }
+
+    public async Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
+    {
+        var begin = at is { } known ? new BinlogPosition(known.File, known.Offset) : await ReplicationStream.ReadEndAsync(spec.From, cancellationToken);
+        var recorded = await ReplicationStream.RecordAsync(Define(spec), begin, cancellationToken);
+        return new StreamPosition(recorded.File, recorded.Offset);
+    }
+
+    public async Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) =>
+        new EngineStream(await ReplicationStream.OpenAsync(Define(spec), cancellationToken, time, _log), spec.From);
+
+    public async Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken)
+    {
+        await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
+        await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
+        var deferred = spec.Settings.DeferSecondaryKeys
+            ? await new SchemaCopier(source, target).FindDeferredAsync(spec.Schema, spec.Tables, cancellationToken)
+            : [];
+        var options = spec.Settings.CopyThreads is { } threads ? new CopyOptions { Threads = threads } : new CopyOptions();
+        return new EngineCopy(new TableCopier(((EngineStream)stream).Inner, options, [.. deferred.Select(d => (d.Table, d.Statement))]));
+    }
+
+    public async Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken)
+    {
+        await using var server = await BackendConnection.OpenAsync(spec.To, cancellationToken);
+        var tables = (await server.QueryAsync(
+            $"SELECT table_name FROM information_schema.tables WHERE table_schema={SqlText.QuoteString(ControlTables.Schema)}", cancellationToken)).Rows.Select(r => r.GetString(0)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        if (!tables.Contains("stream"))
+        {
+            return;
+        }
+
+        var id = SqlText.QuoteString(spec.Id);
+        await server.ExecuteAsync("START TRANSACTION", cancellationToken);
+        foreach (var table in tables.Where(t => t is "copy_range" or "copy_table" or "ddl_intent"))
+        {
+            await server.ExecuteAsync($"DELETE FROM `{ControlTables.Schema}`.`{table}` WHERE stream_id={id}", cancellationToken);
+        }
+
+        await server.ExecuteAsync($"DELETE FROM `{ControlTables.Schema}`.`stream` WHERE id={id}", cancellationToken);
+        await server.ExecuteAsync("COMMIT", cancellationToken);
+        if ((await server.QueryAsync($"SELECT COUNT(*) FROM `{ControlTables.Schema}`.`stream`", cancellationToken)).GetInt64(0, 0) == 0)
+        {
+            await ControlTables.DropAsync(server, cancellationToken);
+        }
+    }
+
+    private static StreamDefinition Define(StreamSpec spec) => new()
+    {
+        Id = spec.Id,
+        From = spec.From,
+        To = spec.To,
+        Tables = [.. spec.Tables.Select(t => new TableName(spec.Schema, t))],
+        CopiesTables = spec.Copying,
+        OnDdl = spec.Settings.OnDdl switch
+        {
+            OnDdl.Ignore => Replication.OnDdl.Ignore,
+            OnDdl.Stop => Replication.OnDdl.Stop,
+            OnDdl.ExecIgnore => Replication.OnDdl.ExecIgnore,
+            _ => Replication.OnDdl.Exec,
+        },
+    };
 }

@@ -141,7 +141,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         var now = Record;
         return new StreamSpec(
             now.StreamId(direction), await OptionsAsync(direction.From, cancellationToken), await OptionsAsync(direction.To, cancellationToken),
-            now.Settings.Schema, now.Tables, now.Settings);
+            now.Settings.Schema, now.Tables, now.WholeSchema, !now.CopyDone, now.Settings);
     }
 
     public Task<ConnectionOptions> OptionsAsync(Side side, CancellationToken cancellationToken) =>
@@ -237,7 +237,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         }
 
         var stream = await OpenStreamAsync(direction, cancellationToken);
-        var copy = environment.Engine.CreateCopy(spec, stream);
+        var copy = await environment.Engine.PrepareCopyAsync(spec, stream, cancellationToken);
         _copy = copy;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var copying = copy.RunAsync(either.Token);

@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -49,7 +50,13 @@ internal interface IServerSide : IAsyncDisposable
 
     Task<bool> SchemaExistsAsync(CancellationToken cancellationToken);
 
-    /// <summary>Drops the tables that exist of those named, and the views over nothing else.</summary>
+    /// <summary>The views and routines of the schema.</summary>
+    Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Drops those of these views and routines that exist.</summary>
+    Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken);
+
+    /// <summary>Drops the tables that exist of those named.</summary>
     Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
 
     /// <summary>Renames the tables to <c>_NAME_old</c>.</summary>
@@ -83,8 +90,17 @@ internal interface IFence : IAsyncDisposable
 internal sealed record ServerFacts(
     string Version, bool IsReadOnly, bool HasBinlog, string BinlogFormat, string RowImage, int PreparedXa, IReadOnlyList<string> LongTransactions);
 
+/// <summary>A view or a routine.</summary>
+/// <param name="Kind">VIEW, PROCEDURE or FUNCTION.</param>
+/// <param name="Name">Its name.</param>
+internal sealed record SchemaItem(string Kind, string Name);
+
 /// <summary>Opens sides; the product opens real connections, tests do not.</summary>
 internal interface IServerSides
 {
-    IServerSide Create(Switchyard.Client.ConnectionOptions backend, string schema);
+    IServerSide Create(ConnectionOptions backend, string schema);
+
+    /// <summary>The accounts that use a schema on one server and do not exist on another.</summary>
+    /// <exception cref="ServerErrorException">The accounts may not be read.</exception>
+    Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, string schema, CancellationToken cancellationToken);
 }

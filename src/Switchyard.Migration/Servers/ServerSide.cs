@@ -96,6 +96,26 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
         return (await connection.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name={SchemaText}", cancellationToken)).RowCount > 0;
     }
 
+    public async Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var rows = await connection.QueryAsync(
+            $"SELECT 'VIEW', table_name FROM information_schema.views WHERE table_schema={SchemaText} UNION ALL " +
+            $"SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema={SchemaText} AND routine_type IN ('PROCEDURE', 'FUNCTION')", cancellationToken);
+        return [.. rows.Rows.Select(r => new SchemaItem(r.GetString(0), r.GetString(1)))];
+    }
+
+    public async Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken)
+    {
+        if (items.Count > 0 && await SchemaExistsAsync(cancellationToken))
+        {
+            foreach (var item in items)
+            {
+                await ExecuteAsync($"DROP {item.Kind} IF EXISTS {Table(item.Name)}", cancellationToken);
+            }
+        }
+    }
+
     public async Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
     {
         if (tables.Count > 0 && await SchemaExistsAsync(cancellationToken))

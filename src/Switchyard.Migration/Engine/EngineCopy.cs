@@ -1,0 +1,19 @@
+using Switchyard.Replication;
+
+namespace Switchyard.Migration;
+
+/// <summary>The copy of all rows, in this library's words.</summary>
+internal sealed class EngineCopy(TableCopier copier) : IMigrationCopy
+{
+    public IReadOnlyList<TableStatus> Progress =>
+        [.. copier.Progress.OrderBy(t => t.Table.Name, StringComparer.Ordinal).Select(t => new TableStatus(
+            t.Table.Name, t.RowsCopied, t.RowsEstimated, t.Phase switch
+            {
+                CopyPhase.Pending => "waiting",
+                CopyPhase.Copying => "copying",
+                CopyPhase.Indexing => "indexing",
+                _ => "done",
+            }))];
+
+    public Task RunAsync(CancellationToken cancellationToken) => copier.RunAsync(cancellationToken);
+}

@@ -1,0 +1,100 @@
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Replication;
+using Switchyard.Replication.Source;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>A stream of the engine, in this library's words.</summary>
+internal sealed class EngineStream : IMigrationStream
+{
+    private readonly ConnectionOptions _from;
+    private readonly SemaphoreSlim _reading = new(1, 1);
+    private BackendConnection? _origin;
+    private Task _completion = Task.CompletedTask;
+
+    public EngineStream(ReplicationStream inner, ConnectionOptions from)
+    {
+        Inner = inner;
+        _from = from;
+        inner.Applied += position => Applied?.Invoke(Convert(position));
+    }
+
+    public event Action<StreamPosition>? Applied;
+
+    public ReplicationStream Inner { get; }
+
+    public Task Completion => _completion;
+
+    public StreamStatus Status
+    {
+        get
+        {
+            var progress = Inner.Progress;
+            var state = progress.State switch
+            {
+                StreamState.Running => "running",
+                StreamState.Connecting => "connecting",
+                StreamState.Reconnecting => "reconnecting",
+                StreamState.Failed => "error",
+                _ => "stopped",
+            };
+            return new StreamStatus(
+                state, Convert(progress.Applied).ToString(), double.IsFinite(progress.LagSeconds) ? Math.Round(progress.LagSeconds, 3) : null, progress.TransactionsApplied, progress.Error);
+        }
+    }
+
+    public void Start()
+    {
+        Inner.Start();
+        _completion = FollowAsync();
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Inner.StopAsync(cancellationToken);
+
+    /// <summary>Over a connection of its own that is kept, since a comparison and the pause ask often.</summary>
+    public async Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken)
+    {
+        await _reading.WaitAsync(cancellationToken);
+        try
+        {
+            if (_origin is { IsUsable: false } broken)
+            {
+                _origin = null;
+                await broken.DisposeAsync();
+            }
+
+            _origin ??= await BackendConnection.OpenAsync(_from, cancellationToken);
+            return Convert(await SourceLog.ReadEndAsync(_origin, cancellationToken));
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    public Task WaitForAppliedAsync(StreamPosition position, CancellationToken cancellationToken) =>
+        Inner.WaitForAppliedAsync(new BinlogPosition(position.File, position.Offset), cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Inner.DisposeAsync();
+        if (_origin is { } origin)
+        {
+            await origin.DisposeAsync();
+        }
+    }
+
+    private static StreamPosition Convert(BinlogPosition position) => new(position.File, position.Offset);
+
+    private async Task FollowAsync()
+    {
+        await Inner.Completion;
+        var end = Inner.Progress;
+        if (end.State == StreamState.Failed)
+        {
+            throw new ReplicationException(end.Error ?? "Replication stopped without saying why.");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using Switchyard.Client;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration.Tests;
+
+/// <summary>Replication that is always done at once, and remembers what was asked of it.</summary>
+internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
+{
+    public List<Finding> Findings { get; } = [];
+
+    /// <summary>Appliers that run now, by stream id. More than one at a time is the fault every test looks for.</summary>
+    public ConcurrentDictionary<string, FakeStream> Running { get; } = new(StringComparer.Ordinal);
+
+    public bool TwoRanAtOnce { get; private set; }
+
+    /// <summary>Set to hold back the copy until it is completed.</summary>
+    public TaskCompletionSource? CopyGate { get; set; }
+
+    public Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<Finding>>(Findings);
+
+    public Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<string>>([.. servers.Of(backend).Tables.Order(StringComparer.Ordinal)]);
+
+    public Task CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
+    {
+        var position = at ?? servers.Of(spec.From).End;
+        servers.Of(spec.To).Streams[spec.Id] = position;
+        return Task.FromResult(position);
+    }
+
+    public Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) =>
+        servers.Of(spec.To).Streams.ContainsKey(spec.Id)
+            ? Task.FromResult<IMigrationStream>(new FakeStream(this, servers.Of(spec.From), servers.Of(spec.To), spec.Id))
+            : throw new InvalidOperationException($"The stream {spec.Id} is not recorded.");
+
+    public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken) =>
+        Task.FromResult<IMigrationCopy>(new FakeCopy(this, spec));
+
+    public Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken)
+    {
+        servers.Of(spec.To).Streams.TryRemove(spec.Id, out _);
+        return Task.CompletedTask;
+    }
+
+    internal void Began(FakeStream stream)
+    {
+        Running[stream.Id] = stream;
+        TwoRanAtOnce |= Running.Count > 1;
+    }
+
+    internal void Ended(FakeStream stream) => Running.TryRemove(stream.Id, out _);
+
+    private sealed class FakeCopy(FakeEngine engine, StreamSpec spec) : IMigrationCopy
+    {
+        public IReadOnlyList<TableStatus> Progress => [.. spec.Tables.Select(t => new TableStatus(t, 10, 10, "done"))];
+
+        public Task RunAsync(CancellationToken cancellationToken) => engine.CopyGate?.Task.WaitAsync(cancellationToken) ?? Task.CompletedTask;
+    }
+}
+
+internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer to, string id) : IMigrationStream
+{
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _running;
+
+    public string Id => id;
+
+    public Task Completion => _ended.Task;
+
+    public StreamStatus Status => new(_running ? "running" : "stopped", to.Streams.GetValueOrDefault(id).ToString(), Lag, 0, null);
+
+    public double Lag { get; set; }
+
+    public event Action<StreamPosition>? Applied;
+
+    public void Start()
+    {
+        if (to.Triggers.Count > 0)
+        {
+            throw new InvalidOperationException($"There are live triggers on {to.Name}.");
+        }
+
+        _running = true;
+        engine.Began(this);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        _running = false;
+        engine.Ended(this);
+        _ended.TrySetResult();
+        return Task.CompletedTask;
+    }
+
+    public Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken) => Task.FromResult(from.End);
+
+    public Task WaitForAppliedAsync(StreamPosition position, CancellationToken cancellationToken)
+    {
+        to.Streams[id] = position;
+        Applied?.Invoke(position);
+        return Task.CompletedTask;
+    }
+
+    public void Fail(string why)
+    {
+        _running = false;
+        engine.Ended(this);
+        _ended.TrySetException(new InvalidOperationException(why));
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

@@ -1,0 +1,173 @@
+using System.Collections.Concurrent;
+using Switchyard.Client;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration.Tests;
+
+/// <summary>What one make-believe server holds, as far as a cutover can see it.</summary>
+internal sealed class FakeServer(string name)
+{
+    public string Name => name;
+
+    public ulong LogEnd { get; set; } = 100;
+
+    public bool ReadOnly { get; set; }
+
+    public bool HasBinlog { get; set; } = true;
+
+    public int PreparedXa { get; set; }
+
+    public int Fences { get; set; }
+
+    public bool FenceBroken { get; set; }
+
+    public Dictionary<string, ulong> Identities { get; } = new(StringComparer.Ordinal);
+
+    public Dictionary<string, TriggerDefinition> Triggers { get; } = new(StringComparer.Ordinal);
+
+    public Dictionary<string, EventDefinition> Events { get; } = new(StringComparer.Ordinal);
+
+    public HashSet<string> Tables { get; } = new(StringComparer.Ordinal) { "orders", "items" };
+
+    /// <summary>Streams recorded on this server, by id, with the position they resume at.</summary>
+    public ConcurrentDictionary<string, StreamPosition> Streams { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>How far each stream's rows are on this server.</summary>
+    public ConcurrentDictionary<string, ulong> Applied { get; } = new(StringComparer.Ordinal);
+
+    public StreamPosition End => new("log.000001", LogEnd);
+}
+
+internal sealed class FakeServers : IServerSides
+{
+    public ConcurrentDictionary<int, FakeServer> ByPort { get; } = new();
+
+    public List<Account> MissingAccounts { get; } = [];
+
+    public FakeServer Of(ConnectionOptions options) => ByPort[options.Port];
+
+    public IServerSide Create(ConnectionOptions backend, string schema) => new FakeSide(Of(backend));
+
+    public Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, string schema, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<Account>>(MissingAccounts);
+}
+
+internal sealed class FakeSide(FakeServer server) : IServerSide
+{
+    public Task ConnectAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken) =>
+        Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", server.PreparedXa, []));
+
+    public Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        server.Fences++;
+        server.ReadOnly |= mode == FenceMode.ReadOnly;
+        return Task.FromResult<IFence>(new FakeFence(server));
+    }
+
+    public Task LiftReadOnlyAsync(CancellationToken cancellationToken)
+    {
+        server.ReadOnly = false;
+        return Task.CompletedTask;
+    }
+
+    public Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken) => Task.FromResult(server.End);
+
+    public Task<IReadOnlyDictionary<string, ulong>> ReadIdentitiesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyDictionary<string, ulong>>(new Dictionary<string, ulong>(server.Identities));
+
+    public Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken)
+    {
+        server.Identities[table] = next;
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyDictionary<string, long>> ReadSequencesAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyDictionary<string, long>>(new Dictionary<string, long>());
+
+    public Task RaiseSequenceAsync(string sequence, long next, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken) =>
+        Task.FromResult(new HandoverRecord { Triggers = [.. server.Triggers.Values], Events = [.. server.Events.Values] });
+
+    public Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
+    {
+        server.Triggers[trigger.Name] = trigger;
+        return Task.CompletedTask;
+    }
+
+    public Task DropTriggerAsync(string name, CancellationToken cancellationToken)
+    {
+        server.Triggers.Remove(name);
+        return Task.CompletedTask;
+    }
+
+    public Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
+    {
+        server.Events[definition.Name] = definition with { Enabled = false };
+        return Task.CompletedTask;
+    }
+
+    public Task SetEventAsync(string name, bool enabled, CancellationToken cancellationToken)
+    {
+        server.Events[name] = server.Events[name] with { Enabled = enabled };
+        return Task.CompletedTask;
+    }
+
+    public Task DropEventAsync(string name, CancellationToken cancellationToken)
+    {
+        server.Events.Remove(name);
+        return Task.CompletedTask;
+    }
+
+    public Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken) => Task.FromResult(0);
+
+    public Task<bool> SchemaExistsAsync(CancellationToken cancellationToken) => Task.FromResult(true);
+
+    public Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<SchemaItem>>([]);
+
+    public Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        server.Tables.ExceptWith(tables);
+        return Task.CompletedTask;
+    }
+
+    public Task RenameTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        server.Tables.ExceptWith(tables);
+        server.Tables.UnionWith(tables.Select(ServerSide.OldName));
+        return Task.CompletedTask;
+    }
+
+    public Task DropSchemaIfEmptyAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<IReadOnlyList<string>> ListSchemasAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>(["shop"]);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private sealed class FakeFence(FakeServer server) : IFence
+    {
+        private bool _released;
+
+        public Task VerifyAsync(CancellationToken cancellationToken) => server.FenceBroken
+            ? throw new CutoverFailedException("The fence fell.", "Try again.")
+            : Task.CompletedTask;
+
+        public Task ReleaseAsync(CancellationToken cancellationToken)
+        {
+            if (!_released)
+            {
+                _released = true;
+                server.Fences--;
+                server.ReadOnly = false;
+            }
+
+            return Task.CompletedTask;
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}

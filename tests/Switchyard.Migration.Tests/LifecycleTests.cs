@@ -1,0 +1,232 @@
+using Switchyard.Topology;
+
+namespace Switchyard.Migration.Tests;
+
+// Switches here would run into fault points armed beside them.
+[Collection("faults")]
+public sealed class LifecycleTests
+{
+    private static readonly SwitchRequest s_request = new() { SkipDiff = true };
+
+    [Fact]
+    public async Task Create_routes_the_schema_to_the_source_and_copies()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+
+        var status = await world.Service.StatusAsync("shop", default);
+        Assert.Equal(["items", "orders"], status.Tables.Select(t => t.Name));
+        Assert.Equal(20, status.Copy!.RowsCopied);
+        Assert.Equal(("a", "a"), (status.Writes, status.Reads));
+        var rule = Assert.Single(world.View.Current.Routing.Rules);
+        Assert.Equal(new RoutingRule("shop", null, "a", "a", "shop"), rule);
+    }
+
+    [Fact]
+    public async Task A_refused_create_changes_nothing_and_names_every_finding()
+    {
+        await using var world = await World.StartAsync();
+        world.Engine.Findings.Add(Finding.Error("binlog_off", "The source writes no binary log.", "Start it with log_bin."));
+        world.Engine.Findings.Add(Finding.Error("no_key", "The table x has no key.", "Add one."));
+        var before = (await world.Topology.Store.ReadAsync("")).Revision;
+
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.CreateAsync());
+
+        Assert.Equal(3, error.ExitCode);
+        Assert.Equal(["binlog_off", "no_key"], error.Findings.Select(f => f.Code));
+        Assert.Contains("Start it with log_bin. Add one.", error.Remedy, StringComparison.Ordinal);
+        Assert.Equal(before, (await world.Topology.Store.ReadAsync("")).Revision);
+        Assert.Empty(await world.Service.ListAsync(default));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a b")]
+    [InlineData("-x")]
+    [InlineData("x/../y")]
+    public async Task A_name_that_cannot_be_part_of_other_names_is_wrong_usage(string name)
+    {
+        await using var world = await World.StartAsync();
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.CreateAsync(name));
+        Assert.Equal(2, error.ExitCode);
+    }
+
+    [Fact]
+    public async Task An_unknown_migration_and_an_unknown_backend_are_no_such_thing()
+    {
+        await using var world = await World.StartAsync();
+        Assert.Equal(4, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.StatusAsync("nope", default))).ExitCode);
+        var request = new CreateMigrationRequest { Name = "m", Source = "a", Target = "zzz", Schema = "shop" };
+        Assert.Equal(4, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.CreateAsync(request, default))).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_copy_goes_on_after_a_restart()
+    {
+        await using var world = await World.StartAsync();
+        world.Engine.CopyGate = new TaskCompletionSource();
+        await world.CreateAsync();
+        Assert.Equal(MigrationState.Copying, (await world.Service.StatusAsync("shop", default)).State);
+
+        await world.RestartAsync();
+
+        await world.UntilAsync(MigrationState.Running);
+    }
+
+    [Fact]
+    public async Task Stop_and_start_keep_the_stream_where_it_was()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+
+        Assert.Equal(MigrationState.Stopped, (await world.Service.StopAsync("shop", default)).State);
+        Assert.Empty(world.Engine.Running);
+        await world.RestartAsync();
+        Assert.Equal(MigrationState.Stopped, (await world.Service.StatusAsync("shop", default)).State);
+        Assert.Equal(MigrationState.Running, (await world.Service.StartAsync("shop", default)).State);
+    }
+
+    [Fact]
+    public async Task A_stream_that_fails_is_an_error_with_its_cause_and_start_goes_on()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        while (world.Engine.Running.IsEmpty)
+        {
+            await Task.Delay(2);
+        }
+
+        world.Engine.Running["shop.forward"].Fail("The binary log was purged.");
+
+        var status = await world.UntilAsync(MigrationState.Error);
+        Assert.Equal("The binary log was purged.", status.Error);
+        Assert.Contains("start shop", status.Remedy, StringComparison.Ordinal);
+        Assert.False((await world.Service.DiagnoseAsync("shop", default)).Healthy);
+        await world.Service.StartAsync("shop", default);
+        await world.UntilAsync(MigrationState.Running);
+    }
+
+    [Fact]
+    public async Task Validate_sends_reads_to_the_target_and_off_takes_them_back()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        await UntilStreamAsync(world);
+
+        var status = await world.Service.ValidateAsync("shop", new ValidateRequest { Percent = 10, Consistency = ReadGuarantee.Session }, default);
+
+        Assert.Equal((MigrationState.Validating, "b", "a", 10), (status.State, status.Reads, status.Writes, status.ReadPercent));
+        Assert.Equal(new RoutingRule("shop", null, "a", "b", "shop", 10, ReadConsistency.Session), Assert.Single((await world.Topology.GetRoutingAsync()).Value.Rules));
+        status = await world.Service.ValidateAsync("shop", new ValidateRequest { Off = true }, default);
+        Assert.Equal((MigrationState.Running, "a"), (status.State, status.Reads));
+    }
+
+    [Fact]
+    public async Task Validate_is_refused_while_an_account_is_missing()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        await UntilStreamAsync(world);
+        world.Servers.MissingAccounts.Add(new Account("app", "%"));
+
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.ValidateAsync("shop", new ValidateRequest(), default));
+
+        Assert.Equal(3, error.ExitCode);
+        Assert.Contains("'app'@'%'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_switch_from_data_router_mode_sends_everything_to_the_target()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        await UntilStreamAsync(world);
+        await world.Service.ValidateAsync("shop", new ValidateRequest(), default);
+
+        await world.Service.SwitchAsync("shop", s_request, default);
+
+        Assert.Equal(new RoutingRule("shop", null, "b", "b", "shop"), Assert.Single((await world.Topology.GetRoutingAsync()).Value.Rules));
+        Assert.Equal(MigrationState.Running, await StateAfterReverseAsync(world));
+    }
+
+    [Fact]
+    public async Task Complete_makes_the_target_the_default_and_detach_forgets_the_source()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        await world.Service.SwitchAsync("shop", s_request, default);
+
+        var plan = await world.Service.CompleteAsync("shop", new CompleteRequest { DryRun = true }, default);
+        Assert.Equal("planned", plan.Result);
+        Assert.Equal(MigrationState.Switched, (await world.Service.StatusAsync("shop", default)).State);
+        var done = await world.Service.CompleteAsync("shop", new CompleteRequest { SourceData = SourceData.Rename }, default);
+
+        Assert.Equal("completed", done.Result);
+        Assert.Equal(["_items_old", "_orders_old"], world.A.Tables.Order(StringComparer.Ordinal));
+        Assert.Empty(world.A.Streams);
+        Assert.Empty(world.B.Streams);
+        Assert.Empty(world.Engine.Running);
+        var routing = (await world.Topology.GetRoutingAsync()).Value;
+        Assert.Equal("b", routing.DefaultBackend);
+        Assert.Empty(routing.Rules);
+        await world.Service.DetachAsync("shop", default);
+        Assert.Null(await world.Topology.GetBackendAsync("a"));
+        await world.Service.DeleteAsync("shop", default);
+        Assert.Empty(await world.Service.ListAsync(default));
+    }
+
+    [Fact]
+    public async Task Complete_and_detach_are_refused_where_they_would_lose_something()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.CompleteAsync("shop", new CompleteRequest(), default))).ExitCode);
+        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.DetachAsync("shop", default))).ExitCode);
+        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.ReverseAsync("shop", s_request, default))).ExitCode);
+        await world.Service.SwitchAsync("shop", s_request, default);
+        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync("shop", default))).ExitCode);
+        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.DeleteAsync("shop", default))).ExitCode);
+    }
+
+    [Fact]
+    public async Task Cancel_removes_what_was_made_and_leaves_the_source_alone()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+
+        var status = await world.Service.CancelAsync("shop", default);
+
+        Assert.Equal(MigrationState.Cancelled, status.State);
+        Assert.Equal(["items", "orders"], world.A.Tables.Order(StringComparer.Ordinal));
+        Assert.Empty(world.B.Tables);
+        Assert.Empty(world.B.Streams);
+        Assert.Empty((await world.Topology.GetRoutingAsync()).Value.Rules);
+    }
+
+    [Fact]
+    public async Task Two_migrations_cannot_move_the_same_schema()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.CreateAsync("other"));
+
+        Assert.Equal(3, error.ExitCode);
+        Assert.Contains("'shop'", error.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<MigrationState> StateAfterReverseAsync(World world)
+    {
+        await world.Service.ReverseAsync("shop", s_request, default);
+        return (await world.Service.StatusAsync("shop", default)).State;
+    }
+
+    private static async Task UntilStreamAsync(World world)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while ((await world.Service.StatusAsync("shop", default)).Stream.State != "running")
+        {
+            await Task.Delay(2, limit.Token);
+        }
+    }
+}

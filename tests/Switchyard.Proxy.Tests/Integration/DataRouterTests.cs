@@ -1,0 +1,179 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Tests.Integration;
+
+/// <summary>Reads on the target never show less than was acknowledged, whoever wrote it. The test plays the applier.</summary>
+[Trait("Category", "Integration")]
+public sealed class DataRouterTests
+{
+    [Fact]
+    public async Task A_read_after_a_write_waits_for_the_applier_or_goes_to_the_source()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await ValueAsync(reader) == "t0");
+
+        // The applier is paused: what was written is on the source only, and every session reads it there.
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        Assert.Equal("s1", await ValueAsync(reader));
+        Assert.Equal("s1", await ValueAsync(writer));
+
+        // It goes on: a read that waits for it is answered by the target.
+        await harness.DirectAsync(await TargetAsync(), "UPDATE v SET v = 't1'");
+        await CaughtUpAsync(harness);
+        Assert.Equal("t1", await ValueAsync(reader));
+        Assert.Equal("t1", await ValueAsync(writer));
+    }
+
+    [Fact]
+    public async Task A_transactions_writes_count_from_its_commit()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await ValueAsync(reader) == "t0");
+        await writer.ExecuteAsync("BEGIN", default);
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        Assert.Equal("s1", await ValueAsync(writer));
+        Assert.Equal("t0", await ValueAsync(reader));
+        await writer.ExecuteAsync("COMMIT", default);
+        Assert.Equal("s1", await ValueAsync(reader));
+    }
+
+    [Fact]
+    public async Task Writes_before_the_mode_began_are_seen()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await writer.ExecuteAsync("BEGIN", default);
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await ValueAsync(reader) == "t0");
+        await writer.ExecuteAsync("COMMIT", default);
+        Assert.Equal("s1", await ValueAsync(reader));
+    }
+
+    [Fact]
+    public async Task Quiet_tables_do_not_wait_for_busy_ones()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await PlaceAsync(reader) == "target" && await ValueAsync(reader) == "t0");
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        Assert.Equal("s1", await ValueAsync(reader));
+        Assert.Equal("target", await PlaceAsync(reader));
+    }
+
+    [Fact]
+    public async Task A_write_marks_what_its_foreign_keys_cascade_to()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await PlaceAsync(reader) == "target" && await CountAsync(reader) == "1");
+        await writer.ExecuteAsync("DELETE FROM parent", default);
+        Assert.Equal("0", await CountAsync(reader));
+    }
+
+    [Fact]
+    public async Task Locking_reads_effects_and_transactions_stay_on_the_source()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await PlaceAsync(client) == "target");
+        Assert.Equal("source", (await client.QueryAsync("SELECT name FROM place FOR UPDATE", default)).GetString(0, 0));
+        Assert.Equal("source", (await client.QueryAsync("SELECT name, GET_LOCK('a', 0), RELEASE_LOCK('a') FROM place", default)).GetString(0, 0));
+        Assert.Equal("source", (await client.QueryAsync("SELECT name, @a := 1 FROM place", default)).GetString(0, 0));
+        await client.ExecuteAsync("BEGIN", default);
+        Assert.Equal("source", await PlaceAsync(client));
+        await client.ExecuteAsync("ROLLBACK", default);
+    }
+
+    [Fact]
+    public async Task An_error_of_the_target_is_repeated_on_the_source()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.DirectAsync(await SourceAsync(), "CREATE TABLE only_here (a INT)", "INSERT INTO only_here VALUES (7)");
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await PlaceAsync(client) == "target");
+        Assert.Equal("7", (await client.QueryAsync("SELECT a FROM only_here", default)).GetString(0, 0));
+        Assert.Equal("target", await PlaceAsync(client));
+    }
+
+    [Fact]
+    public async Task Prepared_reads_go_to_the_target_too()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await using var statement = await client.PrepareAsync("SELECT name FROM place WHERE name <> ?", default);
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => (await statement.QueryAsync(["x"], default)).GetString(0, 0) == "target");
+        await harness.RouteAsync("s", "s");
+        Assert.Equal("source", (await statement.QueryAsync(["x"], default)).GetString(0, 0));
+    }
+
+    private static async Task<ProxyHarness> StartAsync()
+    {
+        var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", await TargetAsync()));
+        foreach (var (server, name) in new[] { (await SourceAsync(), "source"), (await TargetAsync(), "target") })
+        {
+            await harness.DirectAsync(
+                server,
+                "CREATE TABLE place (name VARCHAR(10) PRIMARY KEY)",
+                $"INSERT INTO place VALUES ('{name}')",
+                "CREATE TABLE v (id INT PRIMARY KEY, v VARCHAR(10))",
+                $"INSERT INTO v VALUES (1, '{name[0]}0')",
+                "CREATE TABLE parent (id INT PRIMARY KEY)",
+                "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)",
+                "INSERT INTO parent VALUES (1)",
+                "INSERT INTO child VALUES (1, 1)");
+        }
+
+        await harness.RouteAsync("s", "s");
+        return harness;
+    }
+
+    /// <summary>Says that everything the source has written so far is visible on the target.</summary>
+    private static async Task CaughtUpAsync(ProxyHarness harness) => harness.Applied.Publish("m", await ProxyHarness.PositionAsync(await SourceAsync()));
+
+    /// <summary>The proxy learns the schema's tables in the background; until then it is more careful than it must be.</summary>
+    private static async Task Eventually(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!await condition())
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            await Task.Delay(10, limit.Token);
+        }
+    }
+
+    private static Task<LabServer> SourceAsync() => LabServer.SharedAsync("mariadb-10.11", "source");
+
+    private static Task<LabServer> TargetAsync() => LabServer.SharedAsync("mariadb-10.11", "target");
+
+    private static async Task<string> ValueAsync(BackendConnection client) => (await client.QueryAsync("SELECT v FROM v WHERE id = 1", default)).GetString(0, 0);
+
+    private static async Task<string> PlaceAsync(BackendConnection client) => (await client.QueryAsync("SELECT name FROM place", default)).GetString(0, 0);
+
+    private static async Task<string> CountAsync(BackendConnection client) => (await client.QueryAsync("SELECT COUNT(*) FROM child", default)).GetString(0, 0);
+}

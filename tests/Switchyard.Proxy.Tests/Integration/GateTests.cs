@@ -1,0 +1,217 @@
+using System.Collections.Concurrent;
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Tests.Integration;
+
+/// <summary>A gate holds, drains and releases without any client seeing more than a wait.</summary>
+[Trait("Category", "Integration")]
+public sealed class GateTests
+{
+    private static readonly TimeSpan s_short = TimeSpan.FromMilliseconds(150);
+
+    [Fact]
+    public async Task A_held_statement_goes_to_the_new_backend_after_the_flip()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        Assert.Equal("source", await WhereAsync(client));
+        var gate = await harness.HoldAsync("s", "t");
+        Assert.True((await harness.WaitAckAsync(gate, ack => ack.Drained)).Held);
+        var held = WhereAsync(client);
+        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        await harness.FlipAsync(gate);
+        Assert.Equal("target", await held);
+        var released = await harness.WaitAckAsync(gate, ack => ack.Released);
+        Assert.Equal(1, released.HeldStatements);
+        Assert.True(released.LongestHoldMs > 0);
+    }
+
+    [Fact]
+    public async Task A_held_statement_goes_to_the_old_backend_after_an_abandon()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var held = WhereAsync(client);
+        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        await harness.AbandonAsync(gate);
+        Assert.Equal("source", await held);
+    }
+
+    [Fact]
+    public async Task A_transaction_begun_before_the_gate_runs_to_its_end_and_blocks_the_drain_until_then()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        await client.ExecuteAsync("BEGIN", default);
+        await client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 1)", default);
+        var gate = await harness.HoldAsync("s", "t");
+        var blocked = await harness.WaitAckAsync(gate, ack => ack.Blockers.Length > 0);
+        Assert.False(blocked.Drained);
+        Assert.Contains("transaction", blocked.Blockers[0].Reason, StringComparison.Ordinal);
+        await client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 2)", default);
+        await client.ExecuteAsync("COMMIT", default);
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await harness.FlipAsync(gate);
+        await client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 3)", default);
+        var (source, target) = await CountAsync(harness);
+        Assert.Equal(("2", "1"), (source, target));
+    }
+
+    [Fact]
+    public async Task A_transaction_begun_while_the_gate_is_up_runs_whole_on_the_new_backend()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await client.ExecuteAsync("START TRANSACTION", default);
+        var held = client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 1)", default);
+        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        await harness.FlipAsync(gate);
+        await held;
+        await client.ExecuteAsync("ROLLBACK", default);
+        await client.ExecuteAsync("START TRANSACTION", default);
+        await client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 2)", default);
+        await client.ExecuteAsync("COMMIT", default);
+        Assert.Equal(("0", "1"), await CountAsync(harness));
+    }
+
+    [Fact]
+    public async Task Statements_of_other_schemas_pass()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await BackendConnection.OpenAsync(harness.Client with { Schema = null }, default);
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        Assert.NotEqual(0, (await client.QueryAsync("SELECT COUNT(*) FROM information_schema.tables", default)).RowCount);
+        Assert.Equal("1", (await client.QueryAsync("SELECT 1", default)).GetString(0, 0));
+        await harness.AbandonAsync(gate);
+    }
+
+    [Fact]
+    public async Task A_gate_past_its_deadline_is_abandoned_and_everything_goes_on_where_it_was()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        var gate = await harness.HoldAsync("s", "t", deadline: TimeSpan.FromMilliseconds(500));
+        var held = WhereAsync(client);
+        Assert.Equal("source", await held);
+        Assert.Equal(GateState.Abandoned, harness.View.Current.Gates[gate.Id].Value.State);
+    }
+
+    [Fact]
+    public async Task More_held_statements_than_allowed_abandon_the_gate()
+    {
+        await using var harness = await StartPairAsync();
+        await using var first = await harness.ConnectAsync();
+        await using var second = await harness.ConnectAsync();
+        var gate = await harness.HoldAsync("s", "t", maxStatements: 1);
+        var answers = await Task.WhenAll(WhereAsync(first), WhereAsync(second));
+        Assert.Equal(["source", "source"], answers);
+        Assert.Equal(GateState.Abandoned, harness.View.Current.Gates[gate.Id].Value.State);
+    }
+
+    [Fact]
+    public async Task Pinned_sessions_block_and_say_why()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        await client.ExecuteAsync("CREATE TEMPORARY TABLE tmp (a INT)", default);
+        var gate = await harness.HoldAsync("s", "t");
+        var blocked = await harness.WaitAckAsync(gate, ack => ack.Blockers.Length > 0);
+        Assert.Contains("temporary tables", blocked.Blockers[0].Reason, StringComparison.Ordinal);
+        await client.ExecuteAsync("DROP TEMPORARY TABLE tmp", default);
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await harness.AbandonAsync(gate);
+    }
+
+    [Fact]
+    public async Task Writers_under_load_see_no_error_and_no_write_is_on_the_wrong_side()
+    {
+        const int Clients = 8;
+        await using var harness = await StartPairAsync();
+        using var stop = new CancellationTokenSource();
+        var acknowledged = new ConcurrentDictionary<int, int>();
+        var writers = Enumerable.Range(0, Clients).Select(client => WriteAsync(harness, client, acknowledged, stop.Token)).ToArray();
+        await Enough(acknowledged, Clients, 10);
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var before = await CountAsync(harness);
+        await harness.FlipAsync(gate);
+        await harness.WaitAckAsync(gate, ack => ack.Released);
+        await Enough(acknowledged, Clients, acknowledged.Values.Max() + 10);
+        await stop.CancelAsync();
+        await Task.WhenAll(writers);
+        var (source, target) = await CountAsync(harness);
+        Assert.Equal(before.Source, source);
+        Assert.Equal("0", before.Target);
+        Assert.Equal(acknowledged.Values.Sum(), int.Parse(source!) + int.Parse(target!));
+        foreach (var server in new[] { await SourceAsync(), await TargetAsync() })
+        {
+            Assert.Equal("0", await harness.ScalarAsync(server, "SELECT COUNT(*) - COUNT(DISTINCT client, n) FROM w"));
+        }
+    }
+
+    private static async Task WriteAsync(ProxyHarness harness, int number, ConcurrentDictionary<int, int> acknowledged, CancellationToken stop)
+    {
+        await using var client = await harness.ConnectAsync(CancellationToken.None);
+        await using var prepared = await client.PrepareAsync("INSERT INTO w (client, n) VALUES (?, ?)", default);
+        for (var n = 1; !stop.IsCancellationRequested; n++)
+        {
+            switch (n % 3)
+            {
+                case 0:
+                    await client.ExecuteAsync("BEGIN", default);
+                    await client.ExecuteAsync($"INSERT INTO w (client, n) VALUES ({number}, {n})", default);
+                    await client.QueryAsync("SELECT COUNT(*) FROM w", default);
+                    await client.ExecuteAsync("COMMIT", default);
+                    break;
+                case 1:
+                    await prepared.ExecuteAsync([number, n], default);
+                    break;
+                default:
+                    await client.ExecuteAsync($"INSERT INTO w (client, n) VALUES ({number}, {n})", default);
+                    break;
+            }
+
+            acknowledged[number] = n;
+        }
+    }
+
+    private static async Task Enough(ConcurrentDictionary<int, int> acknowledged, int clients, int each)
+    {
+        while (acknowledged.Count < clients || acknowledged.Values.Min() < each)
+        {
+            await Task.Delay(10);
+        }
+    }
+
+    private static Task<LabServer> SourceAsync() => LabServer.SharedAsync("mariadb-10.11", "source");
+
+    private static Task<LabServer> TargetAsync() => LabServer.SharedAsync("mariadb-10.11", "target");
+
+    private static async Task<ProxyHarness> StartPairAsync()
+    {
+        var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", await TargetAsync()));
+        string[] tables =
+        [
+            "CREATE TABLE w (id INT PRIMARY KEY AUTO_INCREMENT, client INT, n INT)",
+            "CREATE TABLE place (name VARCHAR(10) PRIMARY KEY)",
+        ];
+        await harness.DirectAsync(await SourceAsync(), [.. tables, "INSERT INTO place VALUES ('source')"]);
+        await harness.DirectAsync(await TargetAsync(), [.. tables, "INSERT INTO place VALUES ('target')"]);
+        await harness.RouteAsync("s", "s");
+        return harness;
+    }
+
+    private static async Task<string> WhereAsync(BackendConnection client) => (await client.QueryAsync("SELECT name FROM place", default)).GetString(0, 0);
+
+    private static async Task<(string? Source, string? Target)> CountAsync(ProxyHarness harness) => (
+        await harness.ScalarAsync(await SourceAsync(), "SELECT COUNT(*) FROM w"),
+        await harness.ScalarAsync(await TargetAsync(), "SELECT COUNT(*) FROM w"));
+}

@@ -27,8 +27,8 @@ internal static partial class ReplicationLog
     [LoggerMessage(3012, LogLevel.Information, "Table {Table} is copied: {Rows} rows")]
     public static partial void TableCopied(this ILogger logger, string table, long rows);
 
-    [LoggerMessage(3013, LogLevel.Information, "Building an index on {Table}")]
-    public static partial void BuildingIndex(this ILogger logger, string table);
+    [LoggerMessage(3013, LogLevel.Information, "Building the secondary indexes of {Table}")]
+    public static partial void BuildingIndexes(this ILogger logger, string table);
 
     [LoggerMessage(3014, LogLevel.Warning, "The copy lost a connection and tries again in {DelayMs} ms: {Reason}")]
     public static partial void CopyReconnecting(this ILogger logger, double delayMs, string reason);

@@ -15,8 +15,10 @@ namespace Switchyard.Replication;
 /// </summary>
 /// <param name="stream">The stream, opened with <see cref="StreamDefinition.CopiesTables"/> and started.</param>
 /// <param name="options">Sizes and numbers.</param>
-/// <param name="afterRows">Statements to run on the target once a table's rows are there: secondary indexes left out before. Ones that are there already are passed over.</param>
-public sealed class TableCopier(ReplicationStream stream, CopyOptions options, IReadOnlyList<(TableName Table, string Statement)> afterRows)
+/// <param name="afterRows">
+/// Statements that build on the target what the schema copy left out; null to find them once the rows are there, by comparing with the source.
+/// </param>
+public sealed class TableCopier(ReplicationStream stream, CopyOptions options, IReadOnlyList<(TableName Table, string Statement)>? afterRows = null)
 {
     private const int MinChunkRows = 100;
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(200);
@@ -81,7 +83,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
             throw failure as ReplicationException ?? new ReplicationException($"The copy stopped: {failure.Message}", failure);
         }
 
-        await RunAfterRowsAsync(cancellationToken).ConfigureAwait(false);
+        await BuildIndexesAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -264,7 +266,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
         }
     }
 
-    private static bool IsFinished(TableWork work) => work.Phase is CopyPhase.Copied or CopyPhase.Indexing;
+    private static bool IsFinished(TableWork work) => work.Phase is CopyPhase.Copied;
 
     // Cascades reach into a table only once its parents are complete, so a child is not begun before. One exact chunk at a time.
     private bool IsReady(TableWork work)
@@ -307,50 +309,49 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
             },
             cancellationToken).ConfigureAwait(false);
         stream.Logger.TableCopied(work.Table.Name.ToString(), work.RowsCopied);
-        Change(() => work.Phase = afterRows.Any(s => s.Table == work.Table.Name) ? CopyPhase.Indexing : CopyPhase.Copied);
+        Change(() => work.Phase = CopyPhase.Copied);
     }
 
-    private async Task RunAfterRowsAsync(CancellationToken cancellationToken)
+    private async Task BuildIndexesAsync(CancellationToken cancellationToken)
     {
-        if (afterRows.Count > 0)
+        var source = await BackendConnection.OpenAsync(stream.Definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var sourceLease = source.ConfigureAwait(false);
+        var target = await BackendConnection.OpenAsync(stream.Definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var targetLease = target.ConfigureAwait(false);
+        var copier = new SchemaCopier(source, target);
+        await TargetSession.PrepareAsync(target, cancellationToken).ConfigureAwait(false);
+        foreach (var (table, statement) in afterRows ?? await FindAsync(copier, cancellationToken).ConfigureAwait(false))
         {
-            var target = await WriteSession.OpenAsync(stream.Definition.To, 60, cancellationToken).ConfigureAwait(false);
-            await using var lease = target.ConfigureAwait(false);
-            foreach (var (table, statement) in afterRows)
+            var work = _works.First(w => w.Table.Name == table);
+            Change(() => work.Phase = CopyPhase.Indexing);
+            stream.Logger.BuildingIndexes(table.ToString());
+            try
             {
-                var work = _works.FirstOrDefault(w => w.Table.Name == table);
-                Change(() => SetPhase(work, CopyPhase.Indexing));
-                stream.Logger.BuildingIndex(table.ToString());
-                try
-                {
-                    await target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
-                }
-                catch (ServerErrorException e) when (e.Code is 1061 or 1826 or 1022 or 121)
-                {
-                    // It was built before a restart.
-                }
-                catch (ServerErrorException e)
-                {
-                    throw new ReplicationException($"An index of {table} could not be built on the target: error {e.Code}: {e.ServerMessage}. Mend the cause and start again; the rows are kept.", e);
-                }
+                await target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
             }
-        }
+            catch (ServerErrorException e) when (e.Code == 1061)
+            {
+                // One ALTER builds all indexes of a table or none: it was done before a restart.
+            }
+            catch (ServerErrorException e)
+            {
+                throw new ReplicationException($"The secondary indexes of {table} could not be built on the target: error {e.Code}: {e.ServerMessage}. Mend the cause and start again; the rows are kept.", e);
+            }
 
-        Change(() =>
-        {
-            foreach (var work in _works)
-            {
-                work.Phase = CopyPhase.Copied;
-            }
-        });
+            Change(() => work.Phase = CopyPhase.Copied);
+        }
     }
 
-    private static void SetPhase(TableWork? work, CopyPhase phase)
+    private async Task<IReadOnlyList<(TableName Table, string Statement)>> FindAsync(SchemaCopier copier, CancellationToken cancellationToken)
     {
-        if (work is not null)
+        var found = new List<(TableName, string)>();
+        foreach (var schema in _works.GroupBy(w => w.Table.Name.Schema))
         {
-            work.Phase = phase;
+            var missing = await copier.FindDeferredAsync(schema.Key, [.. schema.Select(w => w.Table.Name.Name)], cancellationToken).ConfigureAwait(false);
+            found.AddRange(missing.Select(m => (m.Table, m.Statement)));
         }
+
+        return found;
     }
 
     private void Change(Action change)

@@ -1,0 +1,138 @@
+using Microsoft.Extensions.Logging;
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Target;
+
+namespace Switchyard.Replication.Tests.Streams;
+
+/// <summary>Two real servers, a schema on the source, the same tables on the target, and a stream between them.</summary>
+internal sealed class Scenario : IAsyncDisposable
+{
+    private readonly List<IAsyncDisposable> _owned = [];
+
+    private Scenario(LabServer from, LabServer to, string schema)
+    {
+        From = ConnectionOptions.Parse(from.Dsn);
+        To = ConnectionOptions.Parse(to.Dsn);
+        Schema = schema;
+    }
+
+    public ConnectionOptions From { get; }
+
+    public ConnectionOptions To { get; }
+
+    public string Schema { get; }
+
+    public IReadOnlyList<TableName> Tables { get; private set; } = [];
+
+    public StreamDefinition Definition { get; set; } = null!;
+
+    public BackendConnection Source { get; private set; } = null!;
+
+    public BackendConnection Target { get; private set; } = null!;
+
+    public static async Task<Scenario> CreateAsync(string from, string to, params string[] ddl)
+    {
+        var scenario = new Scenario(await LabServer.SharedAsync(from, "source"), await LabServer.SharedAsync(to, "target"), LabServer.UniqueSchema());
+        scenario.Source = await scenario.ConnectSourceAsync(withSchema: false);
+        scenario.Target = await BackendConnection.OpenAsync(scenario.To, default);
+        scenario._owned.Add(scenario.Target);
+        await scenario.Source.ExecuteAsync($"CREATE DATABASE {scenario.Schema} DEFAULT CHARACTER SET utf8mb4", default);
+        await scenario.Source.ChangeSchemaAsync(scenario.Schema, default);
+        foreach (var statement in ddl)
+        {
+            await scenario.Source.ExecuteAsync(statement, default);
+        }
+
+        return scenario;
+    }
+
+    /// <summary>A connection of an application: in the schema, strict about nothing.</summary>
+    public async Task<BackendConnection> ConnectSourceAsync(bool withSchema = true)
+    {
+        var connection = await BackendConnection.OpenAsync(From with { Schema = withSchema ? Schema : null }, default);
+        await connection.ExecuteAsync("SET SESSION sql_mode='ALLOW_INVALID_DATES', time_zone='+00:00', innodb_lock_wait_timeout=30", default);
+        _owned.Add(connection);
+        return connection;
+    }
+
+    /// <summary>Creates the tables on the target and records the stream at the source's end.</summary>
+    public async Task RecordAsync(bool copies = true, Func<StreamDefinition, StreamDefinition>? change = null)
+    {
+        var tables = await SchemaReader.ReadTablesAsync(Source, Schema, default);
+        Tables = [.. tables.Select(t => t.Name)];
+        await using (var a = await BackendConnection.OpenAsync(From, default))
+        await using (var b = await BackendConnection.OpenAsync(To, default))
+        {
+            await new SchemaCopier(a, b).CopyTablesAsync(Schema, [.. Tables.Select(t => t.Name)], deferIndexes: true, default);
+        }
+
+        Definition = new StreamDefinition { Id = Schema + ".forward", From = From, To = To, Tables = Tables, CopiesTables = copies };
+        Definition = change?.Invoke(Definition) ?? Definition;
+        await ReplicationStream.RecordAsync(Definition, await ReplicationStream.ReadEndAsync(From, default), default);
+    }
+
+    public async Task<ReplicationStream> OpenAsync(bool start = true, ILogger? logger = null)
+    {
+        var stream = await ReplicationStream.OpenAsync(Definition, default, logger: logger);
+        _owned.Add(stream);
+        if (start)
+        {
+            stream.Start();
+        }
+
+        return stream;
+    }
+
+    /// <summary>Waits until everything written on the source so far is on the target.</summary>
+    public static async Task CatchUpAsync(ReplicationStream stream)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await stream.WaitForAppliedAsync(await stream.ReadSourceEndAsync(limit.Token), limit.Token);
+    }
+
+    /// <summary>Compares every row of every table, as each server prints it.</summary>
+    public async Task AssertSameAsync()
+    {
+        foreach (var table in Tables)
+        {
+            var source = await RowsAsync(From, table);
+            var target = await RowsAsync(To, table);
+            var missing = source.Except(target).Take(3).ToArray();
+            var extra = target.Except(source).Take(3).ToArray();
+            Assert.True(missing.Length == 0 && extra.Length == 0 && source.Count == target.Count,
+                $"{table}: {source.Count} rows on the source, {target.Count} on the target; missing: {string.Join(" | ", missing)}; extra: {string.Join(" | ", extra)}");
+        }
+    }
+
+    public async Task<long> CountAsync(TableName table) => (await Target.QueryAsync($"SELECT COUNT(*) FROM {table.Quoted}", default)).GetInt64(0, 0);
+
+    public async ValueTask DisposeAsync()
+    {
+        for (var i = _owned.Count - 1; i >= 0; i--)
+        {
+            await _owned[i].DisposeAsync();
+        }
+
+        foreach (var server in (ConnectionOptions[])[From, To])
+        {
+            await using var connection = await BackendConnection.OpenAsync(server, default);
+            await connection.ExecuteAsync($"DROP DATABASE IF EXISTS {Schema}", default);
+        }
+    }
+
+    private static async Task<HashSet<string>> RowsAsync(ConnectionOptions server, TableName table)
+    {
+        await using var connection = await BackendConnection.OpenAsync(server, default);
+        await connection.ExecuteAsync("SET NAMES binary", default);
+        await connection.ExecuteAsync("SET SESSION time_zone='+00:00', sql_mode='ALLOW_INVALID_DATES'", default);
+        var definition = await SchemaReader.ReadTableAsync(connection, table, default);
+        await connection.ExecuteAsync("SET NAMES binary", default);
+        // Independent of the product's own reading but for the types whose text is lossy.
+        var columns = definition!.Columns.Select(c => c.DataType is "float" or "double" ? $"`{c.Name}`*1e0" : $"HEX(`{c.Name}`)");
+        var result = await connection.QueryAsync($"SELECT CONCAT_WS('|',{string.Join(",", columns.Select(c => $"COALESCE({c},'-')"))}) FROM {table.Quoted}", default);
+        return [.. result.Rows.Select(r => r.GetString(0))];
+    }
+}

@@ -1,0 +1,82 @@
+namespace Switchyard.Migration.Tests.Real;
+
+[Collection("faults")]
+[Trait("Category", "Integration")]
+public sealed class RealMigrationTests
+{
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task A_live_database_goes_there_and_back_without_an_error_or_a_lost_write(string source, string target)
+    {
+        await using var world = await RealWorld.StartAsync(source, target, Workload.Tables);
+        await Workload.FillAsync(world, 5000);
+        await using var load = Workload.Start(world);
+
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var accounts = await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        Assert.Contains(accounts.Accounts, a => a.Account == $"'{world.AppUser}'@'%'" && a.Result == "created");
+        await AssertCleanAsync(world);
+
+        await world.Service.ValidateAsync(world.Schema, new ValidateRequest(), default);
+        await GoOnAsync(load, 50);
+        var there = await world.Service.SwitchAsync(world.Schema, new SwitchRequest(), default);
+        Assert.Equal("switched", there.Result);
+        Assert.Null(there.Error);
+        await GoOnAsync(load, 50);
+        await AssertCleanAsync(world);
+        Assert.Equal("reversed", (await world.Service.ReverseAsync(world.Schema, new SwitchRequest(), default)).Result);
+        await GoOnAsync(load, 50);
+        Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, new SwitchRequest(), default)).Result);
+        await GoOnAsync(load, 50);
+        await AssertCleanAsync(world);
+
+        await using (var authoritative = await world.OpenTargetAsync())
+        {
+            Assert.Equal(0, await load.StopAndCountLostAsync(authoritative));
+        }
+
+        Assert.True(load.Errors.Count == 0, string.Join("\n", load.Errors) + "\n" + world);
+        Assert.Equal(0, load.Stale);
+        Assert.Equal("completed", (await world.Service.CompleteAsync(world.Schema, new CompleteRequest { SourceData = SourceData.Drop }, default)).Result);
+        await using var left = await world.OpenSourceAsync();
+        Assert.Equal(0, (await left.QueryAsync("SHOW TABLES", default)).RowCount);
+        Assert.Equal(0, (await left.QueryAsync("SELECT 1 FROM information_schema.schemata WHERE schema_name='_switchyard'", default)).RowCount);
+    }
+
+    [Fact]
+    public async Task Cancel_leaves_nothing_on_the_target()
+    {
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", [.. Workload.Tables, "CREATE VIEW paid AS SELECT * FROM orders WHERE state='paid'"]);
+        await Workload.FillAsync(world, 1000);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+
+        await world.Service.CancelAsync(world.Schema, default);
+
+        await using var source = await world.OpenSourceAsync();
+        Assert.Equal(1000, (await source.QueryAsync("SELECT COUNT(*) FROM orders", default)).GetInt64(0, 0));
+        await using var target = await Client.BackendConnection.OpenAsync(world.TargetOptions, default);
+        Assert.Equal(0, (await target.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name IN ('{world.Schema}', '_switchyard')", default)).RowCount);
+    }
+
+    private static async Task AssertCleanAsync(RealWorld world)
+    {
+        var report = await world.DiffAsync();
+        var samples = report.Tables.SelectMany(t => t.Samples.Take(3).Select(s => $"{t.Name}: {s.Kind} {s.Key} [{string.Join(",", s.Columns)}] {string.Join(",", s.Source ?? [])} | {string.Join(",", s.Target ?? [])}"));
+        Assert.True(report.State == "clean", $"{report.Summary}\n{string.Join("\n", samples)}");
+        Assert.True(report.Rows >= 5000);
+    }
+
+    /// <summary>Until the clients have had this many more writes acknowledged.</summary>
+    private static async Task GoOnAsync(Workload load, int more)
+    {
+        var until = load.Acknowledged + more;
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (load.Acknowledged < until && load.Errors.Count == 0)
+        {
+            await Task.Delay(10, limit.Token);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Proxy;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration.Tests.Real;
+
+/// <summary>Two real servers, a proxy, a store and the migrations of one process.</summary>
+internal sealed class RealWorld : IAsyncDisposable
+{
+    public const string AppPassword = "App-Passw0rd!";
+    private readonly string _directory = Directory.CreateTempSubdirectory("switchyard-real-").FullName;
+    private readonly RecordingLoggers _loggers = new();
+    private SqliteTopologyStore _store = null!;
+    private ProxyServer _proxy = null!;
+    private int _port;
+
+    public required LabServer Source { get; init; }
+
+    public required LabServer Target { get; init; }
+
+    public string Schema { get; } = LabServer.UniqueSchema();
+
+    public string AppUser => $"app_{Schema}";
+
+    public TopologyRepository Topology { get; private set; } = null!;
+
+    public TopologyView View { get; private set; } = null!;
+
+    public MigrationService Service { get; private set; } = null!;
+
+    public static async Task<RealWorld> StartAsync(string source, string target, params string[] tables)
+    {
+        var world = new RealWorld { Source = await LabServer.SharedAsync(source, "source"), Target = await LabServer.SharedAsync(target, "target") };
+        await using (var admin = await world.OpenSourceAsync(schema: false))
+        {
+            await admin.ExecuteAsync($"CREATE DATABASE {world.Schema} CHARACTER SET utf8mb4", default);
+            await admin.ChangeSchemaAsync(world.Schema, default);
+            foreach (var statement in tables)
+            {
+                await admin.ExecuteAsync(statement, default);
+            }
+
+            await admin.ExecuteAsync($"CREATE USER '{world.AppUser}'@'%' IDENTIFIED BY '{AppPassword}'", default);
+            await admin.ExecuteAsync($"GRANT ALL ON {world.Schema}.* TO '{world.AppUser}'@'%'", default);
+        }
+
+        await world.OpenAsync();
+        var routing = await world.Topology.GetRoutingAsync();
+        await world.Topology.Begin()
+            .Put(new Backend("a", world.Source.Dsn)).Put(new Backend("b", world.Target.Dsn))
+            .Require(routing).Put(routing.Value with { DefaultBackend = "a" }).CommitAsync();
+        return world;
+    }
+
+    public ConnectionOptions SourceOptions => ConnectionOptions.Parse(Source.Dsn);
+
+    public ConnectionOptions TargetOptions => ConnectionOptions.Parse(Target.Dsn);
+
+    public Task<BackendConnection> OpenSourceAsync(bool schema = true) => BackendConnection.OpenAsync(SourceOptions with { Schema = schema ? Schema : null }, default);
+
+    public Task<BackendConnection> OpenTargetAsync() => BackendConnection.OpenAsync(TargetOptions with { Schema = Schema }, default);
+
+    /// <summary>The application's connection, through the proxy.</summary>
+    public Task<BackendConnection> OpenAppAsync() => BackendConnection.OpenAsync(
+        new ConnectionOptions { Host = "127.0.0.1", Port = _port, User = AppUser, Password = AppPassword, Schema = Schema }, default);
+
+    public Task<MigrationStatus> CreateAsync() => Service.CreateAsync(new CreateMigrationRequest { Name = Schema, Source = "a", Target = "b", Schema = Schema }, default);
+
+    public async Task<MigrationStatus> UntilAsync(MigrationState state)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        while (true)
+        {
+            var status = await Service.StatusAsync(Schema, limit.Token);
+            if (status.State == state && (state != MigrationState.Running || status.Stream.State == "running"))
+            {
+                return status;
+            }
+
+            Assert.True(status.State != MigrationState.Error || state == MigrationState.Error, $"{status.Error}\n{_loggers}");
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    public async Task<DiffReport> DiffAsync(bool showValues = true)
+    {
+        await Service.StartDiffAsync(Schema, new DiffRequest { ShowValues = showValues }, default);
+        var report = await Service.WaitDiffAsync(Schema, default);
+        Assert.True(report.State is "clean" or "differences", $"{report.Summary}\n{_loggers}");
+        return report;
+    }
+
+    /// <summary>The process ends and another begins on the same store.</summary>
+    public async Task RestartAsync()
+    {
+        await CloseAsync();
+        await OpenAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync();
+        await using (var source = await OpenSourceAsync(schema: false))
+        await using (var target = await BackendConnection.OpenAsync(TargetOptions, default))
+        {
+            await source.ExecuteAsync($"DROP DATABASE IF EXISTS {Schema}", default);
+            await target.ExecuteAsync($"DROP DATABASE IF EXISTS {Schema}", default);
+        }
+
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    public override string ToString() => _loggers.ToString();
+
+    private async Task OpenAsync()
+    {
+        _store = await SqliteTopologyStore.OpenAsync(Path.Combine(_directory, "store.db"), TimeProvider.System);
+        var secrets = SecretProtector.Load(Path.Combine(_directory, "key"), null);
+        Topology = new TopologyRepository(_store, secrets, TimeProvider.System);
+        View = await TopologyView.OpenAsync(_store, secrets);
+        var applied = new AppliedPositions();
+        Service = await MigrationService.OpenAsync(Topology, View, applied, TimeProvider.System, _loggers, null, default);
+        _proxy = new ProxyServer(
+            new ProxyOptions { Id = "p1", Listen = new IPEndPoint(IPAddress.Loopback, _port) }, View, Topology, applied, TimeProvider.System, _loggers.CreateLogger<ProxyServer>());
+        await _proxy.StartAsync();
+        _port = _proxy.EndPoint.Port;
+    }
+
+    private async Task CloseAsync()
+    {
+        await _proxy.StopAsync();
+        await _proxy.DisposeAsync();
+        await Service.DisposeAsync();
+        await View.DisposeAsync();
+        await _store.DisposeAsync();
+    }
+
+    /// <summary>Keeps the last warnings and errors, for the message of a failed test.</summary>
+    private sealed class RecordingLoggers : ILoggerFactory
+    {
+        private readonly Queue<string> _lines = new();
+
+        public ILogger CreateLogger(string categoryName) => new Line(this, categoryName);
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+
+        public override string ToString()
+        {
+            lock (_lines)
+            {
+                return string.Join('\n', _lines);
+            }
+        }
+
+        private void Add(string line)
+        {
+            lock (_lines)
+            {
+                _lines.Enqueue(line);
+                while (_lines.Count > 40)
+                {
+                    _lines.Dequeue();
+                }
+            }
+        }
+
+        private sealed class Line(RecordingLoggers owner, string category) : ILogger
+        {
+            public IDisposable? BeginScope<TState>(TState state)
+                where TState : notnull => NullLogger.Instance.BeginScope(state);
+
+            public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+            public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            {
+                if (IsEnabled(logLevel))
+                {
+                    owner.Add($"{logLevel} {category}: {formatter(state, exception)} {exception}");
+                }
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ namespace Switchyard.Client;
 public sealed class BinlogDump : IAsyncDisposable
 {
     private const byte EventHeader = 0x00;
-    private static readonly TimeSpan s_minSilence = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_minSilence = TimeSpan.FromSeconds(60);
 
     private readonly BackendConnection _connection;
     private readonly CommandChannel _channel;

@@ -28,7 +28,7 @@ public sealed record BinlogDumpRequest
     public TimeSpan HeartbeatPeriod { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// The connection is given up when neither event nor heartbeat came for this long. Null is ten heartbeats and at least 30 s: a server
+    /// The connection is given up when neither event nor heartbeat came for this long. Null is ten heartbeats and at least 60 s: a server
     /// that skips over other transactions sends nothing meanwhile.
     /// </summary>
     public TimeSpan? SilenceTimeout { get; init; }

@@ -11,6 +11,9 @@ namespace Switchyard.Client;
 /// </summary>
 public sealed class ResultReader : IAsyncDisposable
 {
+    /// <summary>What a caller left unread is read and dropped for this long; then the connection is given up instead.</summary>
+    private static readonly TimeSpan s_maxDrain = TimeSpan.FromSeconds(30);
+
     private readonly CommandChannel _channel;
     private readonly bool _isBinary;
     private readonly PayloadWriter? _printed;
@@ -105,18 +108,25 @@ public sealed class ResultReader : IAsyncDisposable
     /// <exception cref="ArgumentException">There is none.</exception>
     public int IndexOf(string column) => Names.IndexOf(column);
 
-    /// <summary>Reads and drops what is left, so that the connection can take the next command.</summary>
+    /// <summary>
+    /// Reads and drops what is left, so that the connection can take the next command. If that is too much, the connection becomes unusable
+    /// and says so at its next command.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
-        try
+        if (!_allEnded && _channel.IsUsable)
         {
-            while (!_allEnded && _channel.IsUsable && await NextResultAsync(CancellationToken.None).ConfigureAwait(false))
+            using var limit = new CancellationTokenSource(s_maxDrain);
+            try
             {
+                while (await NextResultAsync(limit.Token).ConfigureAwait(false))
+                {
+                }
             }
-        }
-        catch (Exception e) when (e is ServerErrorException or BackendUnavailableException)
-        {
-            // The caller gave up the result; if the connection is lost, its next command says so.
+            catch (Exception e) when (e is ServerErrorException or BackendUnavailableException or OperationCanceledException)
+            {
+                // The caller gave up the result; if the connection is lost, its next command says so.
+            }
         }
 
         _printed?.Dispose();

@@ -89,7 +89,7 @@ internal sealed record SessionInfo
 
     public string? Schema { get; init; }
 
-    /// <summary><c>idle</c>, <c>running</c>, <c>held</c>, …</summary>
+    /// <summary><c>idle</c>, <c>running</c>, <c>held</c> or <c>login</c>.</summary>
     public required string State { get; init; }
 
     public bool InTransaction { get; init; }
@@ -100,9 +100,11 @@ internal sealed record SessionInfo
     /// <summary>Why it cannot change backends; empty when it can.</summary>
     public IReadOnlyList<string> Pins { get; init; } = [];
 
-    public DateTimeOffset ConnectedAt { get; init; }
+    /// <summary>Kind and tables of the statement under way, without values; null when idle.</summary>
+    public string? Statement { get; init; }
 
-    public long Statements { get; init; }
+    /// <summary>How long it has been in that state, in milliseconds.</summary>
+    public long AgeMs { get; init; }
 }
 
 /// <summary>The answer of verbs that have nothing else to say.</summary>

@@ -1,5 +1,3 @@
-using Switchyard.Api;
-using Switchyard.Configuration;
 using Switchyard.Migration;
 using Switchyard.Topology;
 
@@ -7,9 +5,11 @@ namespace Switchyard.Hosting;
 
 /// <summary>
 /// The migrations and the proxy. Migrations come first: they roll back or forward what a crash left half done before the first client is let in;
-/// and they go last, so that a switch under way still finds its proxy.
+/// and they go last, so that a switch under way can be undone while its proxy still holds statements.
 /// </summary>
-internal sealed class Engines(TopologyRepository repository, TopologyView view, AppliedPositions positions, TimeProvider time, ILoggerFactory loggers)
+internal sealed class Engines(
+    TopologyRepository repository, TopologyView view, AppliedPositions positions, TimeProvider time, ILoggerFactory loggers,
+    ProxyHost proxy)
 {
     private MigrationService? _migrations;
 
@@ -22,32 +22,21 @@ internal sealed class Engines(TopologyRepository repository, TopologyView view, 
     {
         services.AddSingleton<Engines>().AddSingleton<Readiness>();
         services.AddTransient(provider => provider.GetRequiredService<Engines>().Migrations);
-        services.AddSingleton<ISessionDirectory, NoSessions>();
+        services.AddSingleton<ProxyHost>().AddSingleton<ISessionDirectory>(provider => provider.GetRequiredService<ProxyHost>());
     }
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _migrations = await MigrationService.OpenAsync(repository, view, positions, time, loggers, null, cancellationToken);
+        await proxy.StartAsync(cancellationToken);
     }
 
     public async Task StopAsync()
     {
+        await proxy.StopAsync();
         if (_migrations is not null)
         {
             await _migrations.DisposeAsync();
         }
     }
-}
-
-internal sealed class NoSessions : ISessionDirectory
-{
-    public string ProxyId => "";
-
-    public int Count => 0;
-
-    public IReadOnlyList<SessionInfo> List() => [];
-
-    public SessionInfo? Find(long id) => null;
-
-    public Task<bool> KillAsync(long id, CancellationToken cancellationToken) => Task.FromResult(false);
 }

@@ -81,7 +81,7 @@ internal static class OtherText
 
     public static void Sessions(IAnsiConsole console, IReadOnlyList<SessionInfo> sessions)
     {
-        var table = MigrationText.NewTable("ID", "USER", "CLIENT", "SCHEMA", "STATE", "BACKENDS", "PINNED BY");
+        var table = MigrationText.NewTable("ID", "USER", "CLIENT", "SCHEMA", "STATE", "FOR", "STATEMENT", "BACKENDS", "PINNED BY");
         foreach (var session in sessions)
         {
             table.AddRow(
@@ -90,6 +90,8 @@ internal static class OtherText
                 Markup.Escape(session.Client),
                 Markup.Escape(session.Schema ?? ""),
                 Markup.Escape(session.State) + (session.InTransaction ? ", in transaction" : ""),
+                $"{session.AgeMs / 1000.0:N1} s",
+                Markup.Escape(session.Statement ?? ""),
                 Markup.Escape(string.Join(", ", session.Backends)),
                 Markup.Escape(string.Join(", ", session.Pins)));
         }

@@ -54,11 +54,11 @@ internal ref struct EventSpan(ReadOnlySpan<byte> bytes)
         };
     }
 
-    internal int LengthEncodedSize()
-    {
-        var value = LengthEncoded();
-        return value <= int.MaxValue ? (int)value : throw new BinlogFormatException($"An event claims a field of {value} bytes.");
-    }
+    internal int LengthEncodedSize() => CheckSize(LengthEncoded());
+
+    /// <summary>A claimed length as an int; one beyond any event is damage.</summary>
+    internal static int CheckSize(ulong value) =>
+        value <= int.MaxValue ? (int)value : throw new BinlogFormatException($"An event claims a field of {value} bytes.");
 
     internal string Text(int byteCount) => Encoding.UTF8.GetString(Bytes(byteCount));
 

@@ -91,7 +91,7 @@ internal static class GtidDecoder
                     number = ReadSigned(ref span);
                     break;
                 case 3:
-                    tag = span.Text(checked((int)ReadUnsigned(ref span)));
+                    tag = span.Text(EventSpan.CheckSize(ReadUnsigned(ref span)));
                     break;
                 case 4:
                     lastCommitted = ReadSigned(ref span);
@@ -199,7 +199,7 @@ internal static class GtidDecoder
         var span = new EventSpan(body);
         var onePhase = span.Byte() != 0;
         var format = (int)span.UInt32();
-        int gtridLength = checked((int)span.UInt32()), bqualLength = checked((int)span.UInt32());
+        int gtridLength = EventSpan.CheckSize(span.UInt32()), bqualLength = EventSpan.CheckSize(span.UInt32());
         return new XaPrepareEvent
         {
             Type = header.Type,

@@ -1,0 +1,71 @@
+using System.Text;
+using Switchyard.Binlog.Values;
+
+namespace Switchyard.Binlog.Tests;
+
+public sealed class ValueTests
+{
+    /// <summary>The first example is the one in the server's own source (decimal2bin in strings/decimal.cc).</summary>
+    [Theory]
+    [InlineData("810DFB38D204D2", 14, 4, "1234567890.1234")]
+    [InlineData("7EF204C72DFB2D", 14, 4, "-1234567890.1234")]
+    [InlineData("8000000000", 9, 2, "0.00")]
+    [InlineData("80", 1, 0, "0")]
+    [InlineData("7F", 1, 1, "0.0")]
+    public void Packed_decimals_print_with_their_scale(string hex, int precision, int scale, string expected)
+    {
+        Span<byte> target = stackalloc byte[PackedDecimal.MaxLength];
+        var length = PackedDecimal.Format(Convert.FromHexString(hex), precision, scale, target);
+        Assert.Equal(expected, Encoding.ASCII.GetString(target[..length]).Replace("-0.0", "0.0", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(0.0, "0")]
+    [InlineData(-0.0, "-0")]
+    [InlineData(1.0, "1")]
+    [InlineData(-12.5, "-12.5")]
+    [InlineData(1e14, "100000000000000")]
+    [InlineData(1e15, "1e15")]
+    [InlineData(123456789012345.0, "123456789012345")]
+    [InlineData(1234567890123456.5, "1234567890123456.5")]
+    [InlineData(1e-14, "0.00000000000001")]
+    [InlineData(1e-15, "0.000000000000001")]
+    [InlineData(1e-16, "1e-16")]
+    [InlineData(1.7976931348623157e308, "1.7976931348623157e308")]
+    [InlineData(2.2250738585072014e-308, "2.2250738585072014e-308")]
+    [InlineData(1.1f, "1.100000023841858")]
+    public void Doubles_print_as_the_servers_print_them(double value, string expected) => Assert.Equal(expected, Print(value));
+
+    [Fact]
+    public void Every_double_reads_back_as_itself()
+    {
+        var random = new Random(3);
+        for (var i = 0; i < 100_000; i++)
+        {
+            var value = BitConverter.Int64BitsToDouble(random.NextInt64(long.MinValue, long.MaxValue));
+            if (double.IsFinite(value))
+            {
+                Assert.Equal(BitConverter.DoubleToInt64Bits(value), BitConverter.DoubleToInt64Bits(double.Parse(Print(value), System.Globalization.CultureInfo.InvariantCulture)));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("800000", 0, "00:00:00")]
+    [InlineData("7FFFFF", 0, "-00:00:01")]
+    [InlineData("7FFFFFFF", 2, "-00:00:00.01")]
+    [InlineData("7FFFFFFFFFFF", 6, "-00:00:00.000001")]
+    [InlineData("B46EFB0F423F", 6, "838:59:59.999999")]
+    public void Times_borrow_from_the_seconds_below_zero(string hex, int digits, string expected)
+    {
+        Span<byte> target = stackalloc byte[32];
+        var length = TemporalText.Time2(Convert.FromHexString(hex), digits, target);
+        Assert.Equal(expected, Encoding.ASCII.GetString(target[..length]));
+    }
+
+    private static string Print(double value)
+    {
+        Span<byte> target = stackalloc byte[DoubleText.MaxLength];
+        return Encoding.ASCII.GetString(target[..DoubleText.Format(value, target)]);
+    }
+}

@@ -21,6 +21,9 @@ internal static partial class ProxyLog
     [LoggerMessage(3010, LogLevel.Warning, "Session {Session}: {Name} could not be carried to backend {Backend}: {Reason}")]
     public static partial void StateNotCarried(ILogger logger, long session, string name, string backend, string reason);
 
+    [LoggerMessage(3011, LogLevel.Warning, "Connection {Connection} that a client left running on backend {Backend} could not be ended: {Reason}")]
+    public static partial void LegNotReaped(ILogger logger, uint connection, string backend, string reason);
+
     [LoggerMessage(3020, LogLevel.Information, "Gate {Gate}: held at epoch {Epoch}.")]
     public static partial void GateHeld(ILogger logger, string gate, long epoch);
 

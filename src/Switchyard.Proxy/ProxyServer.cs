@@ -31,6 +31,7 @@ public sealed class ProxyServer : IAsyncDisposable
     private readonly ProxyMembership _membership;
     private readonly GateKeeper _gates;
     private readonly ReadRouter _reads;
+    private readonly LegReaper _reaper;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopAccepting = new();
     private readonly CancellationTokenSource _stopSessions = new();
@@ -47,7 +48,8 @@ public sealed class ProxyServer : IAsyncDisposable
         _options = options;
         _logger = logger;
         var profiles = new BackendProfiles(view);
-        _sessions = new SessionRegistry(view);
+        _reaper = new LegReaper(profiles, time, logger);
+        _sessions = new SessionRegistry(view, _reaper);
         _membership = new ProxyMembership(options, view, repository.Store, time, logger);
         _gates = new GateKeeper(options, view, repository.Store, _membership, time, logger);
         _reads = new ReadRouter(view, applied, profiles, options, time, logger);
@@ -56,6 +58,7 @@ public sealed class ProxyServer : IAsyncDisposable
             view,
             profiles,
             new LegOpener(profiles, repository, options.Id),
+            _reaper,
             new LoginService(options, time),
             new StatementCache(),
             _gates,
@@ -81,6 +84,7 @@ public sealed class ProxyServer : IAsyncDisposable
         listener.Bind(_options.Listen);
         listener.Listen(512);
         _listener = listener;
+        _reaper.WhenGone(_gates.AfterStatement);
         await _membership.StartAsync(EndPoint.ToString(), cancellationToken);
         _gates.Start(_sessions);
         _warmer.Start();
@@ -105,6 +109,7 @@ public sealed class ProxyServer : IAsyncDisposable
         await _sessions.DrainAsync(cancellationToken);
         await _stopSessions.CancelAsync();
         await Task.WhenAll(_running.Values);
+        await _reaper.DisposeAsync();
         await _gates.DisposeAsync();
         await _membership.DisposeAsync();
         await _reads.DisposeAsync();

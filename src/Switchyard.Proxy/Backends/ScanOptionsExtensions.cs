@@ -9,11 +9,14 @@ internal static class ScanOptionsExtensions
     {
         var modes = sqlMode.Split(',');
         bool Has(string mode) => modes.Contains(mode, StringComparer.OrdinalIgnoreCase);
+
+        // Combinations stand for several modes; a server shows them spelled out, a client may set them by their one name.
+        var isCombined = Has("ANSI") || Has("ORACLE") || Has("DB2") || Has("MAXDB") || Has("MSSQL") || Has("POSTGRESQL");
         return options with
         {
-            AnsiQuotes = Has("ANSI_QUOTES"),
+            AnsiQuotes = isCombined || Has("ANSI_QUOTES"),
             NoBackslashEscapes = Has("NO_BACKSLASH_ESCAPES"),
-            IgnoreSpace = options.IgnoreSpace || Has("IGNORE_SPACE"),
+            IgnoreSpace = options.IgnoreSpace || isCombined || Has("IGNORE_SPACE"),
             OracleMode = options.MariaDb && Has("ORACLE"),
         };
     }

@@ -38,6 +38,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>The connection can no longer be trusted to be between two commands.</summary>
     public bool IsBroken { get; set; }
 
+    /// <summary>A command is with the backend and its answer is not complete: closing the connection would not end it there.</summary>
+    public bool AwaitsAnswer { get; set; }
+
     /// <summary>When it last ran something, as a timestamp of the session's time provider.</summary>
     public long LastUsed { get; set; }
 
@@ -46,7 +49,7 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>Says goodbye if the connection is at rest, and closes it.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!IsBroken)
+        if (!IsBroken && !AwaitsAnswer)
         {
             try
             {

@@ -81,6 +81,7 @@ internal static class LegCommands
             await ReadAsync(leg, cancellationToken);
         }
 
+        leg.AwaitsAnswer = false;
         return answer;
     }
 
@@ -92,6 +93,7 @@ internal static class LegCommands
         payload.WriteByte((byte)command);
         payload.WriteBytes(argument.Span);
         PacketIO.Frame(packet, payload.WrittenSpan, 0);
+        leg.AwaitsAnswer = true;
         try
         {
             await leg.Link.WriteAsync(packet.WrittenMemory, cancellationToken);
@@ -121,7 +123,13 @@ internal static class LegCommands
             throw Lost(leg, new SessionProtocolException("The backend answered with an empty packet."));
         }
 
-        return payload[0] == ErrorPayload.Header ? throw Error(payload) : payload;
+        if (payload[0] == ErrorPayload.Header)
+        {
+            leg.AwaitsAnswer = false;
+            throw Error(payload);
+        }
+
+        return payload;
     }
 
     private static LegLostException Lost(BackendLeg leg, Exception? reason)
@@ -140,6 +148,7 @@ internal static class LegCommands
     {
         var status = payload.Length <= 5 ? EofPayload.Parse(payload, leg.Capabilities).Status : OkPayload.Parse(payload, leg.Capabilities).Status;
         leg.Scanner.SetStatus((ushort)status);
+        leg.AwaitsAnswer = false;
     }
 
     private static ulong ColumnCount(ReadOnlyMemory<byte> payload) => new PayloadReader(payload.Span).ReadLengthEncodedInteger();

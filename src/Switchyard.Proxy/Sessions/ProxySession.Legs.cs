@@ -4,6 +4,7 @@ using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Routing;
 using Switchyard.Topology;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Sessions;
 
@@ -12,6 +13,9 @@ internal sealed partial class ProxySession
 {
     /// <summary>A leg that is not the current one is closed when it has not been used for this long.</summary>
     private static readonly TimeSpan s_legIdleLimit = TimeSpan.FromMinutes(2);
+
+    /// <summary>A leg used this recently is taken to be alive.</summary>
+    private static readonly TimeSpan s_legTrustLimit = TimeSpan.FromSeconds(5);
 
     private readonly List<BackendLeg> _legs = [];
 
@@ -55,11 +59,32 @@ internal sealed partial class ProxySession
         return null;
     }
 
+    /// <summary>A leg that has rested is asked whether it still lives: servers close idle connections, and a statement must not find out.</summary>
+    private async Task<BackendLeg?> FindLiveLegAsync(string backend, CancellationToken cancellationToken)
+    {
+        if (FindLeg(backend) is not { } leg || leg == _current || _context.Time.GetElapsedTime(leg.LastUsed) < s_legTrustLimit)
+        {
+            return FindLeg(backend);
+        }
+
+        try
+        {
+            await LegCommands.SimpleAsync(leg, CommandKind.Ping, default, cancellationToken);
+            return leg;
+        }
+        catch (LegLostException)
+        {
+            _legs.Remove(leg);
+            await leg.DisposeAsync();
+            return null;
+        }
+    }
+
     /// <summary>
     /// Makes a backend's leg the current one, opening it if need be and carrying the session's state to it. Null when that failed and the client
     /// has been told; nothing of its statement was sent.
     /// </summary>
-    private async ValueTask<BackendLeg?> MoveAsync(string backend, CancellationToken cancellationToken)
+    private async ValueTask<BackendLeg?> MoveAsync(string backend, Statement statement, CancellationToken cancellationToken)
     {
         try
         {
@@ -67,14 +92,14 @@ internal sealed partial class ProxySession
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {
-            await SendErrorAsync(LegError(backend, exception), 1, cancellationToken);
+            await RefuseAsync(statement, LegError(backend, exception), cancellationToken);
             return null;
         }
     }
 
     private async Task<BackendLeg> MoveSilentlyAsync(string backend, CancellationToken cancellationToken)
     {
-        var leg = FindLeg(backend) ?? await OpenLegAsync(backend, cancellationToken);
+        var leg = await FindLiveLegAsync(backend, cancellationToken) ?? await OpenLegAsync(backend, cancellationToken);
         if (leg != _current)
         {
             var failures = await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Everything, cancellationToken);
@@ -104,7 +129,7 @@ internal sealed partial class ProxySession
                 return [];
             }
 
-            var leg = FindLeg(backend) ?? await OpenLegAsync(backend, cancellationToken);
+            var leg = await FindLiveLegAsync(backend, cancellationToken) ?? await OpenLegAsync(backend, cancellationToken);
             leg.LastUsed = _context.Time.GetTimestamp();
             var failures = await StateCarrier.CarryAsync(current, leg, _state, CarryScope.Variables, cancellationToken);
             foreach (var prepared in _prepared.Values)
@@ -193,6 +218,11 @@ internal sealed partial class ProxySession
         _last = null;
         foreach (var leg in legs)
         {
+            if (leg.AwaitsAnswer || leg.IsBroken)
+            {
+                _context.Reaper.Take(leg, Id, ClientAddress.ToString());
+            }
+
             await leg.DisposeAsync();
         }
     }

@@ -71,10 +71,13 @@ internal sealed partial class ProxySession
             ObservePart(part, statement);
         }
 
-        if (info.Has(SessionEffects.SetsSessionVariables | SessionEffects.SetsNames | SessionEffects.Opaque | SessionEffects.ExecutesPrepared)
-            && (info.Has(SessionEffects.SetsNames | SessionEffects.Opaque) || info.SessionVariables.Any(s_readingVariables.Contains)))
+        if (info.Has(SessionEffects.SetsNames | SessionEffects.Opaque | SessionEffects.ExecutesPrepared | SessionEffects.CallsProcedure)
+            || (info.Has(SessionEffects.SetsSessionVariables) && info.SessionVariables.Any(s_readingVariables.Contains)))
         {
-            await RefreshScanOptionsAsync(leg, cancellationToken);
+            if (!TryReadScanOptions(statement))
+            {
+                await RefreshScanOptionsAsync(leg, cancellationToken);
+            }
         }
     }
 
@@ -233,6 +236,49 @@ internal sealed partial class ProxySession
         {
             await AskStatusAsync(cancellationToken);
         }
+    }
+
+    /// <summary>The common forms say their values themselves, and asking the server would change what the session can ask about its last statement.</summary>
+    private bool TryReadScanOptions(Statement statement)
+    {
+        if (!SqlScanner.TryReadSetAssignments(TextOf(statement), _scanOptions, out var assignments))
+        {
+            return false;
+        }
+
+        var options = _scanOptions;
+        foreach (var assignment in assignments)
+        {
+            var isNames = assignment.Scope is SetScope.Names or SetScope.CharacterSet && assignment.Name != "collate";
+            if (assignment.Scope is SetScope.Ambiguous || (!isNames && (assignment.Scope != SetScope.Session || !s_readingVariables.Contains(assignment.Name))))
+            {
+                if (assignment.Scope is SetScope.Ambiguous)
+                {
+                    return false;
+                }
+
+                continue;
+            }
+
+            var text = assignment.ValueText(TextOf(statement));
+            var value = assignment.ValueKind switch
+            {
+                SetValueKind.Word => System.Text.Encoding.UTF8.GetString(text),
+                SetValueKind.String => SqlScanner.DecodeString(text, _scanOptions),
+                _ => null,
+            };
+            if (value is null)
+            {
+                return false;
+            }
+
+            options = assignment.Name == "sql_mode"
+                ? (options with { IgnoreSpace = (_capabilities & Capabilities.IgnoreSpace) != 0 }).WithSqlMode(value)
+                : options.WithClientCharacterSet(value);
+        }
+
+        _scanOptions = options;
+        return true;
     }
 
     /// <summary>How the next statements are to be read follows the session's <c>sql_mode</c> and character set.</summary>

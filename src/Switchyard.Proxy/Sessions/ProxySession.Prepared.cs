@@ -36,7 +36,10 @@ internal sealed partial class ProxySession
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
         {
             RememberTypes(prepared, Argument(frame).Span);
-            await RunAsync(new Statement(prepared.Info, frame, ResponseShape.Results) { Prepared = prepared }, cancellationToken);
+            if (await RunAsync(new Statement(prepared.Info, frame, ResponseShape.Results) { Prepared = prepared }, cancellationToken))
+            {
+                _pins.LongData(prepared.Id, pending: false);
+            }
         }
     }
 
@@ -98,6 +101,7 @@ internal sealed partial class ProxySession
             {
                 PatchStatementId(frame, known.ServerId);
                 await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+                leg.AwaitsAnswer = false;
             }
         }
     }
@@ -139,7 +143,7 @@ internal sealed partial class ProxySession
             }
             catch (ServerErrorException exception)
             {
-                await SendErrorAsync(ClientError.From(exception), 1, cancellationToken);
+                await RefuseAsync(statement, ClientError.From(exception), cancellationToken);
                 return false;
             }
         }

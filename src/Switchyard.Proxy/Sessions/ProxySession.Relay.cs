@@ -19,6 +19,7 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendAsync(BackendLeg leg, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
+        leg.AwaitsAnswer = true;
         try
         {
             await leg.Link.WriteAsync(bytes, cancellationToken);
@@ -58,6 +59,7 @@ internal sealed partial class ProxySession
 
             if (scanner.IsComplete)
             {
+                leg.AwaitsAnswer = false;
                 if (taken < received)
                 {
                     throw Lost(leg, new SessionProtocolException("The backend sent more than its answer."));

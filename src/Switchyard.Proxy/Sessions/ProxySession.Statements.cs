@@ -32,7 +32,7 @@ internal sealed partial class ProxySession
                 var topology = _context.View.Current;
                 if (IsSimple(statement.Info, topology, out var only))
                 {
-                    var leg = _current!.Backend == only ? _current : await MoveAsync(only, cancellationToken);
+                    var leg = _current!.Backend == only ? _current : await MoveAsync(only, statement, cancellationToken);
                     if (leg is null)
                     {
                         return false;
@@ -93,13 +93,13 @@ internal sealed partial class ProxySession
         var (backend, error) = Decide(statement, topology);
         if (error is { } refused)
         {
-            await SendErrorAsync(refused, 1, cancellationToken);
+            await RefuseAsync(statement, refused, cancellationToken);
             return false;
         }
 
         var leg = backend is null ? LegOfDiagnostics(info)
             : backend == _current!.Backend ? _current
-            : await MoveAsync(backend, cancellationToken);
+            : await MoveAsync(backend, statement, cancellationToken);
         if (leg is null)
         {
             return false;
@@ -205,6 +205,10 @@ internal sealed partial class ProxySession
         }
     }
 
+    /// <summary>An error of ours for a statement not sent; commands that are never answered get none.</summary>
+    private ValueTask RefuseAsync(Statement statement, ClientError error, CancellationToken cancellationToken) =>
+        statement.Shape == ResponseShape.None ? ValueTask.CompletedTask : SendErrorAsync(error, 1, cancellationToken);
+
     /// <summary>Sends the command to the leg, relays its answer, and keeps account of its effects.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ForwardAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
@@ -221,9 +225,14 @@ internal sealed partial class ProxySession
             await SendAsync(leg, _client.BufferedMemory[..statement.Frame.RawLength], cancellationToken);
         }
 
-        if (statement.Shape != ResponseShape.None)
+        if (statement.Shape == ResponseShape.None)
+        {
+            leg.AwaitsAnswer = false;
+        }
+        else
         {
             await RelayAnswerAsync(leg, statement, cancellationToken);
+            _statusUncertain &= leg.Scanner.ErrorCode != 0;
         }
 
         _last = leg;

@@ -15,6 +15,7 @@ internal sealed record SessionContext(
     TopologyView View,
     BackendProfiles Profiles,
     LegOpener Opener,
+    LegReaper Reaper,
     LoginService Login,
     StatementCache Statements,
     GateKeeper Gates,

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using Switchyard.Proxy.Gates;
+using Switchyard.Proxy.Legs;
 using Switchyard.Topology;
 
 namespace Switchyard.Proxy.Sessions;
 
 /// <summary>All sessions of a proxy. Safe from any thread.</summary>
-internal sealed class SessionRegistry(TopologyView view) : IGatedSessions
+internal sealed class SessionRegistry(TopologyView view, LegReaper reaper) : IGatedSessions
 {
     /// <summary>
     /// Ids begin here, above any connection id a server reaches in practice, so that one number never means a session of ours and a connection
@@ -44,16 +45,17 @@ internal sealed class SessionRegistry(TopologyView view) : IGatedSessions
     public List<Blocker> FindBlockers(Gate gate, int limit)
     {
         var ignoreCase = view.Current.Routing.IgnoreCase;
-        List<Blocker> blockers = [];
+        List<Blocker> blockers = [.. reaper.BlockersOf(gate).Take(limit)];
         foreach (var (_, session) in _sessions)
         {
+            if (blockers.Count >= limit)
+            {
+                break;
+            }
+
             if (session.BlockerOf(gate, ignoreCase) is { } blocker)
             {
                 blockers.Add(blocker);
-                if (blockers.Count >= limit)
-                {
-                    break;
-                }
             }
         }
 

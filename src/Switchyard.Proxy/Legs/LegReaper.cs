@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Switchyard.Client;
+using Switchyard.Proxy.Backends;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Legs;
+
+/// <summary>
+/// Ends what legs have left running: a client that leaves, or is killed, within a statement closes its leg, but the backend goes on with the
+/// statement and may commit it. Such a connection is killed by its id and seen gone; until then it blocks gates. Safe from any thread.
+/// </summary>
+internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILogger logger) : IAsyncDisposable
+{
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<(string Backend, uint ConnectionId), Abandoned> _abandoned = new();
+    private readonly CancellationTokenSource _stop = new();
+    private Action _onGone = static () => { };
+
+    /// <summary>Called whenever one of them is gone.</summary>
+    public void WhenGone(Action action) => _onGone = action;
+
+    /// <summary>Takes over a leg whose last command has no answer. Returns at once.</summary>
+    public void Take(BackendLeg leg, long sessionId, string client)
+    {
+        var key = (leg.Backend, leg.ConnectionId);
+        if (!_stop.IsCancellationRequested && _abandoned.TryAdd(key, new Abandoned(sessionId, client, time.GetTimestamp())))
+        {
+            _abandoned[key].Task = ReapAsync(key);
+        }
+    }
+
+    /// <summary>Those that may still change something on the gate's source.</summary>
+    public IEnumerable<Blocker> BlockersOf(Gate gate)
+    {
+        foreach (var ((backend, id), leg) in _abandoned)
+        {
+            if (gate.From is null || gate.From == backend)
+            {
+                yield return new Blocker(
+                    leg.SessionId, leg.Client, null, (long)time.GetElapsedTime(leg.Since).TotalMilliseconds,
+                    $"its client has left and connection {id} on backend '{backend}' has not ended yet");
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_abandoned.Values.Select(leg => leg.Task));
+        _stop.Dispose();
+    }
+
+    private async Task ReapAsync((string Backend, uint ConnectionId) key)
+    {
+        await Task.Yield();
+        try
+        {
+            while (!await TryEndAsync(key.Backend, key.ConnectionId))
+            {
+                await Task.Delay(s_retry, time, _stop.Token);
+            }
+
+            _abandoned.TryRemove(key, out _);
+            _onGone();
+        }
+        catch (OperationCanceledException)
+        {
+            // The proxy stops; its lease goes, and whoever switches ends its connections.
+        }
+    }
+
+    private async Task<bool> TryEndAsync(string backend, uint connectionId)
+    {
+        try
+        {
+            var profile = await profiles.GetAsync(backend, _stop.Token);
+            await using var connection = await BackendConnection.OpenAsync(profile.Options with { Schema = null }, _stop.Token);
+            try
+            {
+                await connection.ExecuteAsync($"KILL CONNECTION {connectionId}", _stop.Token);
+            }
+            catch (ServerErrorException error) when (error.Code == 1094)
+            {
+                // No such connection: it has ended.
+                return true;
+            }
+
+            while ((await connection.QueryAsync($"SELECT 1 FROM information_schema.processlist WHERE id = {connectionId}", _stop.Token)).RowCount > 0)
+            {
+                await Task.Delay(s_look, time, _stop.Token);
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            ProxyLog.LegNotReaped(logger, connectionId, backend, exception.Message);
+            return false;
+        }
+    }
+
+    private sealed class Abandoned(long sessionId, string client, long since)
+    {
+        public long SessionId => sessionId;
+
+        public string Client => client;
+
+        public long Since => since;
+
+        public Task Task { get; set; } = Task.CompletedTask;
+    }
+}

@@ -20,11 +20,11 @@ internal static class RowsDecoder
                 + "Run SET GLOBAL binlog_row_value_options='' on the source, reconnect its applications, and copy the table again");
         }
 
-        if (shape.Columns.Length != table.ColumnCount)
+        if (shape.LoggedColumns != table.ColumnCount)
         {
             throw new TableShapeMismatchException(
                 $"The binary log at {rows.Position} has {table.ColumnCount} columns for {table.Schema}.{table.Table} and the definition read has "
-                + $"{shape.Columns.Length}: the table's definition changed.");
+                + $"{shape.LoggedColumns}: the table's definition changed.");
         }
 
         RequireFullImage(rows, shape, rows.BeforeColumns);
@@ -46,7 +46,7 @@ internal static class RowsDecoder
     private static RowImage DecodeImage(
         RowsEvent rows, TableShape shape, ReadOnlySpan<byte> present, ReadOnlyMemory<byte> data, ref EventSpan span, CellArena arena)
     {
-        var count = shape.Columns.Length;
+        var count = shape.LoggedColumns;
         var presentCount = 0;
         for (var i = 0; i < count; i++)
         {
@@ -54,21 +54,19 @@ internal static class RowsDecoder
         }
 
         var nulls = span.Bytes((presentCount + 7) / 8);
-        var cells = new Cell[count];
+        var cells = new Cell[shape.Columns.Length];
         var types = rows.Table.ColumnTypes.Span;
         var metadata = rows.Table.Metadata.Span;
         var bit = 0;
         for (var i = 0; i < count; i++)
         {
-            if (!Bit(present, i))
+            var cell = !Bit(present, i) ? Cell.Absent
+                : Bit(nulls, bit++) ? Cell.Null
+                : CellDecoder.Decode(rows, shape.At(i), (PhysicalType)types[i], metadata[i], data, ref span, arena);
+            if (i < cells.Length)
             {
-                cells[i] = Cell.Absent;
-                continue;
+                cells[i] = cell;
             }
-
-            cells[i] = Bit(nulls, bit++)
-                ? Cell.Null
-                : CellDecoder.Decode(rows, shape.Columns[i], (PhysicalType)types[i], metadata[i], data, ref span, arena);
         }
 
         return new RowImage(cells);

@@ -34,10 +34,22 @@ public sealed record ColumnShape
 }
 
 /// <summary>What the schema knows of a table's columns, in the table's order.</summary>
-public sealed class TableShape(ImmutableArray<ColumnShape> columns)
+/// <param name="columns">One per column of the table, generated and invisible ones included.</param>
+/// <param name="hiddenColumns">Columns the server keeps for itself after those, such as the hashes of MariaDB's unique keys over long values.</param>
+public sealed class TableShape(ImmutableArray<ColumnShape> columns, int hiddenColumns = 0)
 {
+    internal static readonly ColumnShape Hidden = new() { Name = "(hidden)", IsGenerated = true };
+
     /// <summary>One per column of the table, generated and invisible ones included.</summary>
     public ImmutableArray<ColumnShape> Columns { get; } = columns;
+
+    /// <summary>Columns the server keeps for itself; they come last in the log and are dropped.</summary>
+    public int HiddenColumns { get; } = hiddenColumns;
+
+    /// <summary>The columns a row image has in the log.</summary>
+    internal int LoggedColumns => Columns.Length + HiddenColumns;
+
+    internal ColumnShape At(int index) => index < Columns.Length ? Columns[index] : Hidden;
 }
 
 /// <summary>A rows event has other columns than the schema says: the definition changed and has to be read again.</summary>

@@ -7,7 +7,11 @@ public static class TableShapes
 {
     /// <summary>The decoder's view of a table.</summary>
     public static TableShape ToShape(this TableDefinition table) =>
-        new([.. table.Columns.Select(ToShape)]);
+        new([.. table.Columns.Select(ToShape)], HiddenColumns(table));
+
+    /// <summary>MariaDB keeps a unique key over long values by a hash in a column of its own; MEMORY tables have real hash indexes.</summary>
+    private static int HiddenColumns(TableDefinition table) =>
+        string.Equals(table.Engine, "MEMORY", StringComparison.OrdinalIgnoreCase) ? 0 : table.Indexes.Count(i => i.Kind == IndexKind.Hash);
 
     private static ColumnShape ToShape(ColumnDefinition column) => new()
     {

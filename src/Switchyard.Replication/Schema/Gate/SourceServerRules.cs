@@ -7,6 +7,12 @@ internal static class SourceServerRules
 
     internal static IEnumerable<GateFinding> Check(ServerFacts server, string schema)
     {
+        if (server.IsMariaDb ? !server.AtLeast(10, 2) : !server.AtLeast(5, 6))
+        {
+            yield return GateFinding.Refuse(
+                "version_too_old", "source", $"The source is {server.Title}; MySQL 5.6 or MariaDB 10.2 is the oldest that can be moved.", "Upgrade it in place first.");
+        }
+
         if (!server.IsOn("log_bin"))
         {
             yield return GateFinding.Refuse(
@@ -130,6 +136,23 @@ internal static class SourceServerRules
         if (onSchema.Length > 0)
         {
             yield return MissingGrants("source", grants, onSchema, $"{Quote(schema)}.*", $"read the schema {schema} and hand it over");
+        }
+
+        // After a switch the source is written by the reverse stream, which keeps its position there too.
+        foreach (var (scope, privileges) in new[]
+        {
+            (schema, new[] { "INSERT", "UPDATE", "DELETE" }),
+            ("_switchyard", ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP"]),
+        })
+        {
+            string[] lacking = [.. privileges.Where(p => !grants.HasOnSchema(p, scope))];
+            if (lacking.Length > 0)
+            {
+                yield return GateFinding.Warn(
+                    "reverse_grants", "source",
+                    $"The account {grants.Account} on the source lacks {string.Join(", ", lacking)} on {scope}, so that there is no way back after a switch.",
+                    $"Run on the source: GRANT {string.Join(", ", lacking)} ON {Quote(scope)}.* TO {grants.QuotedAccount};");
+            }
         }
     }
 

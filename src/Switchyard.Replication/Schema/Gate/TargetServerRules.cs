@@ -11,6 +11,12 @@ internal static class TargetServerRules
 
     internal static IEnumerable<GateFinding> Check(ServerFacts server, string schema)
     {
+        if (server.IsMariaDb ? !server.AtLeast(10, 2) : !server.AtLeast(5, 6))
+        {
+            yield return GateFinding.Refuse(
+                "version_too_old", "target", $"The target is {server.Title}; MySQL 5.6 or MariaDB 10.2 is the oldest that can be written exactly.", "Choose a newer server.");
+        }
+
         if (server.IsOn("read_only") || server.IsOn("super_read_only"))
         {
             yield return GateFinding.Refuse(

@@ -21,7 +21,8 @@ internal sealed class Engines(
     public static void AddTo(IServiceCollection services)
     {
         services.AddSingleton<Engines>().AddSingleton<Readiness>();
-        services.AddTransient(provider => provider.GetRequiredService<Engines>().Migrations);
+        // Never transient: the container ends transient services with the request that asked for them, and the migrations with it.
+        services.AddSingleton(provider => provider.GetRequiredService<Engines>().Migrations);
         services.AddSingleton<ProxyHost>().AddSingleton<ISessionDirectory>(provider => provider.GetRequiredService<ProxyHost>());
     }
 

@@ -30,7 +30,8 @@ internal static class PackedRow
         {
             var length = BinaryPrimitives.ReadInt32LittleEndian(row.AsSpan(at));
             at += HeaderSizeBytes;
-            cells.Add(length < 0 ? null : row.AsMemory(at, length));
+            // Not `? null :`, which would become an empty memory through the conversion from arrays.
+            cells.Add(length < 0 ? default(ReadOnlyMemory<byte>?) : row.AsMemory(at, length));
             at += Math.Max(0, length);
         }
 

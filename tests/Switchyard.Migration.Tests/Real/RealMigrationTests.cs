@@ -2,14 +2,17 @@ namespace Switchyard.Migration.Tests.Real;
 
 [Collection("faults")]
 [Trait("Category", "Integration")]
-public sealed class RealMigrationTests
+public sealed class RealMigrationTests(Xunit.Abstractions.ITestOutputHelper output)
 {
     [Theory]
     [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-11.8")]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-5.6", "mysql-9.7")]
     public async Task A_live_database_goes_there_and_back_without_an_error_or_a_lost_write(string source, string target)
     {
-        await using var world = await RealWorld.StartAsync(source, target, Workload.Tables);
+        await using var world = await RealWorld.StartAsync(source, target, Workload.TablesFor(source));
         await Workload.FillAsync(world, 5000);
         await using var load = Workload.Start(world);
 
@@ -23,6 +26,8 @@ public sealed class RealMigrationTests
         await GoOnAsync(load, 50);
         var there = await world.Service.SwitchAsync(world.Schema, new SwitchRequest(), default);
         Assert.Equal("switched", there.Result);
+        output.WriteLine($"pause {there.PauseMs:0} ms, held {there.HeldStatements}, longest {there.LongestHoldMs:0} ms: {string.Join(", ", there.Steps.Select(s => $"{s.Name} {s.Ms:0.0}"))}");
+        output.WriteLine(string.Join("\n", there.Findings.Select(f => f.What)));
         Assert.Null(there.Error);
         await GoOnAsync(load, 50);
         await AssertCleanAsync(world);

@@ -23,15 +23,18 @@ internal sealed class Workload : IAsyncDisposable
         _clients = [.. Enumerable.Range(0, clients).Select(i => Task.Factory.StartNew(() => RunAsync(world, i), TaskCreationOptions.LongRunning).Unwrap())];
     }
 
-    public static string[] Tables =>
+    public static string[] Tables => TablesFor("mariadb-10.11");
+
+    /// <summary>The tables, with what the server can do: MySQL 5.6 has no generated columns and no JSON.</summary>
+    public static string[] TablesFor(string server) =>
     [
-        """
+        $$"""
         CREATE TABLE orders (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, customer VARCHAR(60) NOT NULL, amount DECIMAL(12,2) NOT NULL,
           price DOUBLE NOT NULL DEFAULT 0, note TEXT, picture BLOB, state ENUM('new','paid','sent') NOT NULL DEFAULT 'new', created DATETIME(3) NOT NULL,
-          doubled DECIMAL(13,2) GENERATED ALWAYS AS (amount * 2) STORED, KEY by_customer (customer)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
+          {{(server == "mysql-5.6" ? "" : "doubled DECIMAL(13,2) GENERATED ALWAYS AS (amount * 2) STORED, ")}}KEY by_customer (customer)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
         """,
         "CREATE TABLE ledger (client INT NOT NULL, seq INT NOT NULL, payload VARBINARY(64) NOT NULL, PRIMARY KEY (client, seq)) ENGINE=InnoDB",
-        "CREATE TABLE words (word VARCHAR(40) CHARACTER SET utf8mb4 NOT NULL PRIMARY KEY, meaning VARCHAR(200), doc JSON) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
+        $"CREATE TABLE words (word VARCHAR(40) CHARACTER SET utf8mb4 NOT NULL PRIMARY KEY, meaning VARCHAR(200), doc {(server == "mysql-5.6" ? "TEXT" : "JSON")}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
     ];
 
     public IReadOnlyCollection<string> Errors => _errors;

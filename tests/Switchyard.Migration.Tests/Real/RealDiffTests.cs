@@ -1,0 +1,219 @@
+using Switchyard.Client;
+
+namespace Switchyard.Migration.Tests.Real;
+
+[Collection("faults")]
+[Trait("Category", "Integration")]
+public sealed class RealDiffTests
+{
+    // Column, first value, second value: two values of each type that are close to each other.
+    private static readonly (string Type, string Value, string Other)[] s_types =
+    [
+        ("TINYINT", "-128", "-127"),
+        ("BIGINT UNSIGNED", "18446744073709551615", "18446744073709551614"),
+        ("DECIMAL(30,10)", "12345678901234567890.0000000001", "12345678901234567890.0000000002"),
+        ("FLOAT", "0.1", "0.10000001"),
+        ("DOUBLE", "0.1", "0.10000000000000002"),
+        ("BIT(10)", "b'1000000001'", "b'1000000000'"),
+        ("YEAR", "2024", "2025"),
+        ("DATE", "'2024-02-29'", "'2024-02-28'"),
+        ("TIME(6)", "'-838:59:58.999999'", "'-838:59:58.999998'"),
+        ("DATETIME(6)", "'2024-01-01 00:00:00.000001'", "'2024-01-01 00:00:00.000002'"),
+        ("TIMESTAMP(3) NULL", "'2024-06-01 12:00:00.001'", "'2024-06-01 12:00:00.002'"),
+        ("ENUM('a','b','c')", "'a'", "'b'"),
+        ("SET('x','y','z')", "'x,z'", "'x,y'"),
+        ("CHAR(10) CHARACTER SET latin1", "'é'", "'e'"),
+        ("VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "'Größe'", "'GRÖSSE'"),
+        ("VARCHAR(50) CHARACTER SET utf8mb4", "'a'", "'a '"),
+        ("TEXT", "REPEAT('x', 5000)", "CONCAT(REPEAT('x', 4999), 'y')"),
+        ("BINARY(8)", "x'0102030000000000'", "x'0102030000000001'"),
+        ("VARBINARY(20)", "x'00'", "x'0000'"),
+        ("BLOB", "REPEAT(x'ff', 3000)", "REPEAT(x'ff', 3001)"),
+        ("INT", "NULL", "0"),
+        ("VARCHAR(10)", "''", "NULL"),
+        ("GEOMETRY", "ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('POINT(1 3)')"),
+    ];
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-5.6", "mysql-9.7")]
+    public async Task A_difference_in_any_type_is_found_named_and_repaired(string source, string target)
+    {
+        var columns = s_types.Select((t, i) => $"c{i} {t.Type}").ToArray();
+        await using var world = await RealWorld.StartAsync(source, target, $"CREATE TABLE t (id INT NOT NULL PRIMARY KEY, {string.Join(", ", columns)}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4");
+        await using (var connection = await world.OpenSourceAsync())
+        {
+            await connection.ExecuteAsync("SET SESSION sql_mode='', time_zone='+00:00'", default);
+            for (var id = 0; id < s_types.Length + 3; id++)
+            {
+                await connection.ExecuteAsync($"INSERT INTO t VALUES ({id}, {string.Join(", ", s_types.Select(t => t.Value))})", default);
+            }
+        }
+
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var clean = await world.DiffAsync();
+        Assert.True(clean.State == "clean", Describe(clean));
+        Assert.Equal(s_types.Length + 3, clean.Rows);
+
+        await using (var connection = await world.OpenTargetAsync())
+        {
+            await connection.ExecuteAsync("SET SESSION sql_mode='', time_zone='+00:00'", default);
+            for (var i = 0; i < s_types.Length; i++)
+            {
+                await connection.ExecuteAsync($"UPDATE t SET c{i}={s_types[i].Other} WHERE id={i}", default);
+            }
+
+            await connection.ExecuteAsync($"DELETE FROM t WHERE id={s_types.Length}", default);
+            await connection.ExecuteAsync("INSERT INTO t (id) VALUES (-5), (1000000)", default);
+        }
+
+        var dirty = await world.DiffAsync();
+        var table = Assert.Single(dirty.Tables);
+        Assert.Equal((1, 2, s_types.Length), (table.Missing, table.Extra, table.Different));
+        for (var i = 0; i < s_types.Length; i++)
+        {
+            var sample = table.Samples.Single(s => s.Key == $"{i}");
+            Assert.Equal(("different", $"c{i}"), (sample.Kind, Assert.Single(sample.Columns)));
+        }
+
+        Assert.Equal(["-5", "1000000"], table.Samples.Where(s => s.Kind == "extra").Select(s => s.Key).Order(StringComparer.Ordinal));
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, new SwitchRequest(), default));
+        Assert.Contains(refused.Findings, f => f.Code == "diff_dirty");
+
+        await world.Service.RepairDiffAsync(world.Schema, default);
+        Assert.Equal("repaired", (await world.Service.WaitDiffAsync(world.Schema, default)).State);
+        var repaired = await world.DiffAsync();
+        Assert.True(repaired.State == "clean", Describe(repaired));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task Rows_with_composite_and_collated_keys_are_all_looked_at(string source, string target)
+    {
+        await using var world = await RealWorld.StartAsync(
+            source, target,
+            "CREATE TABLE words (word VARCHAR(60) NOT NULL, n INT NOT NULL, v INT, PRIMARY KEY (word, n)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
+            "CREATE TABLE kinds (kind ENUM('z','a','m') NOT NULL, at DATETIME(3) NOT NULL, bin VARBINARY(16) NOT NULL, v INT, PRIMARY KEY (kind, at, bin)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
+            "CREATE TABLE latin (name CHAR(20) CHARACTER SET latin1 COLLATE latin1_german1_ci NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB");
+        await using (var connection = await world.OpenSourceAsync())
+        {
+            // More than one chunk of each table, in an order that is no byte order.
+            string[] stems = ["Apfel", "apfelmus", "Äpfel x", "_under", "ÿ", "zebra", "Öl", "straße", "İstanbul", "日本", "a-b", "😀"];
+            for (var i = 0; i < 400; i++)
+            {
+                var words = stems.Select((s, n) => $"('{s}{i % 97}', {i * 20 + n}, {i})");
+                await connection.ExecuteAsync($"INSERT INTO words VALUES {string.Join(",", words)}", default);
+                await connection.ExecuteAsync($"INSERT INTO kinds VALUES ({(i % 3) + 1}, '2024-01-01 00:00:{i % 60:d2}.{i:d3}', x'{i:x4}00', {i})", default);
+                await connection.ExecuteAsync($"INSERT INTO latin VALUES ('{(char)('a' + (i % 26))}ü{i}', {i})", default);
+            }
+        }
+
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var clean = await world.DiffAsync();
+        Assert.True(clean.State == "clean", Describe(clean));
+        Assert.Equal((400 * 12) + 400 + 400, clean.Rows);
+
+        await using (var connection = await world.OpenTargetAsync())
+        {
+            await connection.ExecuteAsync("UPDATE words SET word=UPPER(word) WHERE n=25 OR n=20*399", default);
+            await connection.ExecuteAsync("INSERT INTO words VALUES ('!first', 1, 1), ('😀😀last', 1, 1)", default);
+            await connection.ExecuteAsync("DELETE FROM kinds WHERE v=399", default);
+            await connection.ExecuteAsync("UPDATE latin SET v=v+1 WHERE v=0", default);
+        }
+
+        var dirty = await world.DiffAsync();
+        Assert.Equal((1, 0, 0), Counts(dirty, "kinds"));
+        Assert.Equal((0, 0, 1), Counts(dirty, "latin"));
+        // A key that differs only in case is another key by its bytes: one row too few and one too many.
+        Assert.Equal((2, 4, 0), Counts(dirty, "words"));
+        await world.Service.RepairDiffAsync(world.Schema, default);
+        await world.Service.WaitDiffAsync(world.Schema, default);
+        var repaired = await world.DiffAsync();
+        Assert.True(repaired.State == "clean", Describe(repaired));
+    }
+
+    [Fact]
+    public async Task A_comparison_is_clean_while_every_row_is_being_changed()
+    {
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", Workload.Tables);
+        await Workload.FillAsync(world, 20_000);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        using var stop = new CancellationTokenSource();
+        var churn = Enumerable.Range(0, 3).Select(i => ChurnAsync(world, i, stop.Token)).ToList();
+
+        for (var round = 0; round < 3; round++)
+        {
+            var report = await world.DiffAsync();
+            Assert.True(report.State == "clean", Describe(report));
+        }
+
+        await stop.CancelAsync();
+        var changes = 0;
+        foreach (var task in churn)
+        {
+            changes += await task;
+        }
+
+        Assert.True(changes > 50);
+    }
+
+    [Fact]
+    public async Task A_stopped_comparison_goes_on_after_a_restart()
+    {
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", Workload.Tables);
+        await Workload.FillAsync(world, 25_000);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var chunks = 0;
+        using (Faults.FaultPoints.Arm("diff.chunk.before", token => Interlocked.Increment(ref chunks) > 4 ? new ValueTask(Task.Delay(Timeout.Infinite, token)) : default))
+        {
+            await world.Service.StartDiffAsync(world.Schema, new DiffRequest(), default);
+            while (Volatile.Read(ref chunks) <= 4)
+            {
+                await Task.Delay(5);
+            }
+
+            Assert.Equal("stopped", (await world.Service.StopDiffAsync(world.Schema, default)).State);
+        }
+
+        var before = await world.Service.ShowDiffAsync(world.Schema, default);
+        Assert.InRange(before.Rows, 1, 25_003);
+        await world.RestartAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.ResumeDiffAsync(world.Schema, default);
+        var report = await world.Service.WaitDiffAsync(world.Schema, default);
+        Assert.Equal(("clean", 25_004L), (report.State, report.Rows));
+    }
+
+    private static async Task<int> ChurnAsync(RealWorld world, int client, CancellationToken cancellationToken)
+    {
+        await using var connection = await world.OpenSourceAsync();
+        var changes = 0;
+        for (; !cancellationToken.IsCancellationRequested; changes++)
+        {
+            var id = 1 + (((changes * 7919) + (client * 6007)) % 20_000);
+            await connection.ExecuteAsync($"UPDATE orders SET amount=amount+1, note=NULL WHERE id BETWEEN {id} AND {id + 50}", default);
+            await connection.ExecuteAsync($"DELETE FROM orders WHERE id={id + 25}", default);
+            await connection.ExecuteAsync($"INSERT INTO orders (id, customer, amount, created) VALUES ({id + 25}, 'again', {changes}, NOW(3)) ON DUPLICATE KEY UPDATE amount=0", default);
+            await connection.ExecuteAsync($"DELETE FROM orders WHERE id={id + 26 + ((client + 1) * 1_000_000)}", default);
+            await connection.ExecuteAsync($"UPDATE orders SET id=id+{(client + 1) * 1_000_000} WHERE id={id + 26}", default);
+        }
+
+        return changes;
+    }
+
+    private static (long Missing, long Extra, long Different) Counts(DiffReport report, string table)
+    {
+        var found = report.Tables.Single(t => t.Name == table);
+        return (found.Missing, found.Extra, found.Different);
+    }
+
+    private static string Describe(DiffReport report) => $"{report.Summary}\n" + string.Join("\n", report.Tables.SelectMany(t =>
+        t.Samples.Take(5).Select(s => $"{t.Name}: {s.Kind} {s.Key} [{string.Join(",", s.Columns)}] {string.Join(",", s.Source ?? [])} | {string.Join(",", s.Target ?? [])}")));
+}

@@ -37,7 +37,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
                 ["_switchyard_session"] = sessionId.ToString(System.Globalization.CultureInfo.InvariantCulture),
             },
         };
-        if (await credentials.FindAsync(backend, proof.Account.User, proof.Account.Host, cancellationToken) is { } stored)
+        if (await FindCredentialAsync(backend, proof, isOwn: checkIdentity, cancellationToken) is { } stored)
         {
             options = options with { User = stored.BackendUser, Password = stored.Password, PasswordSha1 = null };
         }
@@ -60,6 +60,23 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
 
         return leg;
+    }
+
+    /// <summary>Where the client's own proof let it in, it is enough; elsewhere a store that does not answer may hold what is needed.</summary>
+    private async ValueTask<LegCredential?> FindCredentialAsync(string backend, ClientProof proof, bool isOwn, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await credentials.FindAsync(backend, proof.Account.User, proof.Account.Host, cancellationToken);
+        }
+        catch (TopologyStoreException) when (isOwn)
+        {
+            return null;
+        }
+        catch (TopologyStoreException exception)
+        {
+            throw new BackendUnavailableException(UnavailableReason.LoginImpossible, "the topology store does not say how to log in there", exception);
+        }
     }
 
     private static async Task<BackendConnection> ConnectAsync(ConnectionOptions options, ClientProof proof, CancellationToken cancellationToken)

@@ -11,12 +11,16 @@ namespace Switchyard.Proxy.Reads;
 internal sealed class MigrationReads(
     string migration, SourcePosition source, AppliedPositions applied, SchemaShapes shapes, bool ignoreCase, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
+    /// <summary>After a read has waited in vain, others go to the source at once for this long, unless the applier moves.</summary>
+    private static readonly TimeSpan s_stallInterval = TimeSpan.FromMilliseconds(500);
+
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
     private long _visible;
     private Task<Sample>? _sampling;
     private Sample? _last;
     private long _failedAt;
+    private volatile Stall? _stall;
 
     public WriteMarks Marks { get; } = new(ignoreCase);
 
@@ -28,9 +32,15 @@ internal sealed class MigrationReads(
     /// <summary>Waits until everything up to <paramref name="number"/> is visible on the target; false when it is not within the limit.</summary>
     public async ValueTask<bool> WaitVisibleAsync(long number, TimeSpan limit, CancellationToken cancellationToken)
     {
-        if (IsVisible(number))
+        if (IsVisible(number) || HasCaughtUp(number))
         {
             return true;
+        }
+
+        // While the target is behind, one read in a while pays for finding out; the others do not wait for what will not come.
+        if (IsStalled)
+        {
+            return false;
         }
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -44,6 +54,7 @@ internal sealed class MigrationReads(
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
+            _stall = new Stall(time.GetTimestamp(), applied.Current(migration));
             return false;
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
@@ -52,6 +63,8 @@ internal sealed class MigrationReads(
             return false;
         }
     }
+
+    private bool IsStalled => _stall is { } stall && time.GetElapsedTime(stall.At) < s_stallInterval && applied.Current(migration) <= stall.Applied;
 
     public async ValueTask DisposeAsync()
     {
@@ -63,6 +76,24 @@ internal sealed class MigrationReads(
 
         await source.DisposeAsync();
         _stop.Dispose();
+    }
+
+    /// <summary>The last sample covers the number and has been applied since.</summary>
+    private bool HasCaughtUp(long number)
+    {
+        Sample? last;
+        lock (_lock)
+        {
+            last = _last;
+        }
+
+        if (last is null || last.Number < number || !applied.HasReached(migration, last.Position))
+        {
+            return false;
+        }
+
+        Raise(last.Number);
+        return true;
     }
 
     /// <summary>A sample that covers the number: the last one, the one under way if it began late enough, or the one after it.</summary>
@@ -126,6 +157,8 @@ internal sealed class MigrationReads(
             ProxyLog.ReadsFellBack(logger, migration, reason);
         }
     }
+
+    private sealed record Stall(long At, StreamPosition Applied);
 
     private sealed record Sample(long Number, StreamPosition Position);
 }

@@ -14,7 +14,7 @@ namespace Switchyard.Proxy.Reads;
 internal sealed class ReadRouter(
     TopologyView view, AppliedPositions applied, BackendProfiles profiles, ProxyOptions options, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<string, MigrationReads> _migrations = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Migration, string Writer, string Reader), MigrationReads> _migrations = new();
     private readonly CancellationTokenSource _stop = new();
     private volatile Activity _activity = new(RoutingTable.Empty, false);
 
@@ -110,7 +110,7 @@ internal sealed class ReadRouter(
     }
 
     private MigrationReads Of(RoutingRule rule, TopologyState topology) => _migrations.GetOrAdd(
-        $"{rule.Migration}\n{rule.Writer}\n{rule.Reader}",
+        (rule.Migration!, rule.Writer, rule.Reader),
         static (_, arguments) => arguments.self.Create(arguments.rule, arguments.topology),
         (self: this, rule, topology));
 

@@ -10,7 +10,11 @@ namespace Switchyard.Proxy.Sessions;
 /// <summary>Plain reads on the reading side of data-router mode. Whatever goes wrong before the first byte, the writer answers instead.</summary>
 internal sealed partial class ProxySession
 {
+    /// <summary>A reader that could not be opened, or would not take the session's state, is left alone for this long.</summary>
+    private static readonly TimeSpan s_readerRetry = TimeSpan.FromSeconds(5);
+
     private readonly SessionMarks _marks = new();
+    private long _readerFailedAt;
 
     /// <summary>An error of the leg is to be kept from the client: the statement is repeated on the writer.</summary>
     private bool _mayRepeat;
@@ -21,14 +25,15 @@ internal sealed partial class ProxySession
         if (!statement.Info.IsPlainRead || statement.Shape != ResponseShape.Results || statement.IsAboutDefinitions || _pendingBegin is not null
             || InTransaction || _pins.Any || !IsAutocommit || OpensCursor(statement)
             || _context.Reads.Plan(statement.Info, SchemaOf(statement), topology, _marks, Id) is not { } plan
-            || plan.Backend == _current!.Backend)
+            || plan.Backend == _current!.Backend
+            || (_readerFailedAt != 0 && _context.Time.GetElapsedTime(_readerFailedAt) < s_readerRetry))
         {
             return false;
         }
 
         try
         {
-            var leg = FindLeg(plan.Backend) ?? await OpenLegAsync(plan.Backend, cancellationToken);
+            var leg = await FindLiveLegAsync(plan.Backend, cancellationToken) ?? await OpenLegAsync(plan.Backend, cancellationToken);
             if (!await plan.Reads.WaitVisibleAsync(plan.Number, _context.Reads.WaitLimit, cancellationToken))
             {
                 return false;
@@ -37,6 +42,8 @@ internal sealed partial class ProxySession
             var failures = await StateCarrier.CarryAsync(_current, leg, _state, CarryScope.Variables, cancellationToken);
             if (failures.Count > 0)
             {
+                // It cannot be made to read as this session does.
+                _readerFailedAt = _context.Time.GetTimestamp();
                 return false;
             }
 
@@ -45,6 +52,7 @@ internal sealed partial class ProxySession
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {
+            _readerFailedAt = _context.Time.GetTimestamp();
             return false;
         }
         catch (LegLostException lost) when (!_answerBegun && lost.Backend == plan.Backend)

@@ -15,11 +15,12 @@ internal sealed class ProxyHarness : IAsyncDisposable
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("switchyard-proxy-test");
     private readonly ILoggerFactory _loggers = LoggerFactory.Create(static _ => { });
-    private SqliteTopologyStore _store = null!;
 
     private ProxyHarness()
     {
     }
+
+    public FlakyStore Store { get; private set; } = null!;
 
     public TopologyRepository Repository { get; private set; } = null!;
 
@@ -43,9 +44,9 @@ internal sealed class ProxyHarness : IAsyncDisposable
             await harness.PrepareAsync(server);
         }
 
-        harness._store = await SqliteTopologyStore.OpenAsync(Path.Combine(harness._directory.FullName, "topology.db"), TimeProvider.System);
+        harness.Store = new FlakyStore(await SqliteTopologyStore.OpenAsync(Path.Combine(harness._directory.FullName, "topology.db"), TimeProvider.System));
         var secrets = SecretProtector.Load(Path.Combine(harness._directory.FullName, "key"), null);
-        harness.Repository = new TopologyRepository(harness._store, secrets, TimeProvider.System);
+        harness.Repository = new TopologyRepository(harness.Store, secrets, TimeProvider.System);
         var transaction = harness.Repository.Begin().Put(new RoutingTable(1, backends[0].Name, []));
         foreach (var (name, server) in backends)
         {
@@ -53,7 +54,7 @@ internal sealed class ProxyHarness : IAsyncDisposable
         }
 
         await transaction.CommitAsync();
-        harness.View = await TopologyView.OpenAsync(harness._store, secrets);
+        harness.View = await TopologyView.OpenAsync(harness.Store, secrets);
         harness.Proxy = new ProxyServer(
             options with { Listen = new IPEndPoint(IPAddress.Loopback, 0) },
             harness.View,
@@ -159,7 +160,7 @@ internal sealed class ProxyHarness : IAsyncDisposable
     {
         await Proxy.DisposeAsync();
         await View.DisposeAsync();
-        await _store.DisposeAsync();
+        await Store.DisposeAsync();
         _loggers.Dispose();
         _directory.Delete(recursive: true);
     }

@@ -99,6 +99,18 @@ public sealed class SchemaGateTests
     }
 
     [Fact]
+    public async Task Fractions_in_a_format_the_log_does_not_describe_are_refused()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.5", "--mysql56-temporal-format=OFF");
+        var target = await LabServer.SharedAsync("mariadb-10.11", "target");
+        var schema = await CreateSchemaAsync(server, "CREATE TABLE t (id INT PRIMARY KEY, whole TIME, part TIME(3), stamp TIMESTAMP(6))");
+
+        var findings = await InspectAsync(server.Dsn, target.Dsn, schema);
+
+        Assert.Equal([$"{schema}.t.part", $"{schema}.t.stamp"], findings.Where(f => f.Code == "old_temporal").Select(f => f.Subject).Order());
+    }
+
+    [Fact]
     public async Task A_wrong_address_or_password_is_a_sentence()
     {
         var server = await LabServer.SharedAsync("mariadb-10.11", "source");

@@ -31,6 +31,14 @@ internal static class TableRules
                 "Exclude the table, or change the column's type.");
         }
 
+        // MariaDB marks columns in its own temporal formats of before 10.1 so; their fraction's length is not in the log.
+        foreach (var column in table.Columns.Where(c => c.FractionalDigits > 0 && c.ColumnType.Contains("mariadb-5.3", StringComparison.Ordinal)))
+        {
+            yield return GateFinding.Refuse(
+                "old_temporal", $"{name}.{column.Name}", $"Column {column.Name} of {name} keeps fractional seconds in MariaDB's old format, which the binary log does not describe.",
+                $"Run SET GLOBAL mysql56_temporal_format=ON and ALTER TABLE {table.Name.Quoted} FORCE on the source.");
+        }
+
         if (table.IsSystemVersioned)
         {
             yield return GateFinding.Refuse(

@@ -31,6 +31,7 @@ internal static class HttpApi
         app.MapGet("/metrics", (MetricsCollector metrics) => Results.Text(metrics.Write(), PrometheusText.ContentType)).ExcludeFromDescription();
         app.MapOpenApi("/openapi/{documentName}.json");
 
+        FrontPage.Map(app);
         var api = app.MapGroup("/api/v1");
         TopologyEndpoints.Map(api);
         MigrationEndpoints.Map(api);

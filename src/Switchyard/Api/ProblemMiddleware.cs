@@ -15,7 +15,11 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         catch (Exception error) when (!context.Response.HasStarted)
         {
             var problem = ApiProblem.From(error);
-            if (problem.Status >= 500 && error is not OperationCanceledException)
+            if (error is MigrationException expected)
+            {
+                ServeLog.VerbRefused(logger, context.Request.Method, context.Request.Path, expected.Code);
+            }
+            else if (problem.Status >= 500 && error is not OperationCanceledException)
             {
                 ServeLog.RequestFailed(logger, context.Request.Method, context.Request.Path, error);
             }

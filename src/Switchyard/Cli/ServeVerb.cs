@@ -31,8 +31,7 @@ internal static class ServeVerb
         {
             var settings = Read(result, Environment.GetEnvironmentVariable);
             settings.Validate();
-            await ServeHost.RunAsync(settings, cancellationToken);
-            return ExitCode.Done;
+            return await ServeHost.RunAsync(settings, cancellationToken) ? ExitCode.Done : ExitCode.Failed;
         }
         catch (ConfigurationException error)
         {

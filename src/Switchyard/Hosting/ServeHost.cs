@@ -16,7 +16,10 @@ namespace Switchyard.Hosting;
 /// </summary>
 internal static class ServeHost
 {
-    public static async Task RunAsync(ServeSettings settings, CancellationToken cancellationToken)
+    /// <summary>Runs until it is told to stop; false when it had to end because the store was lost.</summary>
+    /// <exception cref="TopologyStoreException">The store cannot be opened.</exception>
+    /// <exception cref="ListenException">An address cannot be listened on.</exception>
+    public static async Task<bool> RunAsync(ServeSettings settings, CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
         var storePath = StorePath(settings);
@@ -39,13 +42,14 @@ internal static class ServeHost
         var engines = app.Services.GetRequiredService<Engines>();
         _ = app.Services.GetRequiredService<MetricsCollector>();
         _ = app.Services.GetRequiredService<MigrationMeters>();
+        bool isGood;
         try
         {
             await engines.StartAsync(cancellationToken);
             await StartHttpAsync(app, settings, cancellationToken);
             app.Services.GetRequiredService<Readiness>().IsReady = true;
             ServeLog.Started(logger, settings.ProxyListen.ToString(), $"http://{settings.ApiListen}", Path.GetFullPath(settings.DataDirectory));
-            await WaitForEndAsync(app, view, logger, cancellationToken);
+            isGood = await WaitForEndAsync(app, view, logger, cancellationToken);
             ServeLog.Stopping(logger);
         }
         finally
@@ -55,6 +59,7 @@ internal static class ServeHost
         }
 
         ServeLog.Stopped(logger);
+        return isGood;
     }
 
     internal static string StorePath(ServeSettings settings)
@@ -104,7 +109,7 @@ internal static class ServeHost
     }
 
     /// <summary>Until SIGTERM, SIGINT, the caller's word, or the loss of the store, without which nothing may be decided.</summary>
-    private static async Task WaitForEndAsync(WebApplication app, TopologyView view, ILogger logger, CancellationToken cancellationToken)
+    private static async Task<bool> WaitForEndAsync(WebApplication app, TopologyView view, ILogger logger, CancellationToken cancellationToken)
     {
         var stopping = new TaskCompletionSource();
         using var registration = app.Lifetime.ApplicationStopping.Register(() => stopping.TrySetResult());
@@ -113,7 +118,9 @@ internal static class ServeHost
         if (first == view.Completion && view.Completion.Exception?.InnerException is { } error)
         {
             ServeLog.StoreLost(logger, error);
-            throw error;
+            return false;
         }
+
+        return true;
     }
 }

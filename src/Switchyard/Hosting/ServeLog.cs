@@ -32,4 +32,8 @@ internal static partial class ServeLog
 
     [LoggerMessage(1009, LogLevel.Warning, "{Part} did not stop within {Seconds} seconds.")]
     public static partial void StopTimedOut(ILogger logger, string part, double seconds);
+
+    /// <summary>The sentence itself can quote a server, so it goes to the caller and not to the log.</summary>
+    [LoggerMessage(1010, LogLevel.Information, "{Method} {Path} was refused or failed: {Code}.")]
+    public static partial void VerbRefused(ILogger logger, string method, string path, string code);
 }

@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using Switchyard.Hosting;
 using Switchyard.Migration;
 
 namespace Switchyard.Api;
@@ -9,8 +10,8 @@ internal static class EventStream
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapGet(
         "/events",
-        (IMigrationService service, IHostApplicationLifetime host, CancellationToken ct, string? migration = null) =>
-            TypedResults.ServerSentEvents(Read(service, migration, host.ApplicationStopping, ct))).WithTags("events");
+        (Engines engines, IHostApplicationLifetime host, CancellationToken ct, string? migration = null) =>
+            TypedResults.ServerSentEvents(Read(engines.Migrations, migration, host.ApplicationStopping, ct))).WithTags("events");
 
     private static async IAsyncEnumerable<SseItem<MigrationEvent>> Read(
         IMigrationService service, string? migration, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellationToken)

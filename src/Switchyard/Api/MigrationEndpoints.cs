@@ -1,3 +1,4 @@
+using Switchyard.Hosting;
 using Switchyard.Migration;
 using Switchyard.Telemetry;
 
@@ -9,47 +10,47 @@ internal static class MigrationEndpoints
     public static void Map(IEndpointRouteBuilder api)
     {
         var all = api.MapGroup("/migrations").WithTags("migrations");
-        all.MapGet("/", (IMigrationService service, CancellationToken ct) => service.ListAsync(ct));
-        all.MapPost("/", async (CreateMigrationRequest request, IMigrationService service, IHostApplicationLifetime host) =>
+        all.MapGet("/", (Engines engines, CancellationToken ct) => engines.Migrations.ListAsync(ct));
+        all.MapPost("/", async (CreateMigrationRequest request, Engines engines, IHostApplicationLifetime host) =>
         {
-            var status = await service.CreateAsync(request, host.ApplicationStopping);
+            var status = await engines.Migrations.CreateAsync(request, host.ApplicationStopping);
             return TypedResults.Created($"/api/v1/migrations/{Uri.EscapeDataString(status.Name)}", status);
         });
-        all.MapPost("/preflight", (CreateMigrationRequest request, IMigrationService service, CancellationToken ct) => service.PreflightAsync(request, ct));
+        all.MapPost("/preflight", (CreateMigrationRequest request, Engines engines, CancellationToken ct) => engines.Migrations.PreflightAsync(request, ct));
 
         var one = all.MapGroup("/{name}");
-        one.MapGet("/", (string name, IMigrationService service, CancellationToken ct) => service.ShowAsync(name, ct));
-        one.MapGet("/status", (string name, IMigrationService service, CancellationToken ct) => service.StatusAsync(name, ct));
-        one.MapDelete("/", async (string name, IMigrationService service, IHostApplicationLifetime host) =>
+        one.MapGet("/", (string name, Engines engines, CancellationToken ct) => engines.Migrations.ShowAsync(name, ct));
+        one.MapGet("/status", (string name, Engines engines, CancellationToken ct) => engines.Migrations.StatusAsync(name, ct));
+        one.MapDelete("/", async (string name, Engines engines, IHostApplicationLifetime host) =>
         {
-            await service.DeleteAsync(name, host.ApplicationStopping);
+            await engines.Migrations.DeleteAsync(name, host.ApplicationStopping);
             return new Done("deleted");
         });
-        one.MapPost("/preflight", (string name, IMigrationService service, CancellationToken ct) => service.PreflightAsync(name, ct));
-        one.MapPost("/start", (string name, IMigrationService service, IHostApplicationLifetime host) => service.StartAsync(name, host.ApplicationStopping));
-        one.MapPost("/stop", (string name, IMigrationService service, IHostApplicationLifetime host) => service.StopAsync(name, host.ApplicationStopping));
-        one.MapPost("/validate", (string name, ValidateRequest request, IMigrationService service, IHostApplicationLifetime host) =>
-            service.ValidateAsync(name, request, host.ApplicationStopping));
-        one.MapPost("/switch", async (string name, SwitchRequest request, IMigrationService service, MigrationMeters meters, IHostApplicationLifetime host) =>
-            meters.Record(await service.SwitchAsync(name, request, host.ApplicationStopping), "switch"));
-        one.MapPost("/reverse", async (string name, SwitchRequest request, IMigrationService service, MigrationMeters meters, IHostApplicationLifetime host) =>
-            meters.Record(await service.ReverseAsync(name, request, host.ApplicationStopping), "reverse"));
-        one.MapPost("/complete", (string name, CompleteRequest request, IMigrationService service, IHostApplicationLifetime host) =>
-            service.CompleteAsync(name, request, host.ApplicationStopping));
-        one.MapPost("/detach", (string name, IMigrationService service, IHostApplicationLifetime host) => service.DetachAsync(name, host.ApplicationStopping));
-        one.MapPost("/cancel", (string name, IMigrationService service, IHostApplicationLifetime host) => service.CancelAsync(name, host.ApplicationStopping));
-        one.MapGet("/diagnose", (string name, IMigrationService service, CancellationToken ct) => service.DiagnoseAsync(name, ct));
-        one.MapPost("/repair", (string name, IMigrationService service, IHostApplicationLifetime host) => service.RepairAsync(name, host.ApplicationStopping));
-        one.MapPost("/accounts/copy", (string name, CopyAccountsRequest request, IMigrationService service, IHostApplicationLifetime host) =>
-            service.CopyAccountsAsync(name, request, host.ApplicationStopping));
+        one.MapPost("/preflight", (string name, Engines engines, CancellationToken ct) => engines.Migrations.PreflightAsync(name, ct));
+        one.MapPost("/start", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StartAsync(name, host.ApplicationStopping));
+        one.MapPost("/stop", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StopAsync(name, host.ApplicationStopping));
+        one.MapPost("/validate", (string name, ValidateRequest request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.ValidateAsync(name, request, host.ApplicationStopping));
+        one.MapPost("/switch", async (string name, SwitchRequest request, Engines engines, MigrationMeters meters, IHostApplicationLifetime host) =>
+            meters.Record(await engines.Migrations.SwitchAsync(name, request, host.ApplicationStopping), "switch"));
+        one.MapPost("/reverse", async (string name, SwitchRequest request, Engines engines, MigrationMeters meters, IHostApplicationLifetime host) =>
+            meters.Record(await engines.Migrations.ReverseAsync(name, request, host.ApplicationStopping), "reverse"));
+        one.MapPost("/complete", (string name, CompleteRequest request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.CompleteAsync(name, request, host.ApplicationStopping));
+        one.MapPost("/detach", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.DetachAsync(name, host.ApplicationStopping));
+        one.MapPost("/cancel", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.CancelAsync(name, host.ApplicationStopping));
+        one.MapGet("/diagnose", (string name, Engines engines, CancellationToken ct) => engines.Migrations.DiagnoseAsync(name, ct));
+        one.MapPost("/repair", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.RepairAsync(name, host.ApplicationStopping));
+        one.MapPost("/accounts/copy", (string name, CopyAccountsRequest request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.CopyAccountsAsync(name, request, host.ApplicationStopping));
 
         var diff = one.MapGroup("/diff");
-        diff.MapGet("/", (string name, IMigrationService service, CancellationToken ct) => service.ShowDiffAsync(name, ct));
-        diff.MapGet("/wait", (string name, IMigrationService service, CancellationToken ct) => service.WaitDiffAsync(name, ct));
-        diff.MapPost("/start", (string name, DiffRequest request, IMigrationService service, IHostApplicationLifetime host) =>
-            service.StartDiffAsync(name, request, host.ApplicationStopping));
-        diff.MapPost("/stop", (string name, IMigrationService service, IHostApplicationLifetime host) => service.StopDiffAsync(name, host.ApplicationStopping));
-        diff.MapPost("/resume", (string name, IMigrationService service, IHostApplicationLifetime host) => service.ResumeDiffAsync(name, host.ApplicationStopping));
-        diff.MapPost("/repair", (string name, IMigrationService service, IHostApplicationLifetime host) => service.RepairDiffAsync(name, host.ApplicationStopping));
+        diff.MapGet("/", (string name, Engines engines, CancellationToken ct) => engines.Migrations.ShowDiffAsync(name, ct));
+        diff.MapGet("/wait", (string name, Engines engines, CancellationToken ct) => engines.Migrations.WaitDiffAsync(name, ct));
+        diff.MapPost("/start", (string name, DiffRequest request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.StartDiffAsync(name, request, host.ApplicationStopping));
+        diff.MapPost("/stop", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StopDiffAsync(name, host.ApplicationStopping));
+        diff.MapPost("/resume", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.ResumeDiffAsync(name, host.ApplicationStopping));
+        diff.MapPost("/repair", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.RepairDiffAsync(name, host.ApplicationStopping));
     }
 }

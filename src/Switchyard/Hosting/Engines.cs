@@ -11,6 +11,7 @@ internal sealed class Engines(
     TopologyRepository repository, TopologyView view, AppliedPositions positions, TimeProvider time, ILoggerFactory loggers,
     ProxyHost proxy)
 {
+    // Not in the container: it would dispose the service, and so stop all streams, at the end of the first request that asked for it.
     private MigrationService? _migrations;
 
     /// <exception cref="MigrationException">They have not been read yet.</exception>
@@ -21,8 +22,6 @@ internal sealed class Engines(
     public static void AddTo(IServiceCollection services)
     {
         services.AddSingleton<Engines>().AddSingleton<Readiness>();
-        // Never transient: the container ends transient services with the request that asked for them, and the migrations with it.
-        services.AddSingleton(provider => provider.GetRequiredService<Engines>().Migrations);
         services.AddSingleton<ProxyHost>().AddSingleton<ISessionDirectory>(provider => provider.GetRequiredService<ProxyHost>());
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Switchyard.WebConsole;
 
 namespace Switchyard.Api;
 
@@ -10,7 +11,7 @@ namespace Switchyard.Api;
 /// </summary>
 internal sealed class AccessMiddleware(RequestDelegate next, string? token)
 {
-    public const string CookieName = "switchyard_token";
+    public const string CookieName = ConsoleExtensions.TokenCookie;
 
     public Task InvokeAsync(HttpContext context)
     {
@@ -33,10 +34,19 @@ internal sealed class AccessMiddleware(RequestDelegate next, string? token)
                     403, "foreign_host", $"The request names the host '{context.Request.Host.Host}'.", "Use 127.0.0.1 or localhost, or set api.token.", 3));
         }
 
-        return HasToken(context.Request, token)
-            ? next(context)
-            : ProblemMiddleware.WriteAsync(context, ApiProblem.Of(
-                401, "token_required", "The token is missing or wrong.", "Give it with --token, in SWITCHYARD_TOKEN, or as 'Authorization: Bearer TOKEN'.", 3));
+        if (HasToken(context.Request, token) || ConsoleExtensions.IsOpen(context.Request.Path))
+        {
+            return next(context);
+        }
+
+        if (HttpMethods.IsGet(context.Request.Method) && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal))
+        {
+            context.Response.Redirect($"{ConsoleExtensions.SignInPath}?to={Uri.EscapeDataString(context.Request.Path)}");
+            return Task.CompletedTask;
+        }
+
+        return ProblemMiddleware.WriteAsync(context, ApiProblem.Of(
+            401, "token_required", "The token is missing or wrong.", "Give it with --token, in SWITCHYARD_TOKEN, or as 'Authorization: Bearer TOKEN'.", 3));
     }
 
     private static bool IsForeignOrigin(HttpRequest request) =>

@@ -2,6 +2,7 @@ using Switchyard.Configuration;
 using Switchyard.Hosting;
 using Switchyard.Migration;
 using Switchyard.Telemetry;
+using Switchyard.WebConsole;
 
 namespace Switchyard.Api;
 
@@ -18,6 +19,7 @@ internal static class HttpApi
             return Task.CompletedTask;
         }));
         services.ConfigureHttpJsonOptions(options => MigrationJson.Configure(options.SerializerOptions));
+        services.AddSingleton<IConsoleSessions, ConsoleSessions>().AddSwitchyardConsole(provider => provider.GetRequiredService<Engines>().Migrations);
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
 
@@ -31,10 +33,10 @@ internal static class HttpApi
         app.MapGet("/metrics", (MetricsCollector metrics) => Results.Text(metrics.Write(), PrometheusText.ContentType)).ExcludeFromDescription();
         app.MapOpenApi("/openapi/{documentName}.json");
 
-        FrontPage.Map(app);
         var api = app.MapGroup("/api/v1");
         TopologyEndpoints.Map(api);
         MigrationEndpoints.Map(api);
         EventStream.Map(api);
+        app.MapSwitchyardConsole();
     }
 }

@@ -30,7 +30,7 @@ public sealed partial class MigrationService
         }
 
         var state = _environment.View.Current;
-        var gates = state.Gates.Values.Where(g => g.Value.Migration == name).ToList();
+        var gates = (await _environment.Topology.ListGatesAsync(cancellationToken)).Where(g => g.Value.Migration == name).ToList();
         var blockers = gates.SelectMany(g => GateKeeper.Blockers(state, g.Value.Id)).ToList();
         foreach (var gate in gates.Where(g => g.Value.State == GateState.Held))
         {

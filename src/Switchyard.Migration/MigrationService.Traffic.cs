@@ -56,7 +56,8 @@ public sealed partial class MigrationService
             throw MigrationException.Refused("wrong_state", $"'{record.Name}' is {record.State.ToString().ToLowerInvariant()}; reads can go to the target only while it is running.", "Wait until it is running.");
         }
 
-        if (unit.Runtime.Stream?.Status is not { State: "running", LagSeconds: <= ValidateLagLimitSeconds } status)
+        await unit.Runtime.WaitForStreamAsync(_environment.Options.ConnectLimit, cancellationToken);
+        if (unit.Runtime.Stream?.Status is not { State: "running", LagSeconds: <= ValidateLagLimitSeconds })
         {
             findings.Add(Finding.Error("lag", $"The target is not close enough behind: {unit.Runtime.Stream?.Status.LagSeconds?.ToString("0.#") ?? "unknown"} s.", $"Wait until the lag is below {ValidateLagLimitSeconds:0} s."));
         }

@@ -24,6 +24,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
     private IServerSide _from = null!;
     private IServerSide _to = null!;
     private IFence? _fence;
+    private IStreamRecord? _back;
     private bool _flipped;
     private long _heldAt;
     private double _pauseMs;
@@ -67,6 +68,11 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
             if (held is not null)
             {
                 await held.DisposeAsync();
+            }
+
+            if (_back is not null)
+            {
+                await _back.DisposeAsync();
             }
         }
     }
@@ -173,6 +179,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
     {
         var record = runtime.Record;
         await _from.ConnectAsync(cancellationToken);
+        await _from.PrepareFenceAsync(cancellationToken);
         await _to.ConnectAsync(cancellationToken);
         await RaiseIdentitiesAsync(IdentityHeadroom, cancellationToken);
         var handover = await _from.ReadTriggersAndEventsAsync(record.Tables, cancellationToken);
@@ -181,8 +188,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
             await runtime.UpdateAsync(r => r with { Handover = handover }, cancellationToken);
         }
 
-        // Makes our tables on the side that will follow, so that the pause only moves the position.
-        await environment.Engine.RecordAsync(await runtime.SpecAsync(_direction.Exchanged, cancellationToken), at: null, cancellationToken);
+        _back = await environment.Engine.BeginRecordAsync(await runtime.SpecAsync(_direction.Exchanged, cancellationToken), cancellationToken);
         await environment.Topology.Begin().Put(new WarmRequest(_operation.GateId, record.Name, ToName) { Scopes = RoutingRules.Scopes(record) }).CommitAsync(cancellationToken);
         await WaitForWarmAsync(cancellationToken);
         var stream = Stream();
@@ -251,7 +257,8 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
         }
 
         // Recorded after our own preparations on the new side, so that they are never carried back.
-        _start = await environment.Engine.RecordAsync(await runtime.SpecAsync(_direction.Exchanged, cancellationToken), await _to.ReadEndAsync(cancellationToken), cancellationToken);
+        _start = await _to.ReadEndAsync(cancellationToken);
+        await _back!.MoveAsync(_start, cancellationToken);
     }
 
     private async Task RaiseIdentitiesAsync(ulong headroom, CancellationToken cancellationToken)

@@ -74,6 +74,7 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         }
 
         await runtime.ResumeAsync(cancellationToken);
+        await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken);
         foreach (var definition in handover.Events.Where(e => e.Enabled))
         {
             await to.SetEventAsync(definition.Name, enabled: true, cancellationToken);

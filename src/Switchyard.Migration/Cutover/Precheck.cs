@@ -10,6 +10,7 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
     {
         var record = runtime.Record;
         var findings = new List<Finding>();
+        await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken);
         CheckStream(record, request, findings);
         if (!request.SkipDiff && !request.Rehearse)
         {

@@ -51,6 +51,35 @@ internal sealed class EngineStream : IMigrationStream
         _completion = FollowAsync();
     }
 
+    public async Task WaitForRunningAsync(CancellationToken cancellationToken)
+    {
+        var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(StreamProgress progress)
+        {
+            if (progress.State is StreamState.Running or StreamState.Failed)
+            {
+                changed.TrySetResult();
+            }
+        }
+
+        Inner.StateChanged += Look;
+        try
+        {
+            Look(Inner.Progress);
+            await Task.WhenAny(changed.Task, _completion).WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            Inner.StateChanged -= Look;
+        }
+
+        var now = Inner.Progress;
+        if (now.State != StreamState.Running)
+        {
+            throw new InvalidOperationException(now.Error ?? "Replication has stopped.");
+        }
+    }
+
     public Task StopAsync(CancellationToken cancellationToken) => Inner.StopAsync(cancellationToken);
 
     /// <summary>Over a connection of its own that is kept, since a comparison and the pause ask often.</summary>

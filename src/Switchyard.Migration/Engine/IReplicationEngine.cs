@@ -35,6 +35,9 @@ internal interface IReplicationEngine
     /// <summary>Records on the following side that the stream begins at a position of the origin, or at its current end.</summary>
     Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken);
 
+    /// <summary>Records a stream whose beginning is only known later, and keeps ready what moving it there needs.</summary>
+    Task<IStreamRecord> BeginRecordAsync(StreamSpec spec, CancellationToken cancellationToken);
+
     /// <summary>Takes over a recorded stream; it does not run before <see cref="IMigrationStream.Start"/>.</summary>
     Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken);
 
@@ -43,6 +46,13 @@ internal interface IReplicationEngine
 
     /// <summary>Removes a stream's records from the following side, and our schema there once it is empty.</summary>
     Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken);
+}
+
+/// <summary>A recorded stream that does not run yet.</summary>
+internal interface IStreamRecord : IAsyncDisposable
+{
+    /// <summary>Lets it begin at a position of the origin.</summary>
+    Task MoveAsync(StreamPosition to, CancellationToken cancellationToken);
 }
 
 /// <summary>A stream in one direction.</summary>
@@ -58,6 +68,10 @@ internal interface IMigrationStream : IAsyncDisposable
     event Action<StreamPosition>? Applied;
 
     void Start();
+
+    /// <summary>Completes once it reads and applies.</summary>
+    /// <exception cref="InvalidOperationException">It has stopped instead.</exception>
+    Task WaitForRunningAsync(CancellationToken cancellationToken);
 
     /// <summary>Returns once nothing more will be applied.</summary>
     Task StopAsync(CancellationToken cancellationToken);

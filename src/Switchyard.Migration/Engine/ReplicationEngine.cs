@@ -63,6 +63,12 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return new StreamPosition(recorded.File, recorded.Offset);
     }
 
+    public async Task<IStreamRecord> BeginRecordAsync(StreamSpec spec, CancellationToken cancellationToken)
+    {
+        await RecordAsync(spec, at: null, cancellationToken);
+        return await EngineRecord.OpenAsync(spec, cancellationToken);
+    }
+
     public async Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) =>
         new EngineStream(await ReplicationStream.OpenAsync(Define(spec), cancellationToken, time, _log), spec.From);
 

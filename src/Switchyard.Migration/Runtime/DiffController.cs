@@ -113,7 +113,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             }
 
             var now = runtime.Record;
-            if (!now.CopyDone || runtime.Stream is not { Status.State: "running" })
+            if (!now.CopyDone || await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken) is null)
             {
                 throw MigrationException.Refused(
                     "stream_not_running", $"The two sides can only be compared while replication runs; '{runtime.Name}' is {now.State.ToString().ToLowerInvariant()}.", $"Wait until it is running, or start it with `switchyard migration start {runtime.Name}`.");

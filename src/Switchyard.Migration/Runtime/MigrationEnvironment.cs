@@ -56,6 +56,9 @@ public sealed record MigrationServiceOptions
     /// <summary>How long to wait for the proxies' word that everything held has gone out; only the report depends on it.</summary>
     public TimeSpan ReleaseLimit { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a stream that is still connecting is waited for.</summary>
+    public TimeSpan ConnectLimit { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>A clean comparison older than this does not count at a switch.</summary>
     public TimeSpan DiffFreshness { get; init; } = TimeSpan.FromHours(24);
 }

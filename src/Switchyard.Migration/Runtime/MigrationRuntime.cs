@@ -19,6 +19,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private Task _work = Task.CompletedTask;
     private volatile IMigrationStream? _stream;
     private volatile IMigrationCopy? _copy;
+    private TaskCompletionSource<IMigrationStream> _opened = new();
     private Direction _streamDirection;
 
     public MigrationRecord Record => _record.Value;
@@ -109,11 +110,35 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
 
             _stop?.Dispose();
             _stop = new CancellationTokenSource();
+            _opened = new TaskCompletionSource<IMigrationStream>(TaskCreationOptions.RunContinuationsAsynchronously);
             _work = RunAsync(now, _stop.Token);
         }
         finally
         {
             _streams.Release();
+        }
+    }
+
+    /// <summary>Waits until the stream that should run does run: right after a switch or a restart it is still connecting.</summary>
+    /// <returns>The stream; null when it does not run by then or has failed.</returns>
+    public async Task<IMigrationStream?> WaitForStreamAsync(TimeSpan wait, CancellationToken cancellationToken)
+    {
+        if (_work.IsCompleted)
+        {
+            return null;
+        }
+
+        using var limit = new CancellationTokenSource(wait, environment.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            var stream = await _opened.Task.WaitAsync(either.Token);
+            await stream.WaitForRunningAsync(either.Token);
+            return stream;
+        }
+        catch (Exception e) when (e is InvalidOperationException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return null;
         }
     }
 
@@ -215,6 +240,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         finally
         {
             _copy = null;
+            _opened.TrySetCanceled(CancellationToken.None);
             await CloseStreamAsync();
         }
     }
@@ -265,6 +291,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         _streamDirection = direction;
         _stream = stream;
         stream.Start();
+        _opened.TrySetResult(stream);
         return stream;
     }
 

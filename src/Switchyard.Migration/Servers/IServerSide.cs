@@ -9,6 +9,9 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Opens the connection ahead of time, so that the pause does not pay for a login.</summary>
     Task ConnectAsync(CancellationToken cancellationToken);
 
+    /// <summary>Opens the connection a fence will be held by, ahead of time as well.</summary>
+    Task PrepareFenceAsync(CancellationToken cancellationToken);
+
     /// <summary>Facts the prechecks need.</summary>
     Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken);
 

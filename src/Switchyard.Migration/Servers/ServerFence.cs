@@ -5,6 +5,8 @@ namespace Switchyard.Migration;
 
 internal sealed partial class ServerSide
 {
+    public async Task PrepareFenceAsync(CancellationToken cancellationToken) => _fenceConnection ??= await BackendConnection.OpenAsync(options, cancellationToken);
+
     public async Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken)
     {
         switch (mode)
@@ -15,7 +17,9 @@ internal sealed partial class ServerSide
                 await ExecuteAsync("SET GLOBAL read_only=1", cancellationToken);
                 return new ReadOnlyFence(this);
             default:
-                return await LockFence.TakeAsync(options, [.. tables.Select(Table)], limit, cancellationToken);
+                var prepared = _fenceConnection is { IsUsable: true } open ? open : await BackendConnection.OpenAsync(options, cancellationToken);
+                _fenceConnection = null;
+                return await LockFence.TakeAsync(prepared, [.. tables.Select(Table)], limit, cancellationToken);
         }
     }
 
@@ -47,10 +51,9 @@ internal sealed partial class ServerSide
     /// <summary>Read locks on all tables at once, held by a connection of their own; they end with it, whatever happens to this process.</summary>
     private sealed class LockFence(BackendConnection connection) : IFence
     {
-        public static async Task<IFence> TakeAsync(ConnectionOptions options, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken)
+        public static async Task<IFence> TakeAsync(BackendConnection connection, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken)
         {
             var seconds = Math.Max(1, (int)Math.Ceiling(limit.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-            var connection = await BackendConnection.OpenAsync(options, cancellationToken);
             try
             {
                 // autocommit=0 makes InnoDB take its own table lock too, which on MySQL 5.6 is what waits for open transactions.

@@ -17,6 +17,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
     };
 
     private BackendConnection? _connection;
+    private BackendConnection? _fenceConnection;
 
     private string Schema => SqlText.QuoteIdentifier(schema);
 
@@ -160,6 +161,17 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
 
     public async ValueTask DisposeAsync()
     {
+        if (_fenceConnection is { } unused)
+        {
+            _fenceConnection = null;
+            await unused.DisposeAsync();
+        }
+
+        await CloseAsync();
+    }
+
+    private async ValueTask CloseAsync()
+    {
         if (_connection is { } connection)
         {
             _connection = null;
@@ -177,7 +189,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
             return usable;
         }
 
-        await DisposeAsync();
+        await CloseAsync();
         var connection = await BackendConnection.OpenAsync(options, cancellationToken);
         _connection = connection;
         await connection.ExecuteAsync(Setup, cancellationToken);

@@ -32,6 +32,12 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
         return Task.FromResult(position);
     }
 
+    public Task<IStreamRecord> BeginRecordAsync(StreamSpec spec, CancellationToken cancellationToken)
+    {
+        servers.Of(spec.To).Streams[spec.Id] = servers.Of(spec.From).End;
+        return Task.FromResult<IStreamRecord>(new FakeRecord(servers.Of(spec.To), spec.Id));
+    }
+
     public Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) =>
         servers.Of(spec.To).Streams.ContainsKey(spec.Id)
             ? Task.FromResult<IMigrationStream>(new FakeStream(this, servers.Of(spec.From), servers.Of(spec.To), spec.Id))
@@ -53,6 +59,17 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     }
 
     internal void Ended(FakeStream stream) => Running.TryRemove(stream.Id, out _);
+
+    private sealed class FakeRecord(FakeServer follower, string id) : IStreamRecord
+    {
+        public Task MoveAsync(StreamPosition to, CancellationToken cancellationToken)
+        {
+            follower.Streams[id] = to;
+            return Task.CompletedTask;
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 
     private sealed class FakeCopy(FakeEngine engine, StreamSpec spec) : IMigrationCopy
     {
@@ -87,6 +104,8 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
         _running = true;
         engine.Began(this);
     }
+
+    public Task WaitForRunningAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StopAsync(CancellationToken cancellationToken)
     {

@@ -56,6 +56,8 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 {
     public Task ConnectAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
+    public Task PrepareFenceAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken) =>
         Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", server.PreparedXa, []));
 

@@ -20,6 +20,7 @@ namespace Switchyard.Replication;
 public sealed class ReplicationStream : IAsyncDisposable
 {
     private readonly CancellationTokenSource _abort = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly AsyncSignal _wake = new();
     private readonly PositionBoard _board;
     private readonly StreamStatus _status;
@@ -27,10 +28,11 @@ public sealed class ReplicationStream : IAsyncDisposable
     private readonly StreamRunner _runner;
     private Task _running = Task.CompletedTask;
     private bool _started;
+    private int _disposed;
 
     private ReplicationStream(StreamDefinition definition, StreamTables tables, TablePlanner planner, StreamRow row, TimeProvider clock, ILogger logger)
     {
-        Definition = definition with { SourceLogsCascades = TablePlanner.LogsCascades(definition, planner.SourceServer) };
+        Definition = definition;
         Tables = tables;
         Planner = planner;
         OwnerToken = row.OwnerToken;
@@ -133,6 +135,10 @@ public sealed class ReplicationStream : IAsyncDisposable
         await using var targetLease = target.ConfigureAwait(false);
         var names = await source.QueryAsync("SELECT @@lower_case_table_names", cancellationToken).ConfigureAwait(false);
         var tables = new StreamTables(definition.Tables, ignoreCase: names.GetString(0, 0) != "0");
+        definition = definition with
+        {
+            SourceLogsCascades = definition.SourceLogsCascades ?? await TablePlanner.ReadLogsCascadesAsync(source, cancellationToken).ConfigureAwait(false),
+        };
         var planner = new TablePlanner(definition, tables, source.Server, target.Server);
         await planner.LoadAsync(source, target, cancellationToken).ConfigureAwait(false);
         var row = await StreamRecorder.TakeOverAsync(target, definition.Id, cancellationToken).ConfigureAwait(false);
@@ -150,21 +156,16 @@ public sealed class ReplicationStream : IAsyncDisposable
         }
 
         _started = true;
-        _running = _runner.RunAsync(_abort.Token);
+        _running = _runner.RunAsync(_stopping.Token, _abort.Token);
     }
 
     /// <summary>Applies what is under way, writes the position, and stops. When it returns nothing of the stream runs on the target any more.</summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
         Applier.RequestStop();
+        await _stopping.CancelAsync().ConfigureAwait(false);
         await using (cancellationToken.Register(_abort.Cancel).ConfigureAwait(false))
         {
-            if (Progress.State == StreamState.Reconnecting)
-            {
-                // Nothing is under way on a broken connection; the next owner settles what it left.
-                await _abort.CancelAsync().ConfigureAwait(false);
-            }
-
             await _running.ConfigureAwait(false);
         }
 
@@ -183,11 +184,18 @@ public sealed class ReplicationStream : IAsyncDisposable
     /// <summary>Stops at once: what is not committed is not done.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            await _running.ConfigureAwait(false);
+            return;
+        }
+
         await _abort.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
         Boundaries.Close(new ReplicationException($"The stream {Definition.Id} was closed."));
         await _target.DisposeAsync().ConfigureAwait(false);
         Applier.Dispose();
+        _stopping.Dispose();
         _abort.Dispose();
     }
 }

@@ -93,7 +93,16 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
         var source = await SourceSession.OpenAsync(stream.Definition.From, cancellationToken).ConfigureAwait(false);
         await using (source.ConfigureAwait(false))
         {
-            var prepared = await source.QueryAsync("XA RECOVER", cancellationToken).ConfigureAwait(false);
+            QueryResult prepared;
+            try
+            {
+                prepared = await source.QueryAsync("XA RECOVER", cancellationToken).ConfigureAwait(false);
+            }
+            catch (ServerErrorException e) when (e.Code is 1227 or 1401)
+            {
+                throw new ReplicationException("The source's account may not list prepared XA transactions, whose rows a copy would miss; grant it XA_RECOVER_ADMIN.", e);
+            }
+
             if (prepared.RowCount > 0)
             {
                 throw new ReplicationException($"The source has {prepared.RowCount} prepared XA transaction(s) (XA RECOVER lists them), whose rows would be missed; commit or roll them back first.");
@@ -233,7 +242,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
         else if (result.Rows >= work.ChunkRows / 2)
         {
             var wished = result.Rows * (options.ChunkTime / elapsed);
-            work.ChunkRows = Math.Clamp((int)Math.Min((work.ChunkRows + wished) / 2, work.ChunkRows * 4.0), MinChunkRows, options.MaxChunkRows);
+            work.ChunkRows = Math.Min(options.MaxChunkRows, Math.Max(MinChunkRows, (int)Math.Min((work.ChunkRows + wished) / 2, work.ChunkRows * 4.0)));
         }
     }
 

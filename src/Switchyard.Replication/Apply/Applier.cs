@@ -14,6 +14,9 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
 {
     private const int MaxJoinedTransactions = 500;
 
+    // Rows of events smaller than this fit into any statement beside what is there.
+    private const int LargeRowsBytes = 128 * 1024;
+
     // Positions moved past without a change are written this often; until then a restart reads them again, which is harmless.
     private static readonly TimeSpan s_persistPeriod = TimeSpan.FromSeconds(1);
 
@@ -34,6 +37,9 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
     /// <summary>GTIDs up to <see cref="LastTransactionEnd"/>.</summary>
     public string LastTransactionGtid => _reachedGtid;
 
+    /// <summary>Whether those GTIDs tell of every transaction since the stream was opened.</summary>
+    public bool HasAllGtids => gtids.IsComplete;
+
     public void RequestStop()
     {
         _stopRequested = true;
@@ -44,6 +50,12 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
     public async Task RunAsync(EventPump pump, CancellationToken cancellationToken)
     {
         _pump = pump;
+        if (target.TakeSettledCommit())
+        {
+            // The group whose answer was lost is on the target after all, and chunks have to know its keys.
+            Committed(_complete.Touched, _complete.Transactions, target.Persisted);
+        }
+
         Forget();
         _reached = board.Current;
         _reachedGtid = gtids.Text;
@@ -162,12 +174,33 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
                 }
             }
 
+            if (!_current.IsEmpty && item.Bytes > LargeRowsBytes && _current.Bytes + (2L * SizeOf(change)) > target.MaxStatementBytes - LargeRowsBytes)
+            {
+                await SpillAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             _rows.Apply(_current, item, plan, change);
             if (_current.Bytes > SpillBytes)
             {
                 await SpillAsync(cancellationToken).ConfigureAwait(false);
             }
         }
+    }
+
+    private static long SizeOf(RowChange change)
+    {
+        var bytes = 0L;
+        foreach (var cell in change.Before.Cells)
+        {
+            bytes += cell.Bytes.Length;
+        }
+
+        foreach (var cell in change.After.Cells)
+        {
+            bytes += cell.Bytes.Length;
+        }
+
+        return bytes;
     }
 
     // Half of what the server takes leaves room for the next row, whatever its size so far.
@@ -208,9 +241,8 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
         if (target.HasOpenTransaction)
         {
             _reachedGtid = gtids.Text;
-            await target.CommitLargeAsync(_current, end.Position, _reachedGtid, cancellationToken).ConfigureAwait(false);
-            _current.Transactions = 1;
             _complete.Touched.AddRange(_current.Touched);
+            await target.CommitLargeAsync(_current, end.Position, _reachedGtid, cancellationToken).ConfigureAwait(false);
             Committed(_complete.Touched, 1, end.Position);
             _complete.Clear();
             _current.Clear();
@@ -221,6 +253,11 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
         LastTransactionEnd = end.Position;
         if (!_current.IsEmpty)
         {
+            if (_complete.Bytes + _current.Bytes > SpillBytes)
+            {
+                await FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             _current.Transactions = 1;
             _complete.Append(_current);
         }

@@ -20,6 +20,7 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
     private readonly AsyncSignal _room = new();
     private readonly AsyncSignal _resume = new();
     private readonly CancellationTokenSource _stop = new();
+    private BinlogPosition _received = reader.Position;
     private long _bytes;
     private Exception? _failure;
     private BinlogEvent? _gtid;
@@ -27,7 +28,16 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
     private bool _isOwn;
 
     /// <summary>The end of what was read.</summary>
-    public BinlogPosition Received { get; private set; } = reader.Position;
+    public BinlogPosition Received
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _received;
+            }
+        }
+    }
 
     /// <summary>Reads until disposed; faults are handed to the applier behind the items read before.</summary>
     public async Task RunAsync()
@@ -39,7 +49,11 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
                 var next = await reader.ReadAsync(_stop.Token).ConfigureAwait(false)
                     ?? throw new Client.BackendUnavailableException(Client.UnavailableReason.ConnectionLost, "The source ended the binary log stream.");
                 var item = Translate(next);
-                Received = next.Position;
+                lock (_lock)
+                {
+                    _received = next.Position;
+                }
+
                 if (item is null)
                 {
                     continue;
@@ -176,6 +190,12 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
         if (_inTransaction && text.StartsWith("XA END", StringComparison.OrdinalIgnoreCase))
         {
             return null;
+        }
+
+        // MariaDB opens a group for these, and they close it; MySQL lets them stand alone.
+        if (_inTransaction && (text.StartsWith("XA COMMIT", StringComparison.OrdinalIgnoreCase) || text.StartsWith("XA ROLLBACK", StringComparison.OrdinalIgnoreCase)))
+        {
+            return End(query);
         }
 
         var statement = DdlStatement.Parse(text, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);

@@ -23,10 +23,18 @@ internal sealed class GtidTracker
 
     public string Text => _text ??= (_mySql is not null ? _mySql.ToString() : _mariaDb!.ToString()).Replace("\n", "", StringComparison.Ordinal);
 
+    /// <summary>
+    /// Whether every transaction since the tracker was made had a GTID; otherwise having executed the set says nothing about the others.
+    /// </summary>
+    public bool IsComplete { get; private set; } = true;
+
     public void Add(BinlogEvent? gtid)
     {
         switch (gtid)
         {
+            case null or GtidEvent { IsAnonymous: true }:
+                IsComplete = false;
+                break;
             case GtidEvent { IsAnonymous: false } mySql when _mySql is not null:
                 _mySql.Add(mySql);
                 _text = null;

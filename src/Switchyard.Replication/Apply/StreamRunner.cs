@@ -18,8 +18,12 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     // Replicas are told apart by this number; the upper half is rarely given to real servers.
     private readonly uint _serverId = 0x8000_0000u | (uint)Random.Shared.Next();
 
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>Runs until stopped or failed.</summary>
+    /// <param name="stopping">Ends the attempts to connect; what is being applied ends in good order by the applier's own request.</param>
+    /// <param name="cancellationToken">Ends everything at once.</param>
+    public async Task RunAsync(CancellationToken stopping, CancellationToken cancellationToken)
     {
+        using var connecting = CancellationTokenSource.CreateLinkedTokenSource(stopping, cancellationToken);
         var pause = s_firstPause;
         var restarts = 0;
         var last = board.Current;
@@ -29,12 +33,12 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             string reason;
             try
             {
-                await RunOnceAsync(cancellationToken).ConfigureAwait(false);
+                await RunOnceAsync(connecting.Token, cancellationToken).ConfigureAwait(false);
                 logger.Stopped(definition.Id, board.Current);
                 End();
                 return;
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (connecting.IsCancellationRequested)
             {
                 End();
                 return;
@@ -70,11 +74,12 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             logger.Reconnecting(definition.Id, pause.TotalMilliseconds, reason);
             try
             {
-                await Task.Delay(pause, clock, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(pause, clock, connecting.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
-                continue;
+                End();
+                return;
             }
 
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
@@ -99,7 +104,22 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         board.Fail(failure);
     }
 
-    private async Task RunOnceAsync(CancellationToken cancellationToken)
+    private async Task RunOnceAsync(CancellationToken connecting, CancellationToken running)
+    {
+        var (pump, reader, reading) = await ConnectAsync(connecting).ConfigureAwait(false);
+        try
+        {
+            await applier.RunAsync(pump, running).ConfigureAwait(false);
+        }
+        finally
+        {
+            pump.Dispose();
+            await reading.ConfigureAwait(false);
+            await reader.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task<(EventPump Pump, BinlogReader Reader, Task Reading)> ConnectAsync(CancellationToken cancellationToken)
     {
         await target.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await PassiveSide.VerifyAsync(target.Connection, [.. tables.All.Select(t => t.Name)], cancellationToken).ConfigureAwait(false);
@@ -132,16 +152,6 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         status.Enter(StreamState.Running, null);
         var reader = new BinlogReader(dump.ReadEventAsync, start, dump);
         var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake);
-        var reading = pump.RunAsync();
-        try
-        {
-            await applier.RunAsync(pump, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            pump.Dispose();
-            await reading.ConfigureAwait(false);
-            await reader.DisposeAsync().ConfigureAwait(false);
-        }
+        return (pump, reader, pump.RunAsync());
     }
 }

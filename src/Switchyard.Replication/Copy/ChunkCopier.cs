@@ -178,7 +178,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
 
             await stream.Applier.PersistAsync(token).ConfigureAwait(false);
             var range = rest is null ? planned.Range : new KeyRange(planned.Range.Lower, rows.LastKey);
-            var insert = new ChunkInsert(planned.Number, range, rows, [], rest);
+            var insert = new ChunkInsert(planned.Number, range, rows, new HashSet<byte[]>(KeyBytesComparer.Instance), rest);
             while (await InsertOnceAsync(insert, token).ConfigureAwait(false) != InsertOutcome.Inserted)
             {
             }
@@ -258,7 +258,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         var chunk = new Chunk(plan, planned.Range, planned.Number, options.MaxTouchedKeys)
         {
             TrackedFrom = stream.Applier.LastTransactionEnd,
-            TrackedGtid = stream.Applier.LastTransactionGtid,
+            TrackedGtid = stream.Applier.HasAllGtids ? stream.Applier.LastTransactionGtid : "",
         };
         copy.Open(chunk);
         return chunk;
@@ -272,14 +272,22 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         CopyStore.WriteMark(sql, StreamId, stream.OwnerToken, plan.Name, planned.Number);
         sql.Sql(";"u8).Sql(plan.DeletePrefix);
         KeyConditions.WriteRange(sql, plan.TargetKey, planned.Range);
-        var results = await stream.Target.Connection.ExecuteMultiAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
-        if (results[1].AffectedRows != 1)
+        var target = stream.Target.Connection;
+        try
         {
-            await stream.Target.Connection.ExecuteAsync("ROLLBACK", cancellationToken).ConfigureAwait(false);
-            throw new ReplicationException($"Range {planned.Number} of {plan.Name} is being copied by another process; this one has stopped.");
-        }
+            var results = await target.ExecuteMultiAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+            if (results[1].AffectedRows != 1)
+            {
+                throw new ReplicationException($"Range {planned.Number} of {plan.Name} is being copied by another process; this one has stopped.");
+            }
 
-        await stream.Target.Connection.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
+            await target.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ServerErrorException or ReplicationException)
+        {
+            await target.ExecuteAsync("ROLLBACK", cancellationToken).ConfigureAwait(false);
+            throw;
+        }
     }
 
     private async Task<bool> ReadAsync(ChunkRows rows, KeyRange range, TableWork work, bool whole, CancellationToken cancellationToken)
@@ -292,7 +300,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         _text.Sql(plan.SelectSuffix);
         if (!whole)
         {
-            _text.Sql(" LIMIT "u8).Number((ulong)maxRows);
+            _text.Sql(" LIMIT "u8).Number((ulong)maxRows + 1);
         }
 
         var reader = await _source!.StreamAsync(_text.WrittenMemory, cancellationToken).ConfigureAwait(false);

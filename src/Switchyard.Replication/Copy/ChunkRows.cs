@@ -39,11 +39,16 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
     {
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
+            if (_rows.Count > 0 && (_sql.Length > maxBytes || _rows.Count >= maxRows))
+            {
+                // One row more than fits: there is a rest, and it begins after the row before.
+                return true;
+            }
+
             Add(reader, keepKeys);
             if (_sql.Length > maxBytes || _rows.Count >= maxRows)
             {
                 LastKey = KeyBound.FromCells(Table.Codec, CellsOfKey(reader));
-                return true;
             }
         }
 

@@ -109,8 +109,16 @@ internal sealed class SourceSnapshot(ConnectionOptions source, TimeProvider cloc
     private static async Task<bool> TryWaitExecutedAsync(BackendConnection reader, string gtids, CancellationToken cancellationToken)
     {
         // Waiting is bounded; the lock is the other way.
-        var result = await reader.QueryAsync($"SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtids}', 5)", cancellationToken).ConfigureAwait(false);
-        return result.GetStringOrNull(0, 0) == "0";
+        try
+        {
+            var result = await reader.QueryAsync($"SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtids}', 5)", cancellationToken).ConfigureAwait(false);
+            return result.GetStringOrNull(0, 0) == "0";
+        }
+        catch (ServerErrorException)
+        {
+            // gtid_mode was turned off.
+            return false;
+        }
     }
 
     // With autocommit=0 the lock also waits for rows changed by open transactions, on every version; without it MySQL 5.6 does not.

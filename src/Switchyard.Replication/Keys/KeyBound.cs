@@ -82,6 +82,9 @@ internal sealed record KeyRange(KeyBound? Lower, KeyBound? Upper)
 {
     public static KeyRange All { get; } = new(null, null);
 
+    /// <summary>Both ends are the same key: what is left of a chunk that was cut at its very end.</summary>
+    public bool IsEmpty => Lower is not null && Upper is not null && Lower.Encoded.AsSpan().SequenceEqual(Upper.Encoded);
+
     /// <summary>Only for keys whose encoded order is the servers' order.</summary>
     public bool Contains(ReadOnlySpan<byte> encoded) =>
         (Lower is null || encoded.SequenceCompareTo(Lower.Encoded) > 0) && (Upper is null || encoded.SequenceCompareTo(Upper.Encoded) <= 0);

@@ -30,6 +30,12 @@ internal sealed class RangeSet
 
     public void Add(KeyRange range)
     {
+        if (range.IsEmpty)
+        {
+            // It holds no key, and beside a range with the same lower bound it would hide that one from the search.
+            return;
+        }
+
         var index = 0;
         while (index < _ranges.Count && CompareLower(_ranges[index], range) < 0)
         {

@@ -12,9 +12,17 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
 
     public ServerInfo TargetServer { get; } = targetServer;
 
-    /// <summary>Cascaded changes are in the source's log (MySQL from 9.6 on).</summary>
-    public static bool LogsCascades(StreamDefinition definition, ServerInfo source) =>
-        definition.SourceLogsCascades ?? source.IsAtLeast(ServerVendor.MySql, 9, 6);
+    /// <summary>Whether cascaded changes are in the source's log: on MySQL from 9.6, unless foreign keys are left to InnoDB as before.</summary>
+    public static async Task<bool> ReadLogsCascadesAsync(BackendConnection source, CancellationToken cancellationToken)
+    {
+        if (!source.Server.IsAtLeast(ServerVendor.MySql, 9, 6))
+        {
+            return false;
+        }
+
+        var native = await source.QueryAsync("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'", cancellationToken).ConfigureAwait(false);
+        return native.RowCount == 0 || native.GetString(0, 1) == "OFF";
+    }
 
     /// <summary>Reads everything.</summary>
     /// <exception cref="ReplicationException">A table is missing on a side, has no key, or cannot be replicated exactly.</exception>
@@ -28,7 +36,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             targetTables.AddRange(await SchemaReader.ReadTablesAsync(target, schema, cancellationToken).ConfigureAwait(false));
         }
 
-        if (!LogsCascades(definition, SourceServer))
+        if (definition.SourceLogsCascades != true)
         {
             _roles = CascadeRole.Of(sourceTables);
         }

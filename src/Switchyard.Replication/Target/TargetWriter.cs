@@ -21,6 +21,7 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
     private BackendConnection? _connection;
     private (BinlogPosition Position, string Gtid)? _uncertain;
     private bool _inLargeTransaction;
+    private bool _settledAsDone;
 
     /// <summary>What the position row says, as far as answered.</summary>
     public BinlogPosition Persisted { get; private set; } = persisted;
@@ -54,6 +55,7 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
         if (_uncertain is { } uncertain && row.Position == uncertain.Position)
         {
             (Persisted, PersistedGtid) = uncertain;
+            _settledAsDone = true;
         }
         else if (row.Position != Persisted)
         {
@@ -153,6 +155,14 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
 
         using var nothing = new ChangeGroup();
         await CommitAsync(nothing, position, positionGtid, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the COMMIT whose answer was lost turned out to be done; asked once.</summary>
+    public bool TakeSettledCommit()
+    {
+        var settled = _settledAsDone;
+        _settledAsDone = false;
+        return settled;
     }
 
     public async Task RollbackAsync(CancellationToken cancellationToken)

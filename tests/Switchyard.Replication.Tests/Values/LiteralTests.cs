@@ -1,0 +1,59 @@
+using System.Text;
+using Switchyard.Replication.Values;
+using Switchyard.Wire;
+
+namespace Switchyard.Replication.Tests.Values;
+
+public sealed class LiteralTests
+{
+    [Fact]
+    public void Quotes_backslashes_and_zero_bytes_are_escaped_and_nothing_else_is_touched()
+    {
+        byte[] all = [.. Enumerable.Range(0, 256).Select(i => (byte)i)];
+        var text = Write(Literal.Quoted, all);
+        Assert.Equal((byte)'\'', text[0]);
+        Assert.Equal((byte)'\'', text[^1]);
+        Assert.Equal(all, Unescape(text.AsSpan(1, text.Length - 2)));
+    }
+
+    [Fact]
+    public void Null_is_the_word() => Assert.Equal("NULL", Encoding.ASCII.GetString(Write(Literal.Quoted, [], isNull: true)));
+
+    [Fact]
+    public void Numbers_are_written_as_they_are() => Assert.Equal("-12.50", Encoding.ASCII.GetString(Write(Literal.Raw, "-12.50"u8)));
+
+    [Fact]
+    public void A_character_set_in_which_quotes_can_be_part_of_a_character_travels_as_hexadecimal()
+    {
+        Assert.Equal("_sjis x'955C'", Encoding.ASCII.GetString(Write(Literal.Introduced("sjis"), [0x95, 0x5C])));
+        Assert.Equal("_latin1'a\\'b'", Encoding.ASCII.GetString(Write(Literal.Introduced("latin1"), "a'b"u8)));
+    }
+
+    private static byte[] Write(Literal literal, ReadOnlySpan<byte> bytes, bool isNull = false)
+    {
+        using var writer = new PayloadWriter();
+        literal.Write(writer, isNull, bytes);
+        return writer.WrittenSpan.ToArray();
+    }
+
+    private static byte[] Unescape(ReadOnlySpan<byte> text)
+    {
+        var bytes = new List<byte>();
+        for (var i = 0; i < text.Length; i++)
+        {
+            Assert.NotEqual((byte)'\'', text[i]);
+            Assert.NotEqual((byte)0, text[i]);
+            if (text[i] == '\\')
+            {
+                i++;
+                bytes.Add(text[i] == '0' ? (byte)0 : text[i]);
+            }
+            else
+            {
+                bytes.Add(text[i]);
+            }
+        }
+
+        return [.. bytes];
+    }
+}

@@ -8,7 +8,7 @@ using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Gates;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Reads;
-using Switchyard.Proxy.Relay;
+using Switchyard.Proxy.Routing;
 using Switchyard.Proxy.Sessions;
 using Switchyard.Sql;
 using Switchyard.Topology;
@@ -63,6 +63,7 @@ public sealed class ProxyServer : IAsyncDisposable
             new StatementCache(),
             _gates,
             _reads,
+            new ViewCatalog(profiles, time, _stopSessions.Token),
             _sessions,
             time,
             logger);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Switchyard.Proxy.Routing;
 using Switchyard.Sql;
 using Switchyard.Topology;
 
@@ -18,9 +19,9 @@ internal static class GateScope
     /// True when the statement may read or write a gated table, or may take something that blocks the drain, as far as its text and the
     /// session's schema tell. What is not understood touches everything.
     /// </summary>
-    public static bool Touches(Gate gate, StatementInfo info, string? schema, bool concerned, bool ignoreCase)
+    public static bool Touches(Gate gate, StatementInfo info, StatementTables tables, string? schema, bool concerned, bool ignoreCase)
     {
-        if (!info.TablesKnown || info.Has(SessionEffects.Opaque))
+        if (!tables.AreKnown || info.Has(SessionEffects.Opaque))
         {
             return true;
         }
@@ -30,7 +31,7 @@ internal static class GateScope
             return true;
         }
 
-        foreach (var table in info.Tables)
+        foreach (var table in tables.Tables)
         {
             if ((table.Schema ?? schema) is { } name && gate.Covers(name, table.Name, ignoreCase))
             {

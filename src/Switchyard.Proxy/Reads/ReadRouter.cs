@@ -151,7 +151,7 @@ internal sealed class ReadRouter(
     /// <summary>Later reads of this session must not show less than the source has shown it, acknowledged or not.</summary>
     private void SawSource(SessionMarks marks, StatementInfo info, string? schema, TopologyState topology)
     {
-        foreach (var table in info.Tables)
+        foreach (var table in StatementTables.Of(info, schema, null).Tables)
         {
             if (RuleOf(table, schema, topology) is { } rule)
             {
@@ -182,7 +182,7 @@ internal sealed class ReadRouter(
             return;
         }
 
-        foreach (var table in info.Tables)
+        foreach (var table in StatementTables.Of(info, schema, null).Tables)
         {
             if (table.Access != TableAccess.Write || RuleOf(table, schema, topology) is not { } rule)
             {

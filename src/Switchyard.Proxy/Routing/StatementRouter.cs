@@ -12,11 +12,11 @@ internal static class StatementRouter
     /// The one backend that has the writer's side of every table of the statement. <see cref="RouteAnswer.Backend"/> is null when the statement
     /// names no table any rule or default speaks of.
     /// </summary>
-    public static RouteAnswer Route(StatementInfo info, string? schema, RoutingTable routing, SessionPins pins)
+    public static RouteAnswer Route(StatementTables tables, string? schema, RoutingTable routing, SessionPins pins)
     {
         string? backend = null;
         var first = default(TableReference);
-        foreach (var table in info.Tables)
+        foreach (var table in tables.Tables)
         {
             if ((table.Schema ?? schema) is not { } name || IsSystemSchema(name) || pins.IsTemporaryTable(name, table.Name)
                 || routing.Resolve(name, table.Name) is not { } route)
@@ -36,7 +36,7 @@ internal static class StatementRouter
             }
         }
 
-        return info.TablesKnown || schema is null ? new RouteAnswer(backend, null) : RouteUnknown(backend, schema, routing);
+        return tables.AreKnown || schema is null ? new RouteAnswer(backend, null) : RouteUnknown(backend, schema, routing);
     }
 
     /// <summary>Where a session in this schema is at home: where tables no rule names are.</summary>

@@ -3,6 +3,7 @@ using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Gates;
 using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Routing;
 using Switchyard.Sql;
 using Switchyard.Topology;
 using Switchyard.Wire;
@@ -33,7 +34,7 @@ internal sealed partial class ProxySession
         foreach (var gate in topology.HeldGates)
         {
             var concerned = GateScope.Concerns(gate, _state.Schema, _touchedSchemas, ignoreCase);
-            if (!GateScope.Touches(gate, statement.Info, SchemaOf(statement), concerned, ignoreCase))
+            if (!GateScope.Touches(gate, statement.Info, TablesOf(statement), SchemaOf(statement), concerned, ignoreCase))
             {
                 continue;
             }
@@ -92,12 +93,13 @@ internal sealed partial class ProxySession
             return false;
         }
 
-        if (!statement.Info.TablesKnown)
+        var tables = TablesOf(statement);
+        if (!tables.AreKnown)
         {
             return topology.Routing.Rules.Any(rule => rule.Migration is not null);
         }
 
-        foreach (var table in statement.Info.Tables)
+        foreach (var table in tables.Tables)
         {
             if ((table.Schema ?? SchemaOf(statement)) is { } schema && topology.Routing.Resolve(schema, table.Name)?.Rule?.Migration is not null)
             {
@@ -134,6 +136,8 @@ internal sealed partial class ProxySession
         return isMember;
     }
 
+    private StatementTables TablesOf(Statement statement) => StatementTables.Of(statement.Info, SchemaOf(statement), _context.Views);
+
     private void NoteSchemas(StatementInfo info)
     {
         foreach (var table in info.Tables)
@@ -167,7 +171,8 @@ internal sealed partial class ProxySession
                 return Describe("its statement is being classified", null);
             }
 
-            if (GateScope.Touches(gate, info, _state.Schema, concerned, ignoreCase) || (concerned && GateScope.MayBlockLater(info)))
+            var schema = _runningSchema;
+            if (GateScope.Touches(gate, info, StatementTables.Of(info, schema, _context.Views), schema, concerned, ignoreCase) || (concerned && GateScope.MayBlockLater(info)))
             {
                 return Describe("its statement runs", info);
             }

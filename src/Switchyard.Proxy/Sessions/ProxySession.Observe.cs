@@ -31,7 +31,7 @@ internal sealed partial class ProxySession
     };
 
     private static bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
-        info.Has(Lasting) || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
+        info.Has(Lasting) || info.Kind == StatementKind.Ddl || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
 
     private const ushort CursorFlags = (ushort)(ServerStatus.CursorExists | ServerStatus.LastRowSent);
 
@@ -109,6 +109,14 @@ internal sealed partial class ProxySession
         if (info.UseSchema is { } schema)
         {
             SchemaChanged(schema);
+        }
+
+        if (info.Kind == StatementKind.Ddl)
+        {
+            foreach (var table in info.Tables)
+            {
+                _context.Views.Forget(table.Schema ?? _state.Schema ?? "");
+            }
         }
 
         ObserveNextTransaction(info, statement);

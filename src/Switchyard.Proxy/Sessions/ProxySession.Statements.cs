@@ -28,6 +28,8 @@ internal sealed partial class ProxySession
         {
             while (true)
             {
+                // Written in this order: who sees the statement sees the schema its names are in.
+                _runningSchema = SchemaOf(statement);
                 _running = statement.Info;
                 var topology = _context.View.Current;
                 if (IsSimple(statement.Info, topology, out var only))
@@ -43,6 +45,7 @@ internal sealed partial class ProxySession
                     return true;
                 }
 
+                await _context.Views.EnsureAsync(statement.Info, SchemaOf(statement), topology, cancellationToken);
                 if (FindHold(statement, topology) is { } hold)
                 {
                     await HoldAsync(hold, cancellationToken);
@@ -119,7 +122,7 @@ internal sealed partial class ProxySession
     private RouteAnswer Decide(Statement statement, TopologyState topology)
     {
         var schema = SchemaOf(statement);
-        var route = StatementRouter.Route(statement.Info, schema, topology.Routing, _pins);
+        var route = StatementRouter.Route(TablesOf(statement), schema, topology.Routing, _pins);
         if (route.Error is not null)
         {
             return route;

@@ -35,6 +35,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private bool _hasTurn;
     private int _busy;
     private volatile StatementInfo? _running;
+    private volatile string? _runningSchema;
     private volatile string _phase = "login";
     private long _phaseSince;
     private volatile string? _killReason;

@@ -4,6 +4,7 @@ using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Gates;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Reads;
+using Switchyard.Proxy.Routing;
 using Switchyard.Sql;
 using Switchyard.Topology;
 
@@ -20,6 +21,7 @@ internal sealed record SessionContext(
     StatementCache Statements,
     GateKeeper Gates,
     ReadRouter Reads,
+    ViewCatalog Views,
     SessionRegistry Sessions,
     TimeProvider Time,
     ILogger Logger);

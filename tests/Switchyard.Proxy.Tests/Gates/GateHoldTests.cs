@@ -1,4 +1,5 @@
 using Switchyard.Proxy.Gates;
+using Switchyard.Proxy.Routing;
 using Switchyard.Sql;
 using Switchyard.Topology;
 
@@ -81,11 +82,13 @@ public sealed class GateHoldTests
     [InlineData("SELECT GET_LOCK('a', 1)", "other", false)]
     [InlineData("LOCK TABLES t WRITE", "shop", true)]
     [InlineData("this is no SQL", "other", true)]
+    [InlineData("USE shop; SELECT * FROM t", "other", true)]
+    [InlineData("SELECT * FROM t; USE shop", "other", false)]
     public void What_touches_gated_tables_is_held(string sql, string schema, bool isHeld)
     {
-        var info = SqlScanner.Scan(System.Text.Encoding.UTF8.GetBytes(sql), default);
+        var info = SqlScanner.Scan(System.Text.Encoding.UTF8.GetBytes(sql), new ScanOptions { MultiStatements = true });
         var concerned = GateScope.Concerns(s_gate, schema, [], ignoreCase: false);
-        Assert.Equal(isHeld, GateScope.Touches(s_gate, info, schema, schema == "shop" && concerned, ignoreCase: false));
+        Assert.Equal(isHeld, GateScope.Touches(s_gate, info, StatementTables.Of(info, schema, null), schema, schema == "shop" && concerned, ignoreCase: false));
     }
 
     [Fact]

@@ -131,6 +131,30 @@ public sealed class GateTests
     }
 
     [Fact]
+    public async Task A_view_goes_where_its_tables_are()
+    {
+        await using var harness = await StartPairAsync();
+        foreach (var server in new[] { await SourceAsync(), await TargetAsync() })
+        {
+            await harness.DirectAsync(server, "CREATE VIEW inner_view AS SELECT name FROM place", "CREATE VIEW outer_view AS SELECT name AS n FROM inner_view");
+        }
+
+        await using var client = await harness.ConnectAsync();
+        var routing = harness.View.Current.Routing;
+        await harness.CommitAsync(harness.Repository.Begin().Put(routing with
+        {
+            Epoch = routing.Epoch + 1,
+            Rules = [new RoutingRule(harness.Schema, "place", "t", "t", "m")],
+        }));
+        Assert.Equal("target", await WhereAsync(client));
+        Assert.Equal("target", (await client.QueryAsync("SELECT n FROM outer_view", default)).GetString(0, 0));
+        Assert.Equal("0", (await client.QueryAsync("SELECT COUNT(*) FROM w", default)).GetString(0, 0));
+        Assert.Equal("s", harness.Proxy.ListSessions()[0].Backend);
+        var refused = await Assert.ThrowsAsync<ServerErrorException>(() => client.QueryAsync("SELECT * FROM w, outer_view", default));
+        Assert.Contains($"{harness.Schema}.place", refused.ServerMessage, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Writers_under_load_see_no_error_and_no_write_is_on_the_wrong_side()
     {
         const int Clients = 8;

@@ -55,7 +55,7 @@ public sealed class StatementRouterTests
         var pins = new SessionPins();
         pins.TemporaryTableCreated("crm", "people");
         var info = SqlScanner.Scan("SELECT * FROM people JOIN orders USING (id)"u8, default);
-        Assert.Equal("old", StatementRouter.Route(info, "crm", s_routing, pins).Backend);
+        Assert.Equal("old", StatementRouter.Route(StatementTables.Of(info, "crm", null), "crm", s_routing, pins).Backend);
     }
 
     [Fact]
@@ -68,5 +68,6 @@ public sealed class StatementRouterTests
     }
 
     private static RouteAnswer Route(string sql, string schema) =>
-        StatementRouter.Route(SqlScanner.Scan(System.Text.Encoding.UTF8.GetBytes(sql), default), schema, s_routing, new SessionPins());
+        StatementRouter.Route(
+            StatementTables.Of(SqlScanner.Scan(System.Text.Encoding.UTF8.GetBytes(sql), default), schema, null), schema, s_routing, new SessionPins());
 }

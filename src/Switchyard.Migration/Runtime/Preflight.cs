@@ -6,6 +6,8 @@ internal sealed class Preflight(MigrationEnvironment environment)
     // Without these nothing else can be looked at.
     private static readonly HashSet<string> s_blind = new(StringComparer.Ordinal) { "unreachable", "login_refused" };
 
+    private static readonly HashSet<string> s_system = new(StringComparer.OrdinalIgnoreCase) { "mysql", "sys", "information_schema", "performance_schema", "_switchyard" };
+
     public async Task<List<Finding>> RunAsync(CreateMigrationRequest request, MigrationRecord? existing, CancellationToken cancellationToken)
     {
         if (string.Equals(request.Source, request.Target, StringComparison.Ordinal))
@@ -16,6 +18,11 @@ internal sealed class Preflight(MigrationEnvironment environment)
         if (request.Tables is { Count: > 0 } && request.ExcludeTables is { Count: > 0 })
         {
             throw MigrationException.Usage("Tables are either named or left out, not both.", "Give --tables or --exclude-tables.");
+        }
+
+        if (s_system.Contains(request.Schema))
+        {
+            throw MigrationException.Refused("system_schema", $"{request.Schema} belongs to the server itself and cannot be moved. Nothing was changed.", "Name one of the application's own schemas.");
         }
 
         var source = await environment.BackendAsync(request.Source, cancellationToken);

@@ -17,7 +17,7 @@ internal static class ErrorText
         if (errors > 1)
         {
             console.MarkupLine("[red]Refused; nothing was changed.[/]");
-            Findings(console, error.Findings);
+            Findings(console, error.Findings.Where(finding => finding.Severity != FindingSeverity.Information));
             return;
         }
 

@@ -53,7 +53,7 @@ internal static class MigrationText
             lines.Add(new Markup(Copy(copy)));
         }
 
-        if (status.State is MigrationState.Copying or MigrationState.Created or MigrationState.Error)
+        if (status.State is MigrationState.Copying or MigrationState.Created or MigrationState.Stopped or MigrationState.Error)
         {
             lines.Add(Tables(status.Tables));
         }
@@ -64,7 +64,7 @@ internal static class MigrationText
 
         AddStream(lines, "stream", status.Stream);
         AddStream(lines, "reverse", status.Reverse);
-        if (status.Diff is { } diff)
+        if (status.Diff is { State: not "none" } diff)
         {
             lines.Add(new Markup($"diff     {DiffLine(diff)}"));
         }
@@ -129,7 +129,7 @@ internal static class MigrationText
 
     private static void AddStream(List<IRenderable> lines, string name, StreamStatus? stream)
     {
-        if (stream is null)
+        if (stream is null or { State: "none" })
         {
             return;
         }
@@ -146,7 +146,7 @@ internal static class MigrationText
         var filled = (int)(share * Width);
         return $"copy     [green]{new string('━', filled)}[/][grey]{new string('─', Width - filled)}[/] {copy.RowsCopied:N0} of about {copy.RowsEstimated:N0} rows"
             + (copy.RowsPerSecond > 0 ? $", {copy.RowsPerSecond:N0}/s" : "")
-            + (copy.EtaSeconds is { } eta ? $", {eta:N0} s to go" : $", {copy.ElapsedSeconds:N0} s");
+            + (copy.EtaSeconds is > 0 and { } eta ? $", {eta:N0} s to go" : $", {copy.ElapsedSeconds:N0} s");
     }
 
     private static Table Tables(IReadOnlyList<TableStatus> tables)

@@ -38,7 +38,7 @@ internal static class OtherText
         ErrorText.Findings(console, report.Findings);
         if (report.Ok)
         {
-            console.MarkupLine("[green]Ready.[/]");
+            console.MarkupLine(report.Findings.All(finding => finding.Severity == FindingSeverity.Information) ? "[green]Ready.[/]" : "[green]Reachable[/], with the warnings above.");
         }
     }
 

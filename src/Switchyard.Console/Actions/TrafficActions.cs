@@ -127,12 +127,15 @@ internal static class TrafficActions
         {
             "planned" => "This is what would be done. Nothing was changed.",
             "rehearsed" => $"Rehearsed: applications would wait {Format.Ms(report.PauseMs)}.",
-            "switched" => $"Switched. Applications waited at most {Format.Ms(report.LongestHoldMs)}.",
-            "reversed" => $"Reversed. Applications waited at most {Format.Ms(report.LongestHoldMs)}.",
+            "switched" => $"Switched. {Waited(report)}",
+            "reversed" => $"Reversed. {Waited(report)}",
             _ => "Not switched; nothing is lost.",
         };
         return new ActionResult { Ok = report.Error is null, Title = title, Lines = report.Error is { } error ? [error] : [], Findings = report.Findings, Report = report };
     }
+
+    private static string Waited(SwitchReport report) =>
+        report.HeldStatements == 0 ? "No statement had to wait." : $"Applications waited at most {Format.Ms(report.LongestHoldMs)}.";
 
     private static double Number(ActionContext c, string field, double otherwise) =>
         c.Form[field].ToString() is { Length: > 0 } text

@@ -20,7 +20,7 @@ internal sealed class PageReader(IServiceProvider services, MigrationAccess migr
             try
             {
                 var details = await Migrations.ShowAsync(summary.Name, cancellationToken);
-                var last = SwitchTiming.Read(details.Journal).FirstOrDefault(timing => timing.Outcome == "done" && !timing.Operation.StartsWith("rehearse", StringComparison.Ordinal) && timing.PauseMs is not null);
+                var last = SwitchTiming.Read(details.Journal, details.Status.Operation is not null).FirstOrDefault(timing => timing.Outcome == "done" && timing.PauseMs is not null);
                 cards.Add(new MigrationCard(details.Status, last));
             }
             catch (MigrationException e) when (e.ExitCode == 4)
@@ -39,7 +39,7 @@ internal sealed class PageReader(IServiceProvider services, MigrationAccess migr
         var troubled = details.Status.Operation is not null || details.Status.Error is not null;
         var diagnosis = troubled ? await Migrations.DiagnoseAsync(name, cancellationToken) : null;
         return new MigrationModel(
-            details, diff, SwitchTiming.Read(details.Journal), diagnosis, view.Current, events.Latest(RecentEvents, name), time.GetUtcNow());
+            details, diff, SwitchTiming.Read(details.Journal, details.Status.Operation is not null), diagnosis, view.Current, events.Latest(RecentEvents, name), time.GetUtcNow());
     }
 
     public RoutingModel Routing() => new(view.Current, time.GetUtcNow());

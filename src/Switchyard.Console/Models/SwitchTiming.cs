@@ -12,21 +12,29 @@ public sealed record StepBar(string Name, double Ms, bool InPause, string Outcom
 /// <summary>A switch, reverse or rehearsal put together from its journal.</summary>
 /// <param name="Operation">For example <c>switch-0003</c>.</param>
 /// <param name="At">When it began, UTC.</param>
-/// <param name="PauseMs">From the hold to the release, milliseconds; null when it did not come to both.</param>
+/// <param name="PauseMs">From the hold to the release, of a rehearsal to the end of what it rehearsed, milliseconds; null when it did not come to both.</param>
 /// <param name="TotalMs">All steps together, milliseconds.</param>
-/// <param name="Outcome"><c>done</c>, <c>rolled back</c>, <c>refused</c> or <c>under way</c>.</param>
+/// <param name="Outcome"><c>done</c>, <c>rehearsed</c>, <c>planned</c>, <c>rolled back</c>, <c>refused</c> or <c>under way</c>.</param>
 /// <param name="Steps">In order.</param>
 public sealed record SwitchTiming(string Operation, DateTimeOffset At, double? PauseMs, double TotalMs, string Outcome, IReadOnlyList<StepBar> Steps)
 {
     private static readonly string[] s_pause = ["hold", "fence", "catch-up", "handover", "prime-reverse", "flip", "release"];
 
     /// <summary>The operations of a journal that move traffic or rehearse it, latest first.</summary>
-    public static IReadOnlyList<SwitchTiming> Read(IReadOnlyList<JournalLine> journal) =>
-        [.. journal.GroupBy(line => line.Operation).Where(operation => operation.Key.StartsWith("switch", StringComparison.Ordinal)
-            || operation.Key.StartsWith("reverse", StringComparison.Ordinal) || operation.Key.StartsWith("rehearse", StringComparison.Ordinal))
-            .Select(operation => Read(operation.Key, [.. operation])).OrderByDescending(timing => timing.At)];
+    /// <param name="journal">Oldest first.</param>
+    /// <param name="busy">An operation is under way: the latest one, if it has not ended.</param>
+    public static IReadOnlyList<SwitchTiming> Read(IReadOnlyList<JournalLine> journal, bool busy)
+    {
+        var operations = journal.GroupBy(line => line.Operation).Where(operation => IsSwitch(operation.Key)).ToList();
+        return [.. operations.Select((operation, i) => Read(operation.Key, [.. operation], busy && i == operations.Count - 1)).OrderByDescending(timing => timing.At)];
+    }
 
-    private static SwitchTiming Read(string operation, IReadOnlyList<JournalLine> lines)
+    private static bool IsSwitch(string operation) =>
+        operation.StartsWith("switch", StringComparison.Ordinal) || operation.StartsWith("reverse", StringComparison.Ordinal) || IsRehearsal(operation);
+
+    private static bool IsRehearsal(string operation) => operation.StartsWith("rehearse", StringComparison.Ordinal);
+
+    private static SwitchTiming Read(string operation, IReadOnlyList<JournalLine> lines, bool busy)
     {
         var steps = new List<StepBar>();
         DateTimeOffset? hold = null;
@@ -35,16 +43,22 @@ public sealed record SwitchTiming(string Operation, DateTimeOffset At, double? P
         {
             hold = begun.Step == "hold" ? begun.At : hold;
             var end = lines.FirstOrDefault(line => line.Step == begun.Step && line.Event != "begun" && line.At >= begun.At);
-            release = begun.Step == "release" && end is not null ? end.At : release;
+            release = begun.Step == "release" || IsRehearsal(operation) ? end?.At ?? begun.At : release;
             var ms = end is null ? 0 : (end.At - begun.At).TotalMilliseconds;
-            steps.Add(new StepBar(begun.Step, ms, s_pause.Contains(begun.Step), end?.Event ?? "begun"));
+            steps.Add(new StepBar(begun.Step, ms, s_pause.Contains(begun.Step), end?.Event ?? (busy ? "begun" : "done")));
         }
 
-        var undone = lines.Any(line => line.Event == "undone");
-        var outcome = undone ? "rolled back"
+        var pause = hold is { } from && release is { } to && to > from ? (to - from).TotalMilliseconds : (double?)null;
+        return new SwitchTiming(operation, lines[0].At, pause, steps.Sum(step => step.Ms), OutcomeOf(operation, lines, steps, busy), steps);
+    }
+
+    private static string OutcomeOf(string operation, IReadOnlyList<JournalLine> lines, List<StepBar> steps, bool busy)
+    {
+        var ended = steps.Exists(step => step.Name == "unlock" && step.Outcome != "begun");
+        return lines.Any(line => line.Event == "undone") ? "rolled back"
             : lines.Any(line => line.Event == "failed") ? "refused"
-            : steps.Any(step => step.Outcome == "begun") ? "under way" : "done";
-        return new SwitchTiming(
-            operation, lines[0].At, hold is { } from && release is { } to ? (to - from).TotalMilliseconds : null, steps.Sum(step => step.Ms), outcome, steps);
+            : busy && !ended ? "under way"
+            : IsRehearsal(operation) ? "rehearsed"
+            : steps.Exists(step => step.Name == "flip") ? "done" : "planned";
     }
 }

@@ -116,40 +116,94 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>
-    /// Between commands: opens a leg ahead of a switch, carries what does not change with every statement, and prepares the statements. Returns
-    /// what could not be carried; throws when there is no leg.
+    /// Opens a leg ahead of its need, carries what does not change with every statement, and prepares the statements. The client's commands go
+    /// on meanwhile: the turn is taken only for what takes a round trip or two. Returns what could not be carried; throws when there is no leg.
     /// </summary>
     public async Task<List<(string Name, string Reason)>> WarmAsync(string backend, CancellationToken cancellationToken)
+    {
+        var proof = _proof!;
+        if (!await BetweenCommandsAsync(async () => _current is { } current && current.Backend != backend && await FindLiveLegAsync(backend, cancellationToken) is null, cancellationToken))
+        {
+            return await WarmLegAsync(backend, cancellationToken);
+        }
+
+        var opened = await _context.Opener.OpenAsync(backend, proof, _capabilities, _collation, backend == _accountsOf, Id, cancellationToken);
+        var isTaken = await BetweenCommandsAsync(
+            () =>
+            {
+                // The session may have ended, changed its user or opened one itself meanwhile.
+                var take = !_isClosed && proof == _proof && FindLeg(backend) is null;
+                if (take)
+                {
+                    opened.LastUsed = _context.Time.GetTimestamp();
+                    _legs.Add(opened);
+                }
+
+                return Task.FromResult(take);
+            },
+            cancellationToken);
+        if (!isTaken)
+        {
+            await opened.DisposeAsync();
+        }
+
+        return await WarmLegAsync(backend, cancellationToken);
+    }
+
+    private async Task<List<(string Name, string Reason)>> WarmLegAsync(string backend, CancellationToken cancellationToken)
+    {
+        List<(string Name, string Reason)> failures = [];
+        PreparedStatement[] statements = [];
+        await BetweenCommandsAsync(
+            async () =>
+            {
+                if (_current is { } current && FindLeg(backend) is { } leg && leg != current)
+                {
+                    failures = await StateCarrier.CarryAsync(current, leg, _state, CarryScope.Variables, cancellationToken);
+                    statements = [.. _prepared.Values.Where(statement => !leg.Prepared.ContainsKey(statement.Id))];
+                }
+
+                return true;
+            },
+            cancellationToken);
+        foreach (var statement in statements)
+        {
+            await BetweenCommandsAsync(
+                async () =>
+                {
+                    if (FindLeg(backend) is { } leg && _prepared.ContainsKey(statement.Id) && !leg.Prepared.ContainsKey(statement.Id))
+                    {
+                        await PrepareAheadAsync(leg, statement, failures, cancellationToken);
+                    }
+
+                    return true;
+                },
+                cancellationToken);
+        }
+
+        return failures;
+    }
+
+    private static async Task PrepareAheadAsync(
+        BackendLeg leg, PreparedStatement statement, List<(string Name, string Reason)> failures, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await PrepareOnAsync(leg, statement, cancellationToken);
+        }
+        catch (ServerErrorException exception)
+        {
+            failures.Add(("a prepared statement", exception.Message));
+        }
+    }
+
+    /// <summary>Does something with the session's turn, between two of its client's commands.</summary>
+    private async Task<bool> BetweenCommandsAsync(Func<Task<bool>> action, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            if (_current is not { } current || current.Backend == backend)
-            {
-                return [];
-            }
-
-            var leg = await FindLiveLegAsync(backend, cancellationToken) ?? await OpenLegAsync(backend, cancellationToken);
-            leg.LastUsed = _context.Time.GetTimestamp();
-            var failures = await StateCarrier.CarryAsync(current, leg, _state, CarryScope.Variables, cancellationToken);
-            foreach (var prepared in _prepared.Values)
-            {
-                if (leg.Prepared.ContainsKey(prepared.Id))
-                {
-                    continue;
-                }
-
-                try
-                {
-                    await PrepareOnAsync(leg, prepared, cancellationToken);
-                }
-                catch (ServerErrorException exception)
-                {
-                    failures.Add(("a prepared statement", exception.Message));
-                }
-            }
-
-            return failures;
+            return await action();
         }
         finally
         {
@@ -168,7 +222,7 @@ internal sealed partial class ProxySession
         try
         {
             var topology = _context.View.Current;
-            if (!topology.HeldGates.IsEmpty || _current is not { IsBroken: false } current)
+            if (_isClosed || !topology.HeldGates.IsEmpty || _current is not { IsBroken: false } current)
             {
                 return;
             }

@@ -15,6 +15,7 @@ internal sealed partial class ProxySession
 
     private readonly SessionMarks _marks = new();
     private long _readerFailedAt;
+    private Task _openingReader = Task.CompletedTask;
 
     /// <summary>An error of the leg is to be kept from the client: the statement is repeated on the writer.</summary>
     private bool _mayRepeat;
@@ -33,7 +34,12 @@ internal sealed partial class ProxySession
 
         try
         {
-            var leg = await FindLiveLegAsync(plan.Backend, cancellationToken) ?? await OpenLegAsync(plan.Backend, cancellationToken);
+            if (await FindLiveLegAsync(plan.Backend, cancellationToken) is not { } leg)
+            {
+                OpenReaderBehind(plan.Backend);
+                return false;
+            }
+
             if (!await plan.Reads.WaitVisibleAsync(plan.Number, _context.Reads.WaitLimit, cancellationToken))
             {
                 return false;
@@ -58,6 +64,29 @@ internal sealed partial class ProxySession
         catch (LegLostException lost) when (!_answerBegun && lost.Backend == plan.Backend)
         {
             return false;
+        }
+    }
+
+    /// <summary>The first reads need not pay for the reader's login: the writer answers until the leg is there.</summary>
+    private void OpenReaderBehind(string backend)
+    {
+        if (_openingReader.IsCompleted)
+        {
+            _openingReader = OpenReaderAsync(backend);
+        }
+    }
+
+    private async Task OpenReaderAsync(string backend)
+    {
+        await Task.Yield();
+        try
+        {
+            await WarmAsync(backend, _stop.Token);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or LegLostException or FormatException
+            or OperationCanceledException or ObjectDisposedException)
+        {
+            _readerFailedAt = _context.Time.GetTimestamp();
         }
     }
 

@@ -33,6 +33,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private Capabilities _capabilities;
     private ScanOptions _scanOptions;
     private bool _hasTurn;
+    private bool _isClosed;
     private int _busy;
     private volatile StatementInfo? _running;
     private volatile string? _runningSchema;
@@ -127,7 +128,12 @@ internal sealed partial class ProxySession : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _client.DisposeAsync();
+
+        // Not while maintenance is at work on the legs; it is bounded.
+        await _turn.WaitAsync(CancellationToken.None);
+        _isClosed = true;
         await CloseAllLegsAsync();
+        _turn.Release();
         _client.ReleaseBlock();
         _scratch.Dispose();
         _stop.Dispose();

@@ -353,8 +353,10 @@ def end(demo, options):
             line(f"  Logs and data:                            {demo.directory}")
             line(f"  To end it:  kill {demo.switchyard.process.pid}; SWITCHYARD_LAB_DIR={demo.lab.directory} {ROOT}/lab/server stop --all --wipe")
         return
-    if demo.switchyard:
-        demo.switchyard.stop()
+    if demo.switchyard and demo.switchyard.stop() != 0:
+        ok = demo.result["ok"] = False
+        demo.result.setdefault("failed", "Switchyard did not stop in good order")
+        demo.screen.done("failed", f"switchyard serve ended with exit code {demo.switchyard.process.returncode}: {tail(demo.switchyard.log)}", ok=False)
     demo.lab.stop(logs_to=None if ok else demo.directory)
     if ok:
         shutil.rmtree(demo.directory, ignore_errors=True)

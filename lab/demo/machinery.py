@@ -134,13 +134,14 @@ class Switchyard:
             raise DemoFailed(f"`switchyard {' '.join(words)}` printed something that is not JSON ({error}): {text[:300]}") from error
 
     def stop(self):
+        """Asks it to end, and insists after a while; returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(20)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait()
+        return self.process.wait()
 
 
 def executable():

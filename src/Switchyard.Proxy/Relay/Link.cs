@@ -30,6 +30,12 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     /// <summary>The same bytes for writing on, or patching in place.</summary>
     public Memory<byte> BufferedMemory => _block.AsMemory(_start, _end - _start);
 
+    /// <summary>
+    /// Whether <see cref="EnsureAsync"/> may buffer more than it was asked for. Off while a client may still ask for TLS: it sends the first bytes of
+    /// the handshake right behind its request, and those are the next stream's to read.
+    /// </summary>
+    public bool ReadsAhead { get; set; } = true;
+
     /// <summary>Continues over another stream (TLS on top of the first); nothing may be buffered.</summary>
     public void Upgrade(Stream stream)
     {
@@ -122,8 +128,9 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     {
         while (_end - _start < count)
         {
-            MakeRoom(count - (_end - _start));
-            var read = await Stream.ReadAsync(_block.AsMemory(_end), cancellationToken);
+            var missing = count - (_end - _start);
+            MakeRoom(missing);
+            var read = await Stream.ReadAsync(ReadsAhead ? _block.AsMemory(_end) : _block.AsMemory(_end, missing), cancellationToken);
             if (read == 0)
             {
                 return false;

@@ -133,6 +133,7 @@ internal sealed partial class ProxySession
     {
         while (true)
         {
+            _client.ReadsAhead = _isTls;
             var read = await PacketIO.ReadFrameAsync(_client, MaxLoginPacketBytes, cancellationToken);
             if (read is not { } frame)
             {
@@ -154,6 +155,7 @@ internal sealed partial class ProxySession
 
             var response = HandshakeResponsePayload.Parse(payload.Span, offered);
             _client.Consume(frame.RawLength);
+            _client.ReadsAhead = true;
             return (response, (byte)(frame.Sequence + 1));
         }
     }

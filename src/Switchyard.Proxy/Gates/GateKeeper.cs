@@ -160,7 +160,8 @@ internal sealed class GateKeeper(
                     return;
                 }
 
-                if (gate.KillBlockers)
+                // The order may come later than the gate, when waiting has not helped.
+                if (view.Current.Gates.TryGetValue(gate.Id, out var current) && current.Value.KillBlockers)
                 {
                     _sessions.KillBlockers(gate);
                 }

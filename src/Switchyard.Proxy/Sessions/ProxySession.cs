@@ -94,7 +94,14 @@ internal sealed partial class ProxySession : IAsyncDisposable
     public void Kill(string reason)
     {
         _killReason = reason;
-        _stop.Cancel();
+        try
+        {
+            _stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended by itself.
+        }
     }
 
     /// <summary>Tells the client why it is not let in.</summary>
@@ -116,7 +123,10 @@ internal sealed partial class ProxySession : IAsyncDisposable
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            await _stop.CancelAsync();
+            if (!_isClosed)
+            {
+                await _stop.CancelAsync();
+            }
         }
         finally
         {
@@ -133,10 +143,10 @@ internal sealed partial class ProxySession : IAsyncDisposable
         await _turn.WaitAsync(CancellationToken.None);
         _isClosed = true;
         await CloseAllLegsAsync();
+        _stop.Dispose();
         _turn.Release();
         _client.ReleaseBlock();
         _scratch.Dispose();
-        _stop.Dispose();
     }
 
     /// <summary>Reads and serves one command; false when the session is over.</summary>

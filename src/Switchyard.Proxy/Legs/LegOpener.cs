@@ -16,39 +16,17 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// <summary>utf8mb4_unicode_ci: what it is replaced by there.</summary>
     private const byte MariaDbReplacement = 224;
 
-    /// <summary>Opens a leg with exactly the client's capabilities, as the account made for it or by the client's own proof.</summary>
+    /// <summary>
+    /// Opens a leg with exactly the client's capabilities: by the client's own proof at the backend whose accounts let it in
+    /// (<paramref name="checkIdentity"/>), never by a stored password there; elsewhere as the account made for it, if there is one.
+    /// </summary>
     /// <exception cref="ServerErrorException">The backend refused the login.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be reached, or the client's proof cannot open it.</exception>
     public async Task<BackendLeg> OpenAsync(
         string backend, ClientProof proof, Capabilities client, byte collation, bool checkIdentity, long sessionId, CancellationToken cancellationToken)
     {
-        var profile = await profiles.GetAsync(backend, cancellationToken);
+        var connection = await LogInAsync(backend, proof, OfferedCapabilities.ForLeg(client), collation, checkIdentity, sessionId, cancellationToken);
         var wanted = OfferedCapabilities.ForLeg(client);
-        var options = proof.Apply(profile.Options) with
-        {
-            Schema = null,
-            Collation = collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : collation,
-            ExactCapabilities = wanted,
-            CommandTimeout = null,
-            Attributes = new Dictionary<string, string>
-            {
-                ["program_name"] = "switchyard",
-                ["_switchyard_proxy"] = proxyId,
-                ["_switchyard_session"] = sessionId.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            },
-        };
-        if (await FindCredentialAsync(backend, proof, isOwn: checkIdentity, cancellationToken) is { } stored)
-        {
-            options = options with { User = stored.BackendUser, Password = stored.Password, PasswordSha1 = null };
-        }
-
-        var connection = await ConnectAsync(options, proof, cancellationToken);
-        if (checkIdentity && await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
-        {
-            await connection.DisposeAsync();
-            throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
-        }
-
         var leg = new BackendLeg(backend, connection.Detach());
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
@@ -62,16 +40,55 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         return leg;
     }
 
-    /// <summary>Where the client's own proof let it in, it is enough; elsewhere a store that does not answer may hold what is needed.</summary>
-    private async ValueTask<LegCredential?> FindCredentialAsync(string backend, ClientProof proof, bool isOwn, CancellationToken cancellationToken)
+    /// <summary>
+    /// Lets the backend whose accounts they are judge the client's own proof. Needed where the proof was not compared with the account's hash
+    /// and the first leg goes elsewhere, where a stored password would open the door to any proof.
+    /// </summary>
+    /// <exception cref="ServerErrorException">The proof is wrong, or the account may not log in.</exception>
+    /// <exception cref="BackendUnavailableException">It cannot be asked.</exception>
+    public async Task ProveAsync(string backend, ClientProof proof, Capabilities client, byte collation, long sessionId, CancellationToken cancellationToken)
+    {
+        await using var connection = await LogInAsync(backend, proof, OfferedCapabilities.ForLeg(client), collation, isOwn: true, sessionId, cancellationToken);
+    }
+
+    private async Task<BackendConnection> LogInAsync(
+        string backend, ClientProof proof, Capabilities wanted, byte collation, bool isOwn, long sessionId, CancellationToken cancellationToken)
+    {
+        var profile = await profiles.GetAsync(backend, cancellationToken);
+        var options = proof.Apply(profile.Options) with
+        {
+            Schema = null,
+            Collation = collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : collation,
+            ExactCapabilities = wanted,
+            CommandTimeout = null,
+            Attributes = new Dictionary<string, string>
+            {
+                ["program_name"] = "switchyard",
+                ["_switchyard_proxy"] = proxyId,
+                ["_switchyard_session"] = sessionId.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            },
+        };
+        if (!isOwn && await FindCredentialAsync(backend, proof, cancellationToken) is { } stored)
+        {
+            options = options with { User = stored.BackendUser, Password = stored.Password, PasswordSha1 = null };
+        }
+
+        var connection = await ConnectAsync(options, proof, cancellationToken);
+        if (isOwn && await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
+        {
+            await connection.DisposeAsync();
+            throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
+        }
+
+        return connection;
+    }
+
+    /// <summary>A store that does not answer may hold what is needed.</summary>
+    private async ValueTask<LegCredential?> FindCredentialAsync(string backend, ClientProof proof, CancellationToken cancellationToken)
     {
         try
         {
             return await credentials.FindAsync(backend, proof.Account.User, proof.Account.Host, cancellationToken);
-        }
-        catch (TopologyStoreException) when (isOwn)
-        {
-            return null;
         }
         catch (TopologyStoreException exception)
         {

@@ -29,6 +29,11 @@ public sealed record ClientProof
     /// <summary>SHA1(password), where the plugin revealed only that.</summary>
     public byte[]? PasswordSha1 { get; init; }
 
+    /// <summary>
+    /// The proof was compared with the account's own hash. Otherwise it is a claim, until the backend whose accounts they are has accepted it.
+    /// </summary>
+    public bool IsVerified => Plugin == Wire.Auth.AuthPlugins.NativePassword;
+
     /// <summary>Options that log in to a backend as this client.</summary>
     public ConnectionOptions Apply(ConnectionOptions backend) => backend with { User = User, Password = Password, PasswordSha1 = PasswordSha1 };
 

@@ -82,6 +82,11 @@ internal sealed partial class ProxySession
         _proof = proof;
         _accountsOf = profile.Name;
         var home = HomeOf(_state.Schema, _context.View.Current) ?? profile.Name;
+        if (home != profile.Name && !proof.IsVerified && !await ProveAsync(proof, profile.Name, channel, cancellationToken))
+        {
+            return false;
+        }
+
         try
         {
             // Every client login is a real login at the backend: locked, expired and refused accounts answer as they would there.
@@ -97,6 +102,21 @@ internal sealed partial class ProxySession
         ResetScanOptions(homeProfile);
         await SendOkAsync((ServerStatus)_current.Scanner.Status, channel.Sequence, cancellationToken);
         return true;
+    }
+
+    /// <summary>False when the backend whose accounts they are refuses the client, which has been told then.</summary>
+    private async Task<bool> ProveAsync(ClientProof proof, string backend, LoginChannel channel, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _context.Opener.ProveAsync(backend, proof, _capabilities, _collation, Id, cancellationToken);
+            return true;
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
+        {
+            await SendErrorAsync(LegError(backend, exception), channel.Sequence, cancellationToken);
+            return false;
+        }
     }
 
     private void ResetScanOptions(BackendProfile home) => _scanOptions = home.ScanOptions with

@@ -36,6 +36,19 @@ internal static class Corpus
         "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (b), RENAME TO u", "GET DIAGNOSTICS @a = NUMBER", "USE a; SELECT * FROM t; SET sql_mode = 'x'; SELECT 1",
     ];
 
+    /// <summary>Reads of several of the tables t, u, a, b, c and d, which all have the columns a, b, c, d, x, y and z.</summary>
+    public static readonly string[] ManyTables =
+    [
+        "SELECT t.a FROM t, u WHERE t.a = u.a AND EXISTS (SELECT 1 FROM a WHERE a.x = t.x)", "SELECT * FROM (t JOIN u ON t.a = u.a), (a, b) LIMIT 1",
+        "SELECT t.a FROM t LEFT JOIN (u JOIN a ON u.a = a.a) ON t.a = u.a, b", "SELECT (SELECT MAX(a) FROM u) FROM t UNION SELECT a FROM b UNION (SELECT a FROM c) LIMIT 2",
+        "WITH c AS (SELECT a FROM t), u AS (SELECT a FROM c) SELECT * FROM u, d, c AS e", "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r, u",
+        "SELECT * FROM (SELECT a FROM t WHERE b IN (SELECT b FROM u)) AS c, d", "SELECT CASE WHEN t.a IN (SELECT b FROM c) THEN 1 ELSE (SELECT x FROM d LIMIT 1) END FROM t",
+        "SELECT LEFT(t.a, 1), RIGHT(u.b, 2) FROM t JOIN u ON LEFT(t.a, 1) = RIGHT(u.b, 1), a", "SELECT t.a FROM t STRAIGHT_JOIN u ON t.a = u.a NATURAL JOIN b CROSS JOIN c",
+        "SELECT a FROM t GROUP BY a HAVING a > (SELECT MIN(b) FROM u) ORDER BY (SELECT c FROM d LIMIT 1)", "SELECT 1.FROM t WHERE a=.5AND b IN(SELECT 1e0FROM u)",
+        "SELECT EXTRACT(YEAR FROM a), TRIM(BOTH 'x' FROM b) FROM t, u", "(SELECT a FROM t) UNION ALL (SELECT b FROM u ORDER BY (SELECT a FROM b LIMIT 1) LIMIT 1) LIMIT 3",
+        "SELECT t.a AS 'from u' FROM t AS used, u ignored", "SELECT {d '2020-01-01'}, (SELECT 1 FROM c) FROM {OJ t LEFT OUTER JOIN u ON t.a = u.a}",
+    ];
+
     public static IEnumerable<string> All => [.. NeverPlain, .. Plain, .. Others];
 
     public static readonly ScanOptions[] Options =

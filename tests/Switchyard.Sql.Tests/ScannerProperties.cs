@@ -14,13 +14,6 @@ public sealed class ScannerProperties
         " ", "\t", "\n", "/**/", "/* x */", "-- x\n", "--\n", "#x\n", "/*+ X() */", " /*a*/ /*b*/ ", "/* ' */", "/* \" ` */", "-- '\n",
     ];
 
-    private static readonly string[] s_pieces =
-    [
-        "(", ")", ",", ";", "'", "\"", "`", "/*", "*/", "/*!", "/*!50000 ", "/*!99999 ", "/*M!100100 ", "--", "-- ", "#", "\\", "@", "@@", "@a", ":=", ".", "..", "0x", "1e", "$$", "\0", "{", "}",
-        "SELECT", "FROM", "WHERE", "FOR UPDATE", "INTO", "UNION", "WITH", "AS", "ON", "JOIN", "LEFT", "SET", "VALUES", "TABLE", "BEGIN", "END", "CALL", "f(", "GET_LOCK(", "NEXT VALUE FOR",
-        "ON DUPLICATE KEY UPDATE", "PARTITION (", "FOR SYSTEM_TIME", "LATERAL", "é", "\u00FF", "1", "'x'", "t", "NULL", "WINDOW", "OFFSET", "RETURNING", "EXPLAIN", "ANALYZE", "USING", "DUAL",
-    ];
-
     [Fact]
     public void No_text_of_any_bytes_throws() =>
         Prop.ForAll(ArbMap.Default.ArbFor<byte[]>(), bytes =>
@@ -152,7 +145,7 @@ public sealed class ScannerProperties
         var statements = Corpus.All.ToArray();
         for (var i = 0; i < 20_000; i++)
         {
-            var sql = Mutate(statements[random.Next(statements.Length)], random.Next, random.Next(1, 6));
+            var sql = Mutation.Of(statements[random.Next(statements.Length)], random.Next, random.Next(1, 6));
             Check(Encoding.UTF8.GetBytes(sql), Corpus.Options[random.Next(Corpus.Options.Length)]);
         }
     }
@@ -188,25 +181,7 @@ public sealed class ScannerProperties
         from sql in Gen.Elements(statements)
         from seed in Gen.Choose(0, int.MaxValue - 1)
         from count in Gen.Choose(0, 5)
-        select Mutate(sql, new Random(seed).Next, count);
-
-    private static string Mutate(string sql, Func<int, int> next, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            var at = next(sql.Length + 1);
-            var length = Math.Min(next(12), sql.Length - at);
-            sql = next(5) switch
-            {
-                0 => sql.Remove(at, length),
-                1 => sql.Insert(at, sql.Substring(at, length)),
-                2 => sql[..at] + s_pieces[next(s_pieces.Length)] + sql[(at + length)..],
-                _ => sql.Insert(at, " " + s_pieces[next(s_pieces.Length)] + " "),
-            };
-        }
-
-        return sql;
-    }
+        select Mutation.Of(sql, new Random(seed).Next, count);
 
     /// <summary>Every number and string of the statement replaced by <paramref name="count"/> literals.</summary>
     private static string Fill(string sql, string literal, int count) =>

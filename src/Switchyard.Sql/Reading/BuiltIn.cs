@@ -47,7 +47,11 @@ internal static partial class BuiltIn
 {
     private const int Never = int.MaxValue;
     private static readonly List<Entry> s_entries = [default];
+    private static readonly List<string> s_names = [];
     private static readonly WordTable s_table = Build();
+
+    /// <summary>Every name known, whatever server has it.</summary>
+    public static IReadOnlyList<string> Names => s_names;
 
     public static BuiltInKind Find(ReadOnlySpan<byte> name, in ScanOptions options)
     {
@@ -72,6 +76,7 @@ internal static partial class BuiltIn
             foreach (var name in names.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries))
             {
                 words.Add(new(name, s_entries.Count));
+                s_names.Add(name);
             }
 
             s_entries.Add(new(kind, mySqlSince, mySqlUntil, mariaSince));
@@ -86,8 +91,11 @@ internal static partial class BuiltIn
         Add(BuiltInKind.Pure, RemovedFromMySql80, 0, 0, 80000);
         Add(BuiltInKind.Pure, "MD5 SHA SHA1", 0, 0, 90000);
         Add(BuiltInKind.Pure, Since57, 50700);
-        Add(BuiltInKind.Pure, "JSON_OBJECTAGG JSON_ARRAYAGG JSON_STORAGE_SIZE JSON_PRETTY JSON_MERGE_PATCH JSON_MERGE_PRESERVE", 50722, 100500);
-        Add(BuiltInKind.Pure, "ST_SIMPLIFY", 50700, 110000);
+        Add(BuiltInKind.Pure, "JSON_OBJECTAGG JSON_ARRAYAGG JSON_PRETTY JSON_MERGE_PATCH JSON_MERGE_PRESERVE", 50722, 100500);
+        Add(BuiltInKind.Pure, "JSON_STORAGE_SIZE", 50722, Never);
+        Add(BuiltInKind.Pure, "ST_SIMPLIFY", 50700, Never);
+        Add(BuiltInKind.Pure, "MBREQUALS", 50700);
+        Add(BuiltInKind.Pure, "ADD_MONTHS TO_CHAR", Never, 100601);
         Add(BuiltInKind.Pure, "ST_GEOHASH ST_LATFROMGEOHASH ST_LONGFROMGEOHASH ST_POINTFROMGEOHASH ST_VALIDATE ST_ISVALID", 50700, 120000);
         Add(BuiltInKind.Pure, "ST_ASGEOJSON ST_GEOMFROMGEOJSON", 50700, 100500);
         Add(BuiltInKind.Pure, "JSON_DEPTH JSON_KEYS JSON_LENGTH JSON_TYPE JSON_VALID JSON_QUOTE JSON_UNQUOTE JSON_SEARCH", 50700, 100500);

@@ -194,6 +194,7 @@ public sealed partial class MigrationService
             {
                 case SourceData.Drop:
                     await source.DropTablesAsync(record.Tables, cancellationToken);
+                    await DropEventsAsync(source, record, cancellationToken);
                     break;
                 case SourceData.Rename:
                     await source.RenameTablesAsync(record.Tables, cancellationToken);
@@ -217,6 +218,7 @@ public sealed partial class MigrationService
             await using var source = await runtime.OpenSideAsync(Side.Source, cancellationToken);
             await using var target = await runtime.OpenSideAsync(Side.Target, cancellationToken);
             await target.DropTablesAsync(record.Tables, cancellationToken);
+            await DropEventsAsync(target, record, cancellationToken);
             if (record.WholeSchema)
             {
                 await target.DropAsync(await source.ListViewsAndRoutinesAsync(cancellationToken), cancellationToken);
@@ -229,6 +231,15 @@ public sealed partial class MigrationService
         }
 
         await FinalizeAsync(runtime, MigrationState.Cancelled, null, cancellationToken);
+    }
+
+    /// <summary>Triggers go with their tables; events do not.</summary>
+    private static async Task DropEventsAsync(IServerSide side, MigrationRecord record, CancellationToken cancellationToken)
+    {
+        foreach (var definition in record.Handover.Events)
+        {
+            await side.DropEventAsync(definition.Name, cancellationToken);
+        }
     }
 
     private async Task RemoveStreamsAsync(MigrationRuntime runtime, CancellationToken cancellationToken)

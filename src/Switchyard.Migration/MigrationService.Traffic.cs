@@ -18,6 +18,11 @@ public sealed partial class MigrationService
             throw MigrationException.Usage("Shares are percentages.", "Give --percent from 1 to 100 and --shadow from 0 to 100.");
         }
 
+        if (request.Shadow > 0)
+        {
+            throw MigrationException.Refused("not_available", "Shadow reads are not available in this version.", "Leave --shadow out.");
+        }
+
         var record = unit.Runtime.Record;
         if (!request.Off)
         {

@@ -36,7 +36,7 @@ internal sealed partial class ServerSide
     public async Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
     {
         await DropTriggerAsync(trigger.Name, cancellationToken);
-        await CreateAsync($"the trigger {trigger.Name}", Definer().Replace(trigger.Statement, "CREATE ", 1), trigger.SqlMode, null, cancellationToken);
+        await CreateAsync($"the trigger {trigger.Name}", await AdoptDefinerAsync(trigger.Statement, cancellationToken), trigger.SqlMode, null, cancellationToken);
     }
 
     public async Task DropTriggerAsync(string name, CancellationToken cancellationToken)
@@ -50,8 +50,7 @@ internal sealed partial class ServerSide
     public async Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
     {
         await DropEventAsync(definition.Name, cancellationToken);
-        var statement = Definer().Replace(definition.Statement, "CREATE ", 1);
-        statement = EventStatus().Replace(statement, "$1 DISABLE DO ", 1);
+        var statement = EventStatus().Replace(await AdoptDefinerAsync(definition.Statement, cancellationToken), "$1 DISABLE DO ", 1);
         await CreateAsync($"the event {definition.Name}", statement, definition.SqlMode, definition.TimeZone, cancellationToken);
         await SetEventAsync(definition.Name, enabled: false, cancellationToken);
     }
@@ -60,6 +59,31 @@ internal sealed partial class ServerSide
         ExecuteAsync($"ALTER EVENT {Table(name)} {(enabled ? "ENABLE" : "DISABLE")}", cancellationToken);
 
     public Task DropEventAsync(string name, CancellationToken cancellationToken) => ExecuteAsync($"DROP EVENT IF EXISTS {Table(name)}", cancellationToken);
+
+    /// <summary>
+    /// Keeps the account a body runs as where this server has it. Where it has not, the body runs as ours, since a definer that does not exist
+    /// would fail every statement that fires it.
+    /// </summary>
+    private async Task<string> AdoptDefinerAsync(string statement, CancellationToken cancellationToken)
+    {
+        if (Definer().Match(statement) is not { Success: true } match)
+        {
+            return statement;
+        }
+
+        var account = Account.Parse(match.Groups["account"].Value.Replace("`@`", "@", StringComparison.Ordinal));
+        var connection = await OpenAsync(cancellationToken);
+        try
+        {
+            var found = await connection.QueryAsync(
+                $"SELECT 1 FROM mysql.user WHERE user={SqlText.QuoteString(account.User)} AND host={SqlText.QuoteString(account.Host)}", cancellationToken);
+            return found.RowCount > 0 ? statement : Definer().Replace(statement, "CREATE ", 1);
+        }
+        catch (ServerErrorException)
+        {
+            return Definer().Replace(statement, "CREATE ", 1);
+        }
+    }
 
     /// <summary>Definitions are printed unqualified, so they are run in their schema, in the mode and zone they were made in.</summary>
     private async Task CreateAsync(string what, string statement, string sqlMode, string? timeZone, CancellationToken cancellationToken)
@@ -87,7 +111,7 @@ internal sealed partial class ServerSide
         "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "TIME_TRUNCATE_FRACTIONAL",
     };
 
-    [GeneratedRegex(@"^CREATE\s+DEFINER\s*=\s*(`(?:[^`]|``)*`@`(?:[^`]|``)*`|`(?:[^`]|``)*`|\S+)\s+", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^CREATE\s+DEFINER\s*=\s*(?<account>`(?:[^`]|``)*`@`(?:[^`]|``)*`|`(?:[^`]|``)*`|\S+)\s+", RegexOptions.IgnoreCase)]
     private static partial Regex Definer();
 
     [GeneratedRegex(@"(ON COMPLETION (?:NOT )?PRESERVE) (?:ENABLE|DISABLE ON (?:SLAVE|REPLICA)|DISABLE)(?: COMMENT '(?:[^'\\]|''|\\.)*')? DO ", RegexOptions.IgnoreCase)]

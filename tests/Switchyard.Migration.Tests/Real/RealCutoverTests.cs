@@ -86,6 +86,10 @@ public sealed class RealCutoverTests
 
         var report = await world.DiffAsync();
         Assert.Equal(("clean", 6L), (report.State, report.Rows));
+        await world.Service.CancelAsync(world.Schema, default);
+        await using var left = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        Assert.Equal(0, (await left.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name IN ('{world.Schema}', '_switchyard')", default)).RowCount);
+        await AssertSourceIntactAsync(world);
     }
 
     [Fact]
@@ -141,6 +145,16 @@ public sealed class RealCutoverTests
         Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, request with { KillBlockers = true }, default)).Result);
         await using var target = await world.OpenTargetAsync();
         Assert.Equal("1.00", (await target.QueryAsync("SELECT amount FROM orders WHERE id=1", default)).GetString(0, 0));
+    }
+
+    private static async Task AssertSourceIntactAsync(RealWorld world)
+    {
+        await using var source = await world.OpenSourceAsync();
+        var shown = await source.QueryAsync("SHOW CREATE TRIGGER t_log", default);
+        Assert.Contains("INSERT INTO log", shown.GetString(0, 2), StringComparison.Ordinal);
+        Assert.Contains("DEFINER", shown.GetString(0, 2), StringComparison.Ordinal);
+        await source.ExecuteAsync("INSERT INTO t (v) VALUES (4)", default);
+        Assert.Equal(4, (await source.QueryAsync("SELECT COUNT(*) FROM log", default)).GetInt64(0, 0));
     }
 
     private static async Task AssertSidesAsync(RealWorld world, bool atSource)

@@ -213,6 +213,12 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
         catch (ServerErrorException e) when (!ServerErrors.IsTransactionConflict(e) && !ServerErrors.IsTransient(e))
         {
             await RollbackAsync(cancellationToken).ConfigureAwait(false);
+            // Whoever took the stream over may have applied this very change: the statement fails before the position row is looked at.
+            if (await StreamRow.ReadAsync(Connection, streamId, locked: false, cancellationToken).ConfigureAwait(false) is not { } row || row.OwnerToken != ownerToken)
+            {
+                throw Fenced();
+            }
+
             throw new ReplicationException(Describe(group, e.StatementIndex - prefix, end) + $" was refused by the target with error {e.Code} ({Explain(e)}).", e);
         }
 

@@ -15,6 +15,9 @@ internal enum LiteralForm
 
     /// <summary>Hexadecimal after <c>_charset</c>: for character sets whose later bytes can look like a quote or a backslash.</summary>
     IntroducedHex,
+
+    /// <summary>A JSON value, whose decimal numbers are put in one by one where reading the text would make doubles of them.</summary>
+    Json,
 }
 
 /// <summary>How a column's canonical cells are written as SQL.</summary>
@@ -32,6 +35,9 @@ internal sealed class Literal
     public static Literal Raw { get; } = new(LiteralForm.Raw);
 
     public static Literal Quoted { get; } = new(LiteralForm.Quoted);
+
+    /// <summary>For MySQL's JSON columns, from the text MySQL prints.</summary>
+    public static Literal Json { get; } = new(LiteralForm.Json, "utf8mb4");
 
     public static Literal Introduced(string charset) =>
         new(CharacterSets.IsSafeInQuotes(charset) ? LiteralForm.Introduced : LiteralForm.IntroducedHex, charset);
@@ -52,6 +58,9 @@ internal sealed class Literal
             case LiteralForm.Quoted:
                 writer.QuotedBytes(bytes);
                 break;
+            case LiteralForm.Json:
+                WriteJson(writer, bytes);
+                break;
             case LiteralForm.Introduced:
                 writer.WriteBytes(_introducer);
                 writer.QuotedBytes(bytes);
@@ -62,5 +71,25 @@ internal sealed class Literal
                 writer.HexLiteral(bytes);
                 break;
         }
+    }
+
+    private void WriteJson(PayloadWriter writer, ReadOnlySpan<byte> bytes)
+    {
+        var decimals = JsonDecimals.Find(bytes);
+        if (decimals is null)
+        {
+            writer.Sql(_introducer).QuotedBytes(bytes);
+            return;
+        }
+
+        writer.Sql("JSON_REPLACE(CAST("u8).Sql(_introducer).QuotedBytes(bytes).Sql(" AS JSON)"u8);
+        foreach (var (path, number) in decimals)
+        {
+            var digits = number.Count(char.IsAsciiDigit);
+            var scale = number.Contains('.', StringComparison.Ordinal) ? number.Length - 1 - number.IndexOf('.', StringComparison.Ordinal) : 0;
+            writer.Sql(","u8).Sql(_introducer).QuotedBytes(path).Sql($",CAST({number} AS DECIMAL({digits},{scale}))");
+        }
+
+        writer.WriteByte((byte)')');
     }
 }

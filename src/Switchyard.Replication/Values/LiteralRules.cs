@@ -17,6 +17,11 @@ internal static class LiteralRules
                 $"Column {table}.{source.Name} is {source.ColumnType} on the source and {target.ColumnType} on the target; give both the same members in the same order.");
         }
 
+        if (target.Kind == ColumnKind.Json && source.Kind == ColumnKind.Json)
+        {
+            return Literal.Json;
+        }
+
         if (target.Kind == ColumnKind.Json)
         {
             // The server refuses JSON from a binary string, and wants to be told that it is character data.
@@ -30,6 +35,8 @@ internal static class LiteralRules
                 Literal.Introduced(CharacterSets.NameOn(targetServer, source.CharacterSet!)),
             ColumnKind.Json when target.Kind == ColumnKind.Text && !CharacterSets.Same("utf8mb4", target.CharacterSet) =>
                 Literal.Introduced("utf8mb4"),
+            // MariaDB takes a plain string of bytes for the address or identifier itself, not for its text.
+            ColumnKind.Other => Literal.Introduced("latin1"),
             _ => Literal.Quoted,
         };
     }
@@ -42,6 +49,7 @@ internal static class LiteralRules
     {
         ColumnKind.Integer or ColumnKind.Decimal or ColumnKind.Bit or ColumnKind.Year or ColumnKind.Enum or ColumnKind.Set => Literal.Raw,
         ColumnKind.Text when valueColumn.CharacterSet is { } charset => Literal.Introduced(CharacterSets.NameOn(server, charset)),
+        ColumnKind.Other => Literal.Introduced("latin1"),
         _ => Literal.Quoted,
     };
 

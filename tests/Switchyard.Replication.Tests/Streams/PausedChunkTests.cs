@@ -10,7 +10,7 @@ public sealed class PausedChunkTests
     public static TheoryData<string, string, string> Cases()
     {
         var cases = new TheoryData<string, string, string>();
-        foreach (var (from, to) in new[] { ("mariadb-10.11", "mariadb-10.11"), ("mysql-9.7", "mariadb-11.8"), ("mysql-5.6", "mysql-9.7") })
+        foreach (var (from, to) in new[] { ("mariadb-10.11", "mariadb-10.11"), ("mysql-9.7", "mysql-9.7"), ("mysql-9.7", "mariadb-11.8"), ("mariadb-10.11", "mysql-9.7"), ("mysql-5.6", "mysql-9.7") })
         {
             foreach (var point in new[] { "copy.snapshot.before", "copy.read.after", "copy.insert.before" })
             {

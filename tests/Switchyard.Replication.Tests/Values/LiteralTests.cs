@@ -29,6 +29,15 @@ public sealed class LiteralTests
         Assert.Equal("_latin1'a\\'b'", Encoding.ASCII.GetString(Write(Literal.Introduced("latin1"), "a'b"u8)));
     }
 
+    [Theory]
+    [InlineData("{\"a\": 1.5, \"b\": [1, 2.0, 1e-7, -3]}", "_utf8mb4'{\"a\": 1.5, \"b\": [1, 2.0, 1e-7, -3]}'")]
+    [InlineData("\"19.90 [\\\" , {\"", "_utf8mb4'\"19.90 [\\\\\" , {\"'")]
+    [InlineData("{\"x\": \"1.10\", \"p\\\"q\": [7, {\"n\": -19.90}]}", "JSON_REPLACE(CAST(_utf8mb4'{\"x\": \"1.10\", \"p\\\\\"q\": [7, {\"n\": -19.90}]}' AS JSON),_utf8mb4'$.\"p\\\\\"q\"[1].\"n\"',CAST(-19.90 AS DECIMAL(4,2)))")]
+    [InlineData("123456789012345678901234567890", "JSON_REPLACE(CAST(_utf8mb4'123456789012345678901234567890' AS JSON),_utf8mb4'$',CAST(123456789012345678901234567890 AS DECIMAL(30,0)))")]
+    [InlineData("0.1234567890123456789", "JSON_REPLACE(CAST(_utf8mb4'0.1234567890123456789' AS JSON),_utf8mb4'$',CAST(0.1234567890123456789 AS DECIMAL(20,19)))")]
+    public void Json_keeps_decimal_numbers_that_its_text_would_lose(string json, string expected) =>
+        Assert.Equal(expected, Encoding.UTF8.GetString(Write(Literal.Json, Encoding.UTF8.GetBytes(json))));
+
     private static byte[] Write(Literal literal, ReadOnlySpan<byte> bytes, bool isNull = false)
     {
         using var writer = new PayloadWriter();

@@ -12,10 +12,16 @@ internal sealed class AccountGap(MigrationEnvironment environment)
         {
             var missing = await environment.Sides.ListMissingAccountsAsync(
                 await environment.BackendAsync(fromName, cancellationToken), await environment.BackendAsync(toName, cancellationToken), record.Settings.Schema, cancellationToken);
+            if (record.Direction == Direction.Reverse && severity == FindingSeverity.Error)
+            {
+                // Clients are let in by the source's accounts, so an account only the target has is none of the application's and must not bar the way back.
+                severity = FindingSeverity.Warning;
+            }
+
             return missing.Count == 0
                 ? []
                 : [new Finding(severity, "accounts_missing", $"'{toName}' has no account {string.Join(", ", missing)}, which uses the schema on '{fromName}'.",
-                    $"Create it with `switchyard migration accounts copy {record.Name}`.")];
+                    record.Direction == Direction.Forward ? $"Create it with `switchyard migration accounts copy {record.Name}`." : $"Create it on '{toName}' if it is the application's.")];
         }
         catch (ServerErrorException e)
         {

@@ -209,6 +209,13 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
         }
 
         var failures = (await environment.Topology.ListWarmAcksAsync(_operation.GateId, cancellationToken)).SelectMany(a => a.Failures.IsDefault ? [] : a.Failures).ToList();
+        if (failures.Where(f => f.CannotLogIn).ToList() is { Count: > 0 } lockedOut && !request.KillBlockers)
+        {
+            throw new CutoverFailedException(
+                $"{lockedOut.Count} sessions could not go on at '{ToName}', which does not let them in; session {lockedOut[0].SessionId} of {lockedOut[0].Client}: {lockedOut[0].Reason}",
+                $"Give their accounts on '{ToName}' the same password, or drop them there and run `switchyard migration accounts copy {runtime.Record.Name}`; --kill-blockers goes on without these sessions.");
+        }
+
         _findings.AddRange(failures.Take(20).Select(f => Finding.Warning("session_not_warm", $"Session {f.SessionId} of {f.Client} cannot go to '{ToName}' yet: {f.Reason}.", "")));
     }
 

@@ -16,6 +16,9 @@ internal sealed class SessionWarmer(
     /// <summary>Time for one session: a login, and waiting for its running statement to end.</summary>
     private static readonly TimeSpan s_sessionLimit = TimeSpan.FromSeconds(5);
 
+    /// <summary>Access denied, also to a schema and without a password; password expired; account locked, in MySQL's and MariaDB's numbers.</summary>
+    private static readonly HashSet<int> s_loginRefusals = [1044, 1045, 1698, 1820, 1862, 3118, 4151];
+
     private readonly ConcurrentDictionary<string, Task> _tasks = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
 
@@ -64,10 +67,10 @@ internal sealed class SessionWarmer(
                 new ParallelOptions { MaxDegreeOfParallelism = options.WarmParallelism, CancellationToken = _stop.Token },
                 async (session, cancellationToken) =>
                 {
-                    if (await WarmAsync(session, request.Backend, cancellationToken) is { } reason)
+                    if (await WarmAsync(session, request.Backend, cancellationToken) is { } failure)
                     {
-                        failures.Add(new WarmFailure(session.Id, session.ClientAddress.ToString(), reason));
-                        ProxyLog.WarmFailed(logger, session.Id, request.Backend, reason);
+                        failures.Add(failure);
+                        ProxyLog.WarmFailed(logger, session.Id, request.Backend, failure.Reason);
                     }
                 });
             if (membership.Lease is { } lease)
@@ -87,27 +90,34 @@ internal sealed class SessionWarmer(
         }
     }
 
+    private static WarmFailure Failure(ProxySession session, string reason, bool cannotLogIn = false) =>
+        new(session.Id, session.ClientAddress.ToString(), reason) { CannotLogIn = cannotLogIn };
+
     /// <summary>Null when the session is ready, else why not.</summary>
-    private async Task<string?> WarmAsync(ProxySession session, string backend, CancellationToken cancellationToken)
+    private async Task<WarmFailure?> WarmAsync(ProxySession session, string backend, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, s_sessionLimit, Timeout.InfiniteTimeSpan);
         try
         {
             var failures = await session.WarmAsync(backend, limit.Token);
-            return failures.Count == 0 ? null : string.Join("; ", failures.Select(failure => $"{failure.Name}: {failure.Reason}"));
+            return failures.Count == 0 ? null : Failure(session, string.Join("; ", failures.Select(failure => $"{failure.Name}: {failure.Reason}")));
         }
         catch (ServerErrorException exception)
         {
-            return $"backend '{backend}' refuses the account '{session.User}': {exception.ServerMessage}";
+            return Failure(session, $"backend '{backend}' refuses the account '{session.User}': {exception.ServerMessage}", s_loginRefusals.Contains(exception.Code));
         }
-        catch (Exception exception) when (exception is BackendUnavailableException or LegLostException or FormatException)
+        catch (BackendUnavailableException exception)
         {
-            return exception.Message;
+            return Failure(session, exception.Message, exception.Reason == UnavailableReason.LoginImpossible);
+        }
+        catch (Exception exception) when (exception is LegLostException or FormatException)
+        {
+            return Failure(session, exception.Message);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return $"a statement of it has been running for more than {s_sessionLimit.TotalSeconds} seconds";
+            return Failure(session, $"a statement of it has been running for more than {s_sessionLimit.TotalSeconds} seconds");
         }
         catch (ObjectDisposedException)
         {

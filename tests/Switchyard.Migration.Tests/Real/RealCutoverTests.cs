@@ -88,7 +88,8 @@ public sealed class RealCutoverTests
         Assert.Equal(("clean", 6L), (report.State, report.Rows));
         await world.Service.CancelAsync(world.Schema, default);
         await using var left = await BackendConnection.OpenAsync(world.TargetOptions, default);
-        Assert.Equal(0, (await left.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name IN ('{world.Schema}', '_switchyard')", default)).RowCount);
+        Assert.Equal(0, (await left.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name='{world.Schema}'", default)).RowCount);
+        Assert.Equal(0, await world.CountStreamsAsync(left));
         await AssertSourceIntactAsync(world);
     }
 

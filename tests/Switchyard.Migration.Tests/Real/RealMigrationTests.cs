@@ -47,7 +47,7 @@ public sealed class RealMigrationTests(Xunit.Abstractions.ITestOutputHelper outp
         Assert.Equal("completed", (await world.Service.CompleteAsync(world.Schema, new CompleteRequest { SourceData = SourceData.Drop }, default)).Result);
         await using var left = await world.OpenSourceAsync();
         Assert.Equal(0, (await left.QueryAsync("SHOW TABLES", default)).RowCount);
-        Assert.Equal(0, (await left.QueryAsync("SELECT 1 FROM information_schema.schemata WHERE schema_name='_switchyard'", default)).RowCount);
+        Assert.Equal(0, await world.CountStreamsAsync(left));
     }
 
     [Fact]
@@ -63,7 +63,8 @@ public sealed class RealMigrationTests(Xunit.Abstractions.ITestOutputHelper outp
         await using var source = await world.OpenSourceAsync();
         Assert.Equal(1000, (await source.QueryAsync("SELECT COUNT(*) FROM orders", default)).GetInt64(0, 0));
         await using var target = await Client.BackendConnection.OpenAsync(world.TargetOptions, default);
-        Assert.Equal(0, (await target.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name IN ('{world.Schema}', '_switchyard')", default)).RowCount);
+        Assert.Equal(0, (await target.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name='{world.Schema}'", default)).RowCount);
+        Assert.Equal(0, await world.CountStreamsAsync(target));
     }
 
     private static async Task AssertCleanAsync(RealWorld world)

@@ -68,6 +68,12 @@ internal sealed class RealWorld : IAsyncDisposable
     public Task<BackendConnection> OpenAppAsync() => BackendConnection.OpenAsync(
         new ConnectionOptions { Host = "127.0.0.1", Port = _port, User = AppUser, Password = AppPassword, Schema = Schema }, default);
 
+    /// <summary>This migration's streams recorded on a server; the server is shared, so other tests' may stand beside them.</summary>
+    public async Task<long> CountStreamsAsync(BackendConnection server) =>
+        (await server.QueryAsync("SELECT 1 FROM information_schema.tables WHERE table_schema='_switchyard' AND table_name='stream'", default)).RowCount == 0
+            ? 0
+            : (await server.QueryAsync($"SELECT COUNT(*) FROM _switchyard.stream WHERE id LIKE '{Schema}.%'", default)).GetInt64(0, 0);
+
     public Task<MigrationStatus> CreateAsync() => Service.CreateAsync(new CreateMigrationRequest { Name = Schema, Source = "a", Target = "b", Schema = Schema }, default);
 
     public async Task<MigrationStatus> UntilAsync(MigrationState state)

@@ -26,7 +26,8 @@ cleanup() {
     rm -rf "$SWITCHYARD_LAB_DIR" "$results"
 }
 trap cleanup EXIT
-trap 'exit 130' INT TERM
+trap 'echo "test: interrupted"; exit 130' INT TERM HUP
+trap 'echo "test: line $LINENO of test.sh failed"' ERR
 
 if [ "$filter" != 'Category!=Integration' ]; then
     need_packages mariadb-client sysbench python3-pymysql python3-cryptography
@@ -51,7 +52,7 @@ for project in tests/*.Tests/*.Tests.csproj; do
     bad=$((executed - ok)) left=$((total - executed))
     echo "test: $name: $ok passed, $bad failed, $left skipped ($((SECONDS - started)) s)"
     if [ $code -ne 0 ]; then
-        grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 60
+        grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 60 || true
         if [ $bad = 0 ]; then
             broken+=("$name")
             bad=1

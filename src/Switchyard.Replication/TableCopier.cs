@@ -15,10 +15,7 @@ namespace Switchyard.Replication;
 /// </summary>
 /// <param name="stream">The stream, opened with <see cref="StreamDefinition.CopiesTables"/> and started.</param>
 /// <param name="options">Sizes and numbers.</param>
-/// <param name="afterRows">
-/// Statements that build on the target what the schema copy left out; null to find them once the rows are there, by comparing with the source.
-/// </param>
-public sealed class TableCopier(ReplicationStream stream, CopyOptions options, IReadOnlyList<(TableName Table, string Statement)>? afterRows = null)
+public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
 {
     private const int MinChunkRows = 100;
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(200);
@@ -61,7 +58,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
             work.ChunkRows = options.FirstChunkRows;
         }
 
-        await VerifyAsync(cancellationToken).ConfigureAwait(false);
+        await RetryAsync(VerifyAsync, cancellationToken).ConfigureAwait(false);
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var workers = Enumerable.Range(0, Math.Max(1, options.Threads)).Select(_ => WorkAsync(failed)).ToArray();
         var failures = new List<Exception>();
@@ -83,7 +80,10 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
             throw failure as ReplicationException ?? new ReplicationException($"The copy stopped: {failure.Message}", failure);
         }
 
-        await BuildIndexesAsync(cancellationToken).ConfigureAwait(false);
+        await new IndexBuilder(stream, options.Threads).BuildAsync(
+            [.. _works.Select(w => w.Table.Name)],
+            (table, begun) => Change(() => _works.First(w => w.Table.Name == table).Phase = begun ? CopyPhase.Indexing : CopyPhase.Copied),
+            cancellationToken).ConfigureAwait(false);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -126,35 +126,70 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
         var cancellationToken = failed.Token;
         var copier = new ChunkCopier(stream, options);
         await using var lease = copier.ConfigureAwait(false);
-        var pause = s_firstPause;
         try
         {
             while (await NextTableAsync(cancellationToken).ConfigureAwait(false) is { } work)
             {
                 try
                 {
-                    await CopyOneAsync(copier, work, cancellationToken).ConfigureAwait(false);
-                    pause = s_firstPause;
-                }
-                catch (Exception e) when (e is BackendUnavailableException || (e is ServerErrorException server && (ServerErrors.IsTransient(server) || ServerErrors.IsTransactionConflict(server))))
-                {
-                    stream.Logger.CopyReconnecting(pause.TotalMilliseconds, e is ServerErrorException s ? $"error {s.Code}" : e.Message);
-                    await copier.DisconnectAsync().ConfigureAwait(false);
-                    await Task.Delay(pause, stream.Clock, cancellationToken).ConfigureAwait(false);
-                    pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+                    await RetryAsync(token => CopyNextAsync(copier, work, token), cancellationToken, copier.DisconnectAsync).ConfigureAwait(false);
                 }
                 finally
                 {
                     Change(() => work.InFlight--);
                 }
 
-                await FinishIfDoneAsync(work, cancellationToken).ConfigureAwait(false);
+                await RetryAsync(token => FinishIfDoneAsync(work, token), cancellationToken).ConfigureAwait(false);
             }
         }
         catch
         {
             await failed.CancelAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    // Broken connections and lost locks cost time and nothing else.
+    private async Task RetryAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken, Func<Task>? before = null)
+    {
+        var pause = s_firstPause;
+        while (true)
+        {
+            try
+            {
+                await action(cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception e) when (ServerErrors.IsPassing(e))
+            {
+                stream.Logger.CopyReconnecting(pause.TotalMilliseconds, e is ServerErrorException s ? $"error {s.Code}" : e.Message);
+                await (before?.Invoke() ?? Task.CompletedTask).ConfigureAwait(false);
+                await Task.Delay(pause, stream.Clock, cancellationToken).ConfigureAwait(false);
+                pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            }
+        }
+    }
+
+    /// <summary>One chunk. Where the source's definition is ahead of the stream's, it waits until the stream is there; the range is begun again.</summary>
+    private async Task CopyNextAsync(ChunkCopier copier, TableWork work, CancellationToken cancellationToken)
+    {
+        var plan = work.Table.Plan;
+        try
+        {
+            await CopyOneAsync(copier, work, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException e) when (ServerErrors.IsDefinitionChange(e))
+        {
+            // The statement that changed it is in the log before this end. A transaction left open would keep others from changing it again.
+            await copier.DisconnectAsync().ConfigureAwait(false);
+            var end = await stream.ReadSourceEndAsync(cancellationToken).ConfigureAwait(false);
+            await stream.WaitForAppliedAsync(end, cancellationToken).ConfigureAwait(false);
+            if (ReferenceEquals(work.Table.Plan, plan))
+            {
+                throw new ReplicationException($"Table {work.Table.Name} on the source is not as it was when its copy began (error {e.Code}: {e.ServerMessage}), and no change of its definition came through the stream (--on-ddl {stream.Definition.OnDdl.ToString().ToLowerInvariant()}). Undo the change on the source, or cancel the migration and copy again.", e);
+            }
+
+            stream.Logger.DefinitionChanged(work.Table.Name.ToString(), e.Code);
         }
     }
 
@@ -221,10 +256,9 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
         await _exact.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var result = await copier.CopyExactlyAsync(work, planned, work.TakeNumber(), whole, cancellationToken).ConfigureAwait(false);
-            // The stream stood still meanwhile; it catches up before it is held again.
+            // The stream stood still during the chunk before; it catches up before it is held again.
             await stream.WaitForAppliedAsync(await stream.ReadSourceEndAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
-            return result;
+            return await copier.CopyExactlyAsync(work, planned, work.TakeNumber(), whole, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -305,62 +339,29 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options, I
             work.IsFinishing = true;
         }
 
-        await stream.Boundaries.EnqueueAsync(
-            async token =>
-            {
-                if (work.Table.Copy is { } copy)
+        try
+        {
+            await stream.Boundaries.EnqueueAsync(
+                async token =>
                 {
-                    ChunkTransitions.SettleAll(copy);
-                    await stream.Applier.PersistAsync(token).ConfigureAwait(false);
-                    await CopyStore.FinishTableAsync(stream.Target.Connection, stream.Definition.Id, work.Table.Name, token).ConfigureAwait(false);
-                    work.Table.Copy = null;
-                }
-            },
-            cancellationToken).ConfigureAwait(false);
+                    if (work.Table.Copy is { } copy)
+                    {
+                        ChunkTransitions.SettleAll(copy);
+                        await stream.Applier.PersistAsync(token).ConfigureAwait(false);
+                        await CopyStore.FinishTableAsync(stream.Target.Connection, stream.Definition.Id, work.Table.Name, token).ConfigureAwait(false);
+                        work.Table.Copy = null;
+                    }
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            Change(() => work.IsFinishing = false);
+            throw;
+        }
+
         stream.Logger.TableCopied(work.Table.Name.ToString(), work.RowsCopied);
         Change(() => work.Phase = CopyPhase.Copied);
-    }
-
-    private async Task BuildIndexesAsync(CancellationToken cancellationToken)
-    {
-        var source = await BackendConnection.OpenAsync(stream.Definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
-        await using var sourceLease = source.ConfigureAwait(false);
-        var target = await BackendConnection.OpenAsync(stream.Definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
-        await using var targetLease = target.ConfigureAwait(false);
-        var copier = new SchemaCopier(source, target);
-        await TargetSession.PrepareAsync(target, cancellationToken).ConfigureAwait(false);
-        foreach (var (table, statement) in afterRows ?? await FindAsync(copier, cancellationToken).ConfigureAwait(false))
-        {
-            var work = _works.First(w => w.Table.Name == table);
-            Change(() => work.Phase = CopyPhase.Indexing);
-            stream.Logger.BuildingIndexes(table.ToString());
-            try
-            {
-                await target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
-            }
-            catch (ServerErrorException e) when (e.Code == 1061)
-            {
-                // One ALTER builds all indexes of a table or none: it was done before a restart.
-            }
-            catch (ServerErrorException e)
-            {
-                throw new ReplicationException($"The secondary indexes of {table} could not be built on the target: error {e.Code}: {e.ServerMessage}. Mend the cause and start again; the rows are kept.", e);
-            }
-
-            Change(() => work.Phase = CopyPhase.Copied);
-        }
-    }
-
-    private async Task<IReadOnlyList<(TableName Table, string Statement)>> FindAsync(SchemaCopier copier, CancellationToken cancellationToken)
-    {
-        var found = new List<(TableName, string)>();
-        foreach (var schema in _works.GroupBy(w => w.Table.Name.Schema))
-        {
-            var missing = await copier.FindDeferredAsync(schema.Key, [.. schema.Select(w => w.Table.Name.Name)], cancellationToken).ConfigureAwait(false);
-            found.AddRange(missing.Select(m => (m.Table, m.Statement)));
-        }
-
-        return found;
     }
 
     private void Change(Action change)

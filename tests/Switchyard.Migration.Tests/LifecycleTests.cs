@@ -23,6 +23,19 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task What_the_schema_copy_could_not_carry_over_stands_in_the_status_also_after_a_restart()
+    {
+        await using var world = await World.StartAsync();
+        world.Engine.SchemaFindings.Add(Finding.Warning("object_not_created", "The view shop.v could not be created on the target.", "Create it there by hand."));
+        await world.CreateRunningAsync();
+        await world.RestartAsync();
+        await world.UntilAsync(MigrationState.Running);
+
+        var finding = Assert.Single((await world.Service.StatusAsync("shop", default)).Findings);
+        Assert.Equal("object_not_created", finding.Code);
+    }
+
+    [Fact]
     public async Task A_refused_create_changes_nothing_and_names_every_finding()
     {
         await using var world = await World.StartAsync();

@@ -48,6 +48,9 @@ public sealed record MigrationStatus
     /// <summary>What to do about <see cref="Error"/>.</summary>
     public string? Remedy { get; init; }
 
+    /// <summary>What the copy of the schema could not carry over exactly, or not at all: to be looked at before a switch.</summary>
+    public IReadOnlyList<Finding> Findings { get; init; } = [];
+
     /// <summary>The epoch of the routing table as this process knows it.</summary>
     public long Epoch { get; init; }
 

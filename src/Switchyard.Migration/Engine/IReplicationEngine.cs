@@ -30,7 +30,8 @@ internal interface IReplicationEngine
     Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken);
 
     /// <summary>Creates the tables on the following side; doing it again after a crash is safe.</summary>
-    Task CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken);
+    /// <returns>What could not be carried over exactly, or not at all.</returns>
+    Task<IReadOnlyList<Finding>> CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken);
 
     /// <summary>Records on the following side that the stream begins at a position of the origin, or at its current end.</summary>
     Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken);

@@ -26,14 +26,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
             IsResume = begun,
         };
         var findings = await SchemaGate.InspectAsync(request, cancellationToken);
-        return [.. findings.Select(f => new Finding(
-            f.Severity switch
-            {
-                GateSeverity.Refuse => FindingSeverity.Error,
-                GateSeverity.Warn => FindingSeverity.Warning,
-                _ => FindingSeverity.Information,
-            },
-            f.Code, f.What, f.Remedy))];
+        return Convert(findings);
     }
 
     public async Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken)
@@ -44,16 +37,14 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return [.. tables.Rows.Select(r => r.GetString(0))];
     }
 
-    public async Task CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Finding>> CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken)
     {
         await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
         await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
         var copier = new SchemaCopier(source, target);
-        await copier.CopyTablesAsync(spec.Schema, spec.Tables, spec.Settings.DeferSecondaryKeys, cancellationToken);
-        if (spec.WholeSchema)
-        {
-            await copier.CopyViewsAndRoutinesAsync(spec.Schema, cancellationToken);
-        }
+        var tables = await copier.CopyTablesAsync(spec.Schema, spec.Tables, spec.Settings.DeferSecondaryKeys, cancellationToken);
+        var others = spec.WholeSchema ? await copier.CopyViewsAndRoutinesAsync(spec.Schema, cancellationToken) : null;
+        return Convert([.. tables.Findings, .. others?.Findings ?? []]);
     }
 
     public async Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
@@ -72,15 +63,10 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     public async Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) =>
         new EngineStream(await ReplicationStream.OpenAsync(Define(spec), cancellationToken, time, _log), spec.From);
 
-    public async Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken)
+    public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken)
     {
-        await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
-        await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
-        var deferred = spec.Settings.DeferSecondaryKeys
-            ? await new SchemaCopier(source, target).FindDeferredAsync(spec.Schema, spec.Tables, cancellationToken)
-            : [];
         var options = spec.Settings.CopyThreads is { } threads ? new CopyOptions { Threads = threads } : new CopyOptions();
-        return new EngineCopy(new TableCopier(((EngineStream)stream).Inner, options, [.. deferred.Select(d => (d.Table, d.Statement))]));
+        return Task.FromResult<IMigrationCopy>(new EngineCopy(new TableCopier(((EngineStream)stream).Inner, options)));
     }
 
     public async Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken)
@@ -107,6 +93,16 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
             await ControlTables.DropAsync(server, cancellationToken);
         }
     }
+
+    private static IReadOnlyList<Finding> Convert(IReadOnlyList<GateFinding> findings) =>
+        [.. findings.Select(f => new Finding(
+            f.Severity switch
+            {
+                GateSeverity.Refuse => FindingSeverity.Error,
+                GateSeverity.Warn => FindingSeverity.Warning,
+                _ => FindingSeverity.Information,
+            },
+            f.Code, f.What, f.Remedy))];
 
     private static StreamDefinition Define(StreamSpec spec) => new()
     {

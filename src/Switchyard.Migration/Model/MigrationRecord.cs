@@ -36,6 +36,9 @@ internal sealed record MigrationRecord
 
     public bool SchemaCopied { get; init; }
 
+    /// <summary>What the copy of the schema could not carry over exactly, or not at all.</summary>
+    public IReadOnlyList<Finding> SchemaFindings { get; init; } = [];
+
     /// <summary>The forward stream has a recorded position on the target.</summary>
     public bool StreamRecorded { get; init; }
 

@@ -251,9 +251,9 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         var spec = await SpecAsync(direction, cancellationToken);
         if (!Record.SchemaCopied)
         {
-            await environment.Engine.CopySchemaAsync(spec, cancellationToken);
+            var findings = await environment.Engine.CopySchemaAsync(spec, cancellationToken);
             await FaultPoints.HitAsync("copy.schema.after", cancellationToken);
-            await UpdateAsync(r => r with { SchemaCopied = true, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
+            await UpdateAsync(r => r with { SchemaCopied = true, SchemaFindings = findings, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
         }
 
         if (!Record.StreamRecorded)

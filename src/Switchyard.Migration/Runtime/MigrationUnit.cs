@@ -40,6 +40,7 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             Diff = diff.Report?.Summary ?? DiffStatus.None,
             Error = record.Error,
             Remedy = record.Remedy,
+            Findings = record.SchemaFindings,
             Epoch = epoch,
             CreatedAt = record.CreatedAt,
             SwitchedAt = record.SwitchedAt,

@@ -94,6 +94,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
             await FaultPoints.HitAsync("copy.read.after", cancellationToken).ConfigureAwait(false);
             var end = await SourceLog.ReadEndAsync(_source!, cancellationToken).ConfigureAwait(false);
             await _source!.ExecuteAsync("ROLLBACK", cancellationToken).ConfigureAwait(false);
+            await FaultPoints.HitAsync("copy.end.after", cancellationToken).ConfigureAwait(false);
             var range = cut ? new KeyRange(planned.Range.Lower, rows.LastKey) : planned.Range;
             var rest = cut ? new PlannedRange(restNumber, new KeyRange(rows.LastKey, planned.Range.Upper), MayHoldRows: true) : null;
             while (true)
@@ -361,7 +362,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
 
                 return await _inserter!.InsertAsync(_target!, insert, cancellationToken).ConfigureAwait(false) ? InsertOutcome.Inserted : InsertOutcome.Returned;
             }
-            catch (Exception e) when (e is BackendUnavailableException || (e is ServerErrorException server && (ServerErrors.IsTransient(server) || ServerErrors.IsTransactionConflict(server))))
+            catch (Exception e) when (ServerErrors.IsPassing(e))
             {
                 unsure = true;
                 stream.Logger.CopyReconnecting(s_settlePause.TotalMilliseconds, e is ServerErrorException s ? $"error {s.Code}" : e.Message);

@@ -67,7 +67,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         }
         catch (ServerErrorException e) when (!ServerErrors.IsTransient(e))
         {
-            if (definition.OnDdl != OnDdl.ExecIgnore)
+            if (definition.OnDdl != OnDdl.ExecIgnore && !(e.Code is 1091 or 1176 && await IsOnlyAboutDeferredAsync(concerned, cancellationToken).ConfigureAwait(false)))
             {
                 throw new ReplicationException($"{Naming(statement)} changed on the source at {item.Position}; the target refused the same statement with error {e.Code}: {e.ServerMessage}. Change the target by hand and set --on-ddl ignore, or copy again.", e);
             }
@@ -105,6 +105,36 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
                 chunk.IsSpoiled = true;
             }
         }
+    }
+
+    /// <summary>
+    /// Whether a statement that drops or renames an index failed because that index waits for the rows: then the target has every column the
+    /// source has and no index the source lacks, and what is missing is built in the end as the source has it by then.
+    /// </summary>
+    private async Task<bool> IsOnlyAboutDeferredAsync(TableName[] concerned, CancellationToken cancellationToken)
+    {
+        if (!definition.CopiesTables)
+        {
+            return false;
+        }
+
+        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var sourceLease = source.ConfigureAwait(false);
+        var target = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var targetLease = target.ConfigureAwait(false);
+        foreach (var name in concerned)
+        {
+            var there = await SchemaReader.ReadTableAsync(source, name, cancellationToken).ConfigureAwait(false);
+            var here = await SchemaReader.ReadTableAsync(target, name, cancellationToken).ConfigureAwait(false);
+            if (there is null || here is null
+                || !there.Columns.Select(c => c.Name).SequenceEqual(here.Columns.Select(c => c.Name), StringComparer.OrdinalIgnoreCase)
+                || here.Indexes.Any(i => !there.Indexes.Any(other => string.Equals(other.Name, i.Name, StringComparison.OrdinalIgnoreCase))))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private async Task RunOnceAsync(StatementItem item, TableName[] concerned, TargetWriter target, CancellationToken cancellationToken)

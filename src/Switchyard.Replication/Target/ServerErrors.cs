@@ -14,5 +14,12 @@ internal static class ServerErrors
     public static bool IsTransient(ServerErrorException e) =>
         e.Code is 1040 or 1053 or 1077 or 1079 or 1080 or 1158 or 1159 or 1160 or 1161 or 1184 or 1203 or 1317 or 1927 or 2006 or 2013 or 3168 or 3169 or 4031;
 
+    /// <summary>Trying again may do: the connection broke, the server is not there, or the transaction lost against another.</summary>
+    public static bool IsPassing(Exception e) =>
+        e is BackendUnavailableException || (e is ServerErrorException server && (IsTransient(server) || IsTransactionConflict(server)));
+
+    /// <summary>The statement names a column, table or index that is not there (any more): the definition is not the one it was written for.</summary>
+    public static bool IsDefinitionChange(ServerErrorException e) => e.Code is 1049 or 1054 or 1146 or 1176;
+
     public static bool IsDuplicateKey(ServerErrorException e) => e.Code is 1062 or 1586 or 1022;
 }

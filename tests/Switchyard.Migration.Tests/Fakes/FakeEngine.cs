@@ -23,7 +23,10 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     public Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. servers.Of(backend).Tables.Order(StringComparer.Ordinal)]);
 
-    public Task CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>What the copy of the schema reports.</summary>
+    public List<Finding> SchemaFindings { get; } = [];
+
+    public Task<IReadOnlyList<Finding>> CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Finding>>(SchemaFindings);
 
     public Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
     {

@@ -69,6 +69,11 @@ internal static class MigrationText
             lines.Add(new Markup($"diff     {DiffLine(diff)}"));
         }
 
+        foreach (var finding in status.Findings.Where(f => f.Severity != FindingSeverity.Information))
+        {
+            lines.Add(new Markup($"[yellow]{Markup.Escape(finding.What)}[/] {Markup.Escape(finding.Remedy)}"));
+        }
+
         if (status.Error is { } error)
         {
             lines.Add(new Markup($"[red]{Markup.Escape(error)}[/]"));

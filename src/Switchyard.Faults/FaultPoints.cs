@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 
 namespace Switchyard.Faults;
 
@@ -9,7 +10,8 @@ namespace Switchyard.Faults;
 /// <remarks>
 /// Names are <c>area.step.moment</c>, for example <c>switch.flip.before</c>. A child process is armed through the
 /// environment variable <c>SWITCHYARD_FAULTS</c>, a comma-separated list of <c>name=kill</c> (the process ends at once, as by
-/// <c>kill -9</c>), <c>name=fail</c> (the point throws) or <c>name=pause</c> (the point waits until the process is ended).
+/// <c>kill -9</c>), <c>name=fail</c> (the point throws) or <c>name=pause</c> (the point waits until the process is ended). With
+/// <c>@N</c> behind the action (<c>name=kill@2</c>) it happens when the point is reached for the Nth time, and only then.
 /// </remarks>
 public static class FaultPoints
 {
@@ -42,22 +44,30 @@ public static class FaultPoints
 
         foreach (var entry in value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            var (name, action) = entry.Split('=') switch
+            var parts = entry.Split('=', '@');
+            var (name, action) = parts switch
             {
-                [var n, "kill"] => (n, Kill),
-                [var n, "fail"] => (n, cancellationToken => throw new FaultInjectedException(n)),
-                [var n, "pause"] => (n, static async cancellationToken => await Task.Delay(Timeout.Infinite, cancellationToken)),
+                [var n, "kill", ..] => (n, Kill),
+                [var n, "fail", ..] => (n, cancellationToken => throw new FaultInjectedException(n)),
+                [var n, "pause", ..] => (n, static async cancellationToken => await Task.Delay(Timeout.Infinite, cancellationToken)),
                 _ => (entry, (Func<CancellationToken, ValueTask>?)null),
             };
-            if (action is null)
+            var time = 0;
+            if (action is null || parts.Length > 3 || (parts.Length == 3 && (!int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out time) || time < 1)))
             {
-                throw new InvalidOperationException($"SWITCHYARD_FAULTS has '{entry}'; an entry is NAME=kill, NAME=fail or NAME=pause.");
+                throw new InvalidOperationException($"SWITCHYARD_FAULTS has '{entry}'; an entry is NAME=kill, NAME=fail or NAME=pause, with @N behind it for the Nth time.");
             }
 
-            s_armed[name] = action;
+            s_armed[name] = time == 0 ? action : AtTime(time, action);
         }
 
         return true;
+    }
+
+    private static Func<CancellationToken, ValueTask> AtTime(int time, Func<CancellationToken, ValueTask> action)
+    {
+        var reached = 0;
+        return cancellationToken => Interlocked.Increment(ref reached) == time ? action(cancellationToken) : ValueTask.CompletedTask;
     }
 
     private static ValueTask Kill(CancellationToken cancellationToken)

@@ -172,8 +172,8 @@ public sealed partial class MigrationService
             $"Remove Switchyard's own tables from {source} and {target}",
             data switch
             {
-                SourceData.Drop => $"Drop {record.Tables.Count} tables of {record.Settings.Schema} on {source}",
-                SourceData.Rename => $"Rename {record.Tables.Count} tables of {record.Settings.Schema} on {source} to _NAME_old",
+                SourceData.Drop => $"Drop {CutoverSteps.Tables(record)} on {source}",
+                SourceData.Rename => $"Rename {CutoverSteps.Tables(record)} on {source} to _NAME_old",
                 _ => $"Keep the tables of {record.Settings.Schema} on {source} as they are",
             },
             newDefault is not null ? $"Make {target} the default backend" : $"Route {record.Settings.Schema} to {target} for good",

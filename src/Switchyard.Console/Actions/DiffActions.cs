@@ -16,7 +16,7 @@ internal static class DiffActions
             Fields = ActionFields.Compare,
             Consequences = s =>
             [
-                $"Every row of {s.Tables.Count} tables is read on {s.Source} and {s.Target} and compared, while both go on.",
+                $"Every row of {s.Tables.Count} {(s.Tables.Count == 1 ? "table" : "tables")} is read on {s.Source} and {s.Target} and compared, while both go on.",
                 "This costs reads on both servers. Nothing is changed.",
             ],
             Run = async c =>

@@ -19,5 +19,8 @@ internal readonly record struct Direction(Side From, Side To)
 
     public Direction Exchanged => new(To, From);
 
+    /// <summary>The generated one would print <see cref="Exchanged"/>, and that its own, without end.</summary>
+    public override string ToString() => Name;
+
     public string Name => From == Side.Source ? "forward" : "reverse";
 }

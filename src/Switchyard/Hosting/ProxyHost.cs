@@ -17,7 +17,11 @@ internal sealed class ProxyHost(
 
     private ProxyServer? _server;
 
-    public string ProxyId { get; } = $"proxy-{Environment.MachineName}-{Environment.ProcessId}";
+    /// <summary>
+    /// Never used twice: what a proxy that died left running on a server is known by this name, and in a container every process has the
+    /// same number.
+    /// </summary>
+    public string ProxyId { get; } = $"proxy-{Environment.MachineName}-{Environment.ProcessId}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3))}";
 
     public int Count => _server?.SessionCount ?? 0;
 

@@ -59,7 +59,7 @@ internal static class MigrationText
         }
         else
         {
-            lines.Add(new Text($"{status.Tables.Count} tables"));
+            lines.Add(new Text($"{status.Tables.Count} {(status.Tables.Count == 1 ? "table" : "tables")}"));
         }
 
         AddStream(lines, "stream", status.Stream);

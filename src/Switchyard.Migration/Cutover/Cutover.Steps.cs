@@ -1,0 +1,115 @@
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>What each step up to the flip does.</summary>
+internal sealed partial class Cutover
+{
+    /// <summary>Does outside the pause whatever can be done there.</summary>
+    private async Task WarmAsync(CancellationToken cancellationToken)
+    {
+        var record = runtime.Record;
+        await _from.ConnectAsync(cancellationToken);
+        await _from.PrepareFenceAsync(cancellationToken);
+        await _to.ConnectAsync(cancellationToken);
+        await RaiseIdentitiesAsync(IdentityHeadroom, cancellationToken);
+        var handover = await _from.ReadTriggersAndEventsAsync(record.Tables, cancellationToken);
+        if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
+        {
+            await runtime.UpdateAsync(r => r with { Handover = handover }, cancellationToken);
+        }
+
+        _back = await environment.Engine.BeginRecordAsync(await runtime.SpecAsync(_direction.Exchanged, cancellationToken), cancellationToken);
+        await environment.Topology.Begin().Put(new WarmRequest(_operation.GateId, record.Name, ToName) { Scopes = RoutingRules.Scopes(record) }).CommitAsync(cancellationToken);
+        await WaitForWarmAsync(cancellationToken);
+        var stream = Stream();
+        await stream.WaitForAppliedAsync(await stream.ReadEndAsync(cancellationToken), cancellationToken);
+    }
+
+    private async Task WaitForWarmAsync(CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(environment.Options.WarmLimit, environment.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await environment.View.WaitAsync(s => s.Proxies.Keys.All(p => s.WarmAcks.ContainsKey((_operation.GateId, p))), either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            _findings.Add(Finding.Warning("not_warm", "Not every session's connection to the other side was opened ahead of the pause.", ""));
+        }
+
+        var failures = (await environment.Topology.ListWarmAcksAsync(_operation.GateId, cancellationToken)).SelectMany(a => a.Failures.IsDefault ? [] : a.Failures).ToList();
+        if (failures.Where(f => f.CannotLogIn).ToList() is { Count: > 0 } lockedOut && !request.KillBlockers)
+        {
+            throw new CutoverFailedException(
+                $"{lockedOut.Count} sessions could not go on at '{ToName}', which does not let them in; session {lockedOut[0].SessionId} of {lockedOut[0].Client}: {lockedOut[0].Reason}",
+                $"Give their accounts on '{ToName}' the same password, or drop them there and run `switchyard migration accounts copy {runtime.Record.Name}`; --kill-blockers goes on without these sessions.");
+        }
+
+        _findings.AddRange(failures.Take(20).Select(f => Finding.Warning("session_not_warm", $"Session {f.SessionId} of {f.Client} cannot go to '{ToName}' yet: {f.Reason}.", "")));
+    }
+
+    private async Task FenceAsync(CancellationToken cancellationToken)
+    {
+        foreach (var definition in runtime.Record.Handover.Events.Where(e => e.Enabled))
+        {
+            await _from.SetEventAsync(definition.Name, enabled: false, cancellationToken);
+        }
+
+        var live = (await environment.Topology.GetMembershipAsync(cancellationToken)).Members.Select(m => m.Value.Id).ToHashSet(StringComparer.Ordinal);
+        await _from.EndOrphanedLegsAsync(live, cancellationToken);
+        _fence = await _from.FenceAsync(request.Fence, runtime.Record.Tables, TimeSpan.FromSeconds(request.DrainTimeoutSeconds), cancellationToken);
+    }
+
+    private async Task CatchUpAsync(CancellationToken cancellationToken)
+    {
+        var stream = Stream();
+        _end = await stream.ReadEndAsync(cancellationToken);
+        await stream.WaitForAppliedAsync(_end, cancellationToken);
+        if (!request.Rehearse)
+        {
+            await runtime.HaltAsync(cancellationToken);
+        }
+    }
+
+    private async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        foreach (var trigger in runtime.Record.Handover.Triggers)
+        {
+            await _to.CreateTriggerAsync(trigger, cancellationToken);
+        }
+
+        foreach (var definition in runtime.Record.Handover.Events)
+        {
+            await _to.CreateEventAsync(definition, cancellationToken);
+        }
+    }
+
+    private async Task PrimeReverseAsync(CancellationToken cancellationToken)
+    {
+        await RaiseIdentitiesAsync(0, cancellationToken);
+        foreach (var (sequence, next) in await _from.ReadSequencesAsync(cancellationToken))
+        {
+            await _to.RaiseSequenceAsync(sequence, next, cancellationToken);
+        }
+
+        // Recorded after our own preparations on the new side, so that they are never carried back.
+        _start = await _to.ReadEndAsync(cancellationToken);
+        await _back!.MoveAsync(_start, cancellationToken);
+    }
+
+    private async Task RaiseIdentitiesAsync(ulong headroom, CancellationToken cancellationToken)
+    {
+        var tables = runtime.Record.Tables;
+        var origin = await _from.ReadIdentitiesAsync(tables, cancellationToken);
+        var own = await _to.ReadIdentitiesAsync(tables, cancellationToken);
+        foreach (var (table, next) in origin)
+        {
+            if (own.GetValueOrDefault(table) < next)
+            {
+                await _to.RaiseIdentityAsync(table, ulong.MaxValue - headroom < next ? next : next + headroom, cancellationToken);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Migration;
+
+namespace Switchyard.Integration.Tests.Cutover;
+
+/// <summary>A migration between two real servers, run by the real executable.</summary>
+internal sealed class ServedMigration : IAsyncDisposable
+{
+    private const string Password = "App-Passw0rd!";
+    private readonly LabServer _source;
+    private readonly LabServer _target;
+    private readonly string _schema = LabServer.UniqueSchema();
+
+    private ServedMigration(LabServer source, LabServer target)
+    {
+        (_source, _target) = (source, target);
+        Serve = new ServeProcess(new() { ["a"] = source.Dsn, ["b"] = target.Dsn });
+    }
+
+    public ServeProcess Serve { get; }
+
+    public static async Task<ServedMigration> StartAsync(string source, string target, params string[] statements)
+    {
+        var migration = new ServedMigration(await LabServer.SharedAsync(source, "source"), await LabServer.SharedAsync(target, "target"));
+        await using (var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(migration._source.Dsn), default))
+        {
+            await admin.ExecuteAsync($"CREATE DATABASE {migration._schema} CHARACTER SET utf8mb4", default);
+            await admin.ChangeSchemaAsync(migration._schema, default);
+            foreach (var statement in statements)
+            {
+                await admin.ExecuteAsync(statement, default);
+            }
+
+            await admin.ExecuteAsync($"CREATE USER '{migration._schema}'@'%' IDENTIFIED BY '{Password}'", default);
+            await admin.ExecuteAsync($"GRANT ALL ON {migration._schema}.* TO '{migration._schema}'@'%'", default);
+        }
+
+        await migration.Serve.StartAsync();
+        return migration;
+    }
+
+    public Task<BackendConnection> OpenAppAsync(CancellationToken cancellationToken) => Serve.OpenAppAsync(_schema, Password, _schema, cancellationToken);
+
+    /// <summary>Creates the migration and returns once it follows.</summary>
+    public async Task BeginAsync()
+    {
+        await Serve.Api.PostAsync<MigrationStatus>("migrations", new CreateMigrationRequest { Name = _schema, Source = "a", Target = "b", Schema = _schema }, default);
+        await UntilAsync(MigrationState.Running);
+        await PostAsync<CopyAccountsReport>("accounts/copy", new CopyAccountsRequest());
+    }
+
+    public async Task<MigrationStatus> StatusAsync() => (await Serve.Api.GetAsync<MigrationStatus>($"migrations/{_schema}/status", default)).Value;
+
+    public async Task<T> PostAsync<T>(string verb, object? body = null) => (await Serve.Api.PostAsync<T>($"migrations/{_schema}/{verb}", body, default)).Value;
+
+    /// <summary>Away from the side it is on now.</summary>
+    public Task<SwitchReport> ChangeSidesAsync(bool fromSource) => PostAsync<SwitchReport>(fromSource ? "switch" : "reverse", new SwitchRequest { SkipDiff = true });
+
+    public async Task<MigrationStatus> UntilAsync(params MigrationState[] states)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var status = await StatusAsync();
+            if (states.Contains(status.State) && (status.State == MigrationState.Switched ? status.Reverse : status.Stream).State == "running")
+            {
+                return status;
+            }
+
+            Assert.True(status.State != MigrationState.Error, $"{status.Error}\n{Serve.Log}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(3), $"It is {status.State}.\n{Serve.Log}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>Every row of both sides is compared.</summary>
+    public async Task<DiffReport> DiffAsync()
+    {
+        await PostAsync<DiffReport>("diff/start", new DiffRequest());
+        return (await Serve.Api.GetAsync<DiffReport>($"migrations/{_schema}/diff/wait", default)).Value;
+    }
+
+    public Task<BackendConnection> OpenSideAsync(bool source) =>
+        BackendConnection.OpenAsync(ConnectionOptions.Parse(source ? _source.Dsn : _target.Dsn) with { Schema = _schema }, default);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Serve.DisposeAsync();
+        foreach (var server in (LabServer[])[_source, _target])
+        {
+            await using var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), default);
+            await admin.ExecuteAsync($"DROP DATABASE IF EXISTS {_schema}", default);
+            await admin.ExecuteAsync("DROP DATABASE IF EXISTS _switchyard", default);
+        }
+    }
+}

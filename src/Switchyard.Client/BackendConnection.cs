@@ -55,6 +55,10 @@ public sealed class BackendConnection : IAsyncDisposable
     public static async Task<BackendConnection> OpenAsync(ConnectionOptions options, CancellationToken cancellationToken) =>
         new(options, await ConnectionOpener.OpenAsync(options, cancellationToken).ConfigureAwait(false));
 
+    /// <summary>Logs in where the server has greeted already.</summary>
+    internal static async Task<BackendConnection> OpenAsync(Greeted greeted, ConnectionOptions options, CancellationToken cancellationToken) =>
+        new(options, await ConnectionOpener.LogInAsync(greeted, options, cancellationToken).ConfigureAwait(false));
+
     /// <summary>Runs one statement by the text protocol; a result set, if any, is read and dropped.</summary>
     /// <exception cref="ServerErrorException">The statement failed.</exception>
     public Task<OkResult> ExecuteAsync(string sql, CancellationToken cancellationToken) =>

@@ -58,6 +58,7 @@ public sealed class ProxyServer : IAsyncDisposable
             view,
             profiles,
             new LegOpener(profiles, repository, options.Id),
+            new AwaitedLegs(profiles),
             _reaper,
             new LoginService(options, time),
             new StatementCache(),
@@ -110,6 +111,7 @@ public sealed class ProxyServer : IAsyncDisposable
         await _sessions.DrainAsync(cancellationToken);
         await _stopSessions.CancelAsync();
         await Task.WhenAll(_running.Values);
+        await _context.Awaited.DisposeAsync();
         await _reaper.DisposeAsync();
         await _gates.DisposeAsync();
         await _membership.DisposeAsync();

@@ -17,6 +17,9 @@ internal sealed record OpenedConnection(
     public bool IsProtected => Packets.Stream is SslStream;
 }
 
+/// <summary>A connection on which the server has greeted and nothing has been answered.</summary>
+internal sealed record Greeted(Socket Socket, PacketStream Packets, HandshakePayload Greeting);
+
 /// <summary>Connects, agrees on TLS and capabilities, and logs in.</summary>
 internal static class ConnectionOpener
 {
@@ -38,20 +41,59 @@ internal static class ConnectionOpener
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new BackendUnavailableException(
-                UnavailableReason.TimedOut,
-                $"{options.Host}:{options.Port} did not complete a login within {options.ConnectTimeout.TotalSeconds:0.###} s.",
-                e);
+            throw TimedOut(options, "complete a login", e);
         }
     }
 
-    private static async Task<OpenedConnection> OpenOnceAsync(ConnectionOptions options, CancellationToken cancellationToken)
+    /// <summary>Connects and reads the greeting. The caller owns the result.</summary>
+    public static async Task<Greeted> GreetAsync(ConnectionOptions options, CancellationToken cancellationToken)
     {
-        var socket = await ConnectAsync(options, cancellationToken).ConfigureAwait(false);
-        var packets = new PacketStream(new NetworkStream(socket, ownsSocket: true));
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(options.ConnectTimeout);
         try
         {
-            return await LogInAsync(socket, packets, options, cancellationToken).ConfigureAwait(false);
+            var socket = await ConnectAsync(options, timeout.Token).ConfigureAwait(false);
+            var packets = new PacketStream(new NetworkStream(socket, ownsSocket: true));
+            return await GuardAsync(
+                packets,
+                options,
+                async token => new Greeted(socket, packets, ReadGreeting(await packets.ReadAsync(token).ConfigureAwait(false))),
+                timeout.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw TimedOut(options, "greet", e);
+        }
+    }
+
+    /// <summary>Logs in where the server has greeted. The connection is closed when that fails.</summary>
+    public static async Task<OpenedConnection> LogInAsync(Greeted greeted, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(options.ConnectTimeout);
+        try
+        {
+            return await GuardAsync(greeted.Packets, options, token => LogInOnceAsync(greeted, options, token), timeout.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw TimedOut(options, "complete a login", e);
+        }
+    }
+
+    private static async Task<OpenedConnection> OpenOnceAsync(ConnectionOptions options, CancellationToken cancellationToken) =>
+        await LogInAsync(await GreetAsync(options, cancellationToken).ConfigureAwait(false), options, cancellationToken).ConfigureAwait(false);
+
+    private static BackendUnavailableException TimedOut(ConnectionOptions options, string what, Exception inner) => new(
+        UnavailableReason.TimedOut, $"{options.Host}:{options.Port} did not {what} within {options.ConnectTimeout.TotalSeconds:0.###} s.", inner);
+
+    /// <summary>Closes the connection when the action on it fails, and says so when it was the network.</summary>
+    private static async Task<T> GuardAsync<T>(
+        PacketStream packets, ConnectionOptions options, Func<CancellationToken, Task<T>> action, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await action(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
@@ -92,9 +134,9 @@ internal static class ConnectionOpener
         }
     }
 
-    private static async Task<OpenedConnection> LogInAsync(Socket socket, PacketStream packets, ConnectionOptions options, CancellationToken cancellationToken)
+    private static async Task<OpenedConnection> LogInOnceAsync(Greeted greeted, ConnectionOptions options, CancellationToken cancellationToken)
     {
-        var greeting = ReadGreeting(await packets.ReadAsync(cancellationToken).ConfigureAwait(false));
+        var (socket, packets, greeting) = greeted;
         var serverHasTls = (greeting.Capabilities & Capabilities.Ssl) != 0;
         var useTls = options.SslMode != SslMode.Disabled && serverHasTls;
         if (!serverHasTls && options.SslMode > SslMode.Preferred)

@@ -22,11 +22,12 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// </summary>
     /// <exception cref="ServerErrorException">The backend refused the login.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be reached, or the client's proof cannot open it.</exception>
+    /// <param name="greeted">A connection to this backend to log in on; null makes one.</param>
     public async Task<BackendLeg> OpenAsync(
-        string backend, ClientProof proof, Capabilities client, byte collation, bool checkIdentity, long sessionId, CancellationToken cancellationToken)
+        string backend, LegTerms terms, bool checkIdentity, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
-        var connection = await LogInAsync(backend, proof, OfferedCapabilities.ForLeg(client), collation, checkIdentity, sessionId, cancellationToken);
-        var wanted = OfferedCapabilities.ForLeg(client);
+        var connection = await LogInAsync(backend, terms, checkIdentity, greeted, cancellationToken);
+        var wanted = OfferedCapabilities.ForLeg(terms.Capabilities);
         var leg = new BackendLeg(backend, connection.Detach());
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
@@ -46,34 +47,30 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// </summary>
     /// <exception cref="ServerErrorException">The proof is wrong, or the account may not log in.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be asked.</exception>
-    public async Task ProveAsync(string backend, ClientProof proof, Capabilities client, byte collation, long sessionId, CancellationToken cancellationToken)
+    public async Task ProveAsync(string backend, LegTerms terms, CancellationToken cancellationToken)
     {
-        await using var connection = await LogInAsync(backend, proof, OfferedCapabilities.ForLeg(client), collation, isOwn: true, sessionId, cancellationToken);
+        await using var connection = await LogInAsync(backend, terms, isOwn: true, greeted: null, cancellationToken);
     }
 
     private async Task<BackendConnection> LogInAsync(
-        string backend, ClientProof proof, Capabilities wanted, byte collation, bool isOwn, long sessionId, CancellationToken cancellationToken)
+        string backend, LegTerms terms, bool isOwn, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         var profile = await profiles.GetAsync(backend, cancellationToken);
+        var proof = terms.Proof;
         var options = proof.Apply(profile.Options) with
         {
             Schema = null,
-            Collation = collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : collation,
-            ExactCapabilities = wanted,
+            Collation = terms.Collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : terms.Collation,
+            ExactCapabilities = OfferedCapabilities.ForLeg(terms.Capabilities),
             CommandTimeout = null,
-            Attributes = new Dictionary<string, string>
-            {
-                ["program_name"] = "switchyard",
-                ["_switchyard_proxy"] = proxyId,
-                ["_switchyard_session"] = sessionId.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            },
+            Attributes = LegAttributes.For(terms, proxyId),
         };
         if (!isOwn && await FindCredentialAsync(backend, proof, cancellationToken) is { } stored)
         {
             options = options with { User = stored.BackendUser, Password = stored.Password, PasswordSha1 = null };
         }
 
-        var connection = await ConnectAsync(options, proof, cancellationToken);
+        var connection = await ConnectAsync(options, proof, greeted, cancellationToken);
         if (isOwn && await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
         {
             await connection.DisposeAsync();
@@ -96,10 +93,23 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
     }
 
-    private static async Task<BackendConnection> ConnectAsync(ConnectionOptions options, ClientProof proof, CancellationToken cancellationToken)
+    private static async Task<BackendConnection> ConnectAsync(
+        ConnectionOptions options, ClientProof proof, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         try
         {
+            try
+            {
+                if (greeted is not null)
+                {
+                    return await greeted.LogInAsync(options, cancellationToken);
+                }
+            }
+            catch (BackendUnavailableException exception) when (exception.Reason != UnavailableReason.LoginImpossible)
+            {
+                // The server waited too long for us and closed it, or wants to be met without TLS: a login may be tried again.
+            }
+
             return await BackendConnection.OpenAsync(options, cancellationToken);
         }
         catch (ServerErrorException error)

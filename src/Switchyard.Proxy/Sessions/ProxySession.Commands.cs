@@ -66,49 +66,12 @@ internal sealed partial class ProxySession
         _touchedSchemas = ImmutableHashSet<string>.Empty;
         _state.Schema = payload.Schema.Length > 0 ? Encoding.UTF8.GetString(payload.Schema) : null;
         _collation = payload.Collation is { } collation ? (byte)collation : _collation;
+        _attributes = payload.Attributes.Count > 0 ? payload.Attributes : _attributes;
         var request = new LoginRequest(
             Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
 
         // As servers do, a refused change ends the connection.
         return await AdmitAsync(request, 1, profile, cancellationToken);
-    }
-
-    /// <summary>
-    /// Kills another session on the word of its backend: the KILL runs there as this session's account, so the backend says who may kill whom.
-    /// </summary>
-    private async ValueTask KillAsync(ProxySession victim, bool queryOnly, CancellationToken cancellationToken)
-    {
-        if (victim == this)
-        {
-            await SendErrorAsync(new ClientError(1317, "70100", "Query execution was interrupted"), 1, cancellationToken);
-            if (!queryOnly)
-            {
-                Kill("it killed itself");
-            }
-
-            return;
-        }
-
-        if (victim._current is { } leg)
-        {
-            try
-            {
-                var mine = FindLeg(leg.Backend) ?? await OpenLegAsync(leg.Backend, cancellationToken);
-                await LegCommands.QueryAsync(mine, $"KILL {(queryOnly ? "QUERY" : "CONNECTION")} {leg.ConnectionId}", cancellationToken);
-            }
-            catch (Exception exception) when (exception is ServerErrorException or BackendUnavailableException)
-            {
-                await SendErrorAsync(LegError(leg.Backend, exception), 1, cancellationToken);
-                return;
-            }
-        }
-
-        if (!queryOnly)
-        {
-            victim.Kill($"session {Id} killed it");
-        }
-
-        await SendOkAsync((ServerStatus)_current!.Scanner.Status, 1, cancellationToken);
     }
 
     private async Task CloseLegsExceptAsync(BackendLeg kept)
@@ -125,6 +88,7 @@ internal sealed partial class ProxySession
     /// <summary>The session as a list shows it, from any thread.</summary>
     public SessionInfo Show() => new(
         Id,
+        ConnectionId,
         ClientAddress.ToString(),
         User,
         _state.Schema,

@@ -85,9 +85,9 @@ internal sealed partial class ProxySession
     private async ValueTask QueryAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         var info = Analyze(frame);
-        if (info.KillTarget is { } target && _context.Sessions.Find((long)target.ConnectionId) is { } victim)
+        if (info is { KillTarget: { } target, StatementCount: <= 1 })
         {
-            await KillAsync(victim, target.QueryOnly, cancellationToken);
+            await KillAsync(new KillOrder(target.ConnectionId, target.QueryOnly, Argument(frame), target.Start, target.Length), frame, cancellationToken);
             return;
         }
 
@@ -119,16 +119,16 @@ internal sealed partial class ProxySession
         }
     }
 
-    /// <summary>COM_PROCESS_KILL of one of our sessions is done here; of another id, by the backend.</summary>
     private async ValueTask ProcessKillAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         var argument = Argument(frame);
-        if (argument.Length >= 4 && _context.Sessions.Find(BinaryPrimitives.ReadUInt32LittleEndian(argument.Span)) is { } victim)
+        if (argument.Length < sizeof(uint))
         {
-            await KillAsync(victim, queryOnly: false, cancellationToken);
+            await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
             return;
         }
 
-        await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+        var id = BinaryPrimitives.ReadUInt32LittleEndian(argument.Span);
+        await KillAsync(KillOrder.Connection(id), frame, cancellationToken);
     }
 }

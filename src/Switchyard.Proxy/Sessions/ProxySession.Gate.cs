@@ -60,20 +60,31 @@ internal sealed partial class ProxySession
     private bool IsTiedTo(Gate gate) =>
         (InTransaction || _pins.Any) && (gate.From is null || _current!.Backend == gate.From);
 
-    private async ValueTask HoldAsync(GateHold hold, CancellationToken cancellationToken)
+    /// <summary>Waits for the gate's end; false when a KILL QUERY ended the wait.</summary>
+    private async ValueTask<bool> HoldAsync(GateHold hold, CancellationToken cancellationToken)
     {
         var since = _hold is null ? _context.Time.GetTimestamp() : _heldSince;
         EndHold();
         LeaveTurn("held");
+        using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _holdInterrupt = interrupt;
+        var isInterrupted = false;
         try
         {
-            await hold.WaitAsync(_commandLength, cancellationToken);
+            await hold.WaitAsync(_commandLength, interrupt.Token);
             (_hold, _heldSince) = (hold, since);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            isInterrupted = true;
         }
         finally
         {
+            _holdInterrupt = null;
             await EnterAsync(CancellationToken.None);
         }
+
+        return !isInterrupted;
     }
 
     private void EndHold()

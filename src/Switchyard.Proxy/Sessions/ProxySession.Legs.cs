@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Routing;
 using Switchyard.Topology;
 using Switchyard.Wire;
@@ -36,7 +37,9 @@ internal sealed partial class ProxySession
     private async Task<BackendLeg> OpenLegAsync(string backend, CancellationToken cancellationToken)
     {
         // At the backend whose accounts let the client in, the leg must be that very account.
-        var leg = await _context.Opener.OpenAsync(backend, _proof!, _capabilities, _collation, backend == _accountsOf, Id, cancellationToken);
+        var greeted = _awaited?.Backend == backend ? _awaited.Take() : null;
+        _awaited = greeted is null ? _awaited : null;
+        var leg = await _context.Opener.OpenAsync(backend, Terms(_proof!), backend == _accountsOf, greeted, cancellationToken);
         _legs.Add(leg);
         if (_current is null && _state.Schema is { } schema)
         {
@@ -45,6 +48,8 @@ internal sealed partial class ProxySession
 
         return leg;
     }
+
+    private LegTerms Terms(ClientProof proof) => new(proof, _capabilities, _collation, _attributes, Id);
 
     private BackendLeg? FindLeg(string backend)
     {
@@ -127,7 +132,7 @@ internal sealed partial class ProxySession
             return await WarmLegAsync(backend, cancellationToken);
         }
 
-        var opened = await _context.Opener.OpenAsync(backend, proof, _capabilities, _collation, backend == _accountsOf, Id, cancellationToken);
+        var opened = await _context.Opener.OpenAsync(backend, Terms(proof), backend == _accountsOf, greeted: null, cancellationToken);
         var isTaken = await BetweenCommandsAsync(
             () =>
             {
@@ -281,15 +286,17 @@ internal sealed partial class ProxySession
         }
     }
 
-    private ImmutableArray<string> LegNames()
+    private ImmutableArray<string> LegNames() => [.. LegsNow().Select(leg => leg.Backend)];
+
+    /// <summary>The legs, from any thread; none when they change at this moment.</summary>
+    private BackendLeg[] LegsNow()
     {
         try
         {
-            return [.. _legs.Select(leg => leg.Backend)];
+            return [.. _legs.Where(static leg => leg is not null)];
         }
         catch (InvalidOperationException)
         {
-            // The list changed meanwhile; the next look has it.
             return [];
         }
     }

@@ -4,6 +4,7 @@ using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Relay;
 using Switchyard.Wire;
@@ -42,6 +43,19 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        try
+        {
+            _awaited = await AwaitLegAsync(profile, limit.Token);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
+        {
+            // What a client without the proxy would have been told in place of a greeting.
+            await SendErrorAsync(LegError(backend, exception), 0, limit.Token);
+            return false;
+        }
+
+        using var awaited = _awaited;
+        ConnectionId = awaited?.ConnectionId ?? (uint)Id;
         _nonce = AuthNonce.Create();
         await GreetAsync(profile, offered, limit.Token);
         var (response, sequence) = await ReadResponseAsync(offered, limit.Token);
@@ -52,6 +66,7 @@ internal sealed partial class ProxySession
 
         _capabilities = response.Capabilities & offered;
         _collation = response.Collation;
+        _attributes = response.Attributes;
         _state.Schema = response.Schema is { Length: > 0 } schema ? Encoding.UTF8.GetString(schema) : null;
         var request = new LoginRequest(
             Encoding.UTF8.GetString(response.User), ClientAddress.Address, PluginOf(response.AuthPlugin), response.AuthResponse, _nonce, _capabilities);
@@ -98,6 +113,7 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        _context.Awaited.Landed(home);
         var homeProfile = await _context.Profiles.GetAsync(home, cancellationToken);
         ResetScanOptions(homeProfile);
         await SendOkAsync((ServerStatus)_current.Scanner.Status, channel.Sequence, cancellationToken);
@@ -109,13 +125,35 @@ internal sealed partial class ProxySession
     {
         try
         {
-            await _context.Opener.ProveAsync(backend, proof, _capabilities, _collation, Id, cancellationToken);
+            await _context.Opener.ProveAsync(backend, Terms(proof), cancellationToken);
             return true;
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
         {
             await SendErrorAsync(LegError(backend, exception), channel.Sequence, cancellationToken);
             return false;
+        }
+    }
+
+    /// <summary>
+    /// Connects to where this client will most likely live, to greet it with that connection's id; null when there is none to be had now.
+    /// </summary>
+    private async Task<AwaitedLegs.AwaitedLeg?> AwaitLegAsync(BackendProfile accounts, CancellationToken cancellationToken)
+    {
+        var likely = _context.Awaited.Predict(accounts.Name);
+        if (likely == accounts.Name)
+        {
+            return await _context.Awaited.TryConnectAsync(accounts, cancellationToken);
+        }
+
+        try
+        {
+            return await _context.Awaited.TryConnectAsync(await _context.Profiles.GetAsync(likely, cancellationToken), cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            // The client may not need that backend at all; if it does, its leg will fail for the same reason.
+            return null;
         }
     }
 
@@ -136,7 +174,7 @@ internal sealed partial class ProxySession
             new HandshakePayload
             {
                 ServerVersion = profile.Server.VersionString,
-                ConnectionId = (uint)Id,
+                ConnectionId = ConnectionId,
                 Nonce = _nonce,
                 Capabilities = offered,
                 Collation = profile.Server.Collation,

@@ -48,7 +48,11 @@ internal sealed partial class ProxySession
                 await _context.Views.EnsureAsync(statement.Info, SchemaOf(statement), topology, cancellationToken);
                 if (FindHold(statement, topology) is { } hold)
                 {
-                    await HoldAsync(hold, cancellationToken);
+                    if (!await HoldAsync(hold, cancellationToken))
+                    {
+                        await RefuseAsync(statement, s_interrupted, cancellationToken);
+                        return false;
+                    }
                 }
                 else if (MustAwaitMembership(statement, topology))
                 {

@@ -31,6 +31,8 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private byte _collation;
     private bool _isTls;
     private Capabilities _capabilities;
+    private IReadOnlyList<KeyValuePair<string, string>> _attributes = [];
+    private AwaitedLegs.AwaitedLeg? _awaited;
     private ScanOptions _scanOptions;
     private bool _hasTurn;
     private bool _isClosed;
@@ -52,8 +54,14 @@ internal sealed partial class ProxySession : IAsyncDisposable
         _phaseSince = context.Time.GetTimestamp();
     }
 
-    /// <summary>Unique in the proxy, and the connection id its client was greeted with.</summary>
+    /// <summary>Unique in the proxy.</summary>
     public long Id { get; }
+
+    /// <summary>
+    /// The connection id its client was greeted with: a backend's id of the connection that became the session's first leg, where
+    /// there was one to be had, else <see cref="Id"/>. Never changes, while legs may.
+    /// </summary>
+    public uint ConnectionId { get; private set; }
 
     public IPEndPoint ClientAddress { get; }
 

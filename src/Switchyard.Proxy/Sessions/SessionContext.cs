@@ -16,6 +16,7 @@ internal sealed record SessionContext(
     TopologyView View,
     BackendProfiles Profiles,
     LegOpener Opener,
+    AwaitedLegs Awaited,
     LegReaper Reaper,
     LoginService Login,
     StatementCache Statements,

@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace Switchyard.Proxy;
 
 /// <summary>A session as of one moment, for lists.</summary>
-/// <param name="Id">The proxy's number of it, also the connection id its client sees.</param>
+/// <param name="Id">The proxy's number of it.</param>
+/// <param name="ConnectionId">The connection id its client was greeted with.</param>
 /// <param name="Client">Address and port.</param>
 /// <param name="User">The account's user name.</param>
 /// <param name="Schema">Its current schema.</param>
@@ -16,6 +17,7 @@ namespace Switchyard.Proxy;
 /// <param name="Pins">Why it cannot move to another backend; empty when it can.</param>
 public sealed record SessionInfo(
     long Id,
+    uint ConnectionId,
     string Client,
     string User,
     string? Schema,

@@ -12,7 +12,7 @@ internal sealed class SessionRegistry(TopologyView view, LegReaper reaper) : IGa
     /// Ids begin here, above any connection id a server reaches in practice, so that one number never means a session of ours and a connection
     /// of a backend's.
     /// </summary>
-    private const long FirstId = 0x4000_0000;
+    public const long FirstId = 0x4000_0000;
 
     private readonly ConcurrentDictionary<long, ProxySession> _sessions = new();
     private long _lastId = FirstId;
@@ -28,6 +28,12 @@ internal sealed class SessionRegistry(TopologyView view, LegReaper reaper) : IGa
     public void Remove(ProxySession session) => _sessions.TryRemove(session.Id, out _);
 
     public ProxySession? Find(long id) => _sessions.GetValueOrDefault(id);
+
+    /// <summary>Sessions whose clients were greeted with this connection id; several only when they were greeted for different backends.</summary>
+    public List<ProxySession> GreetedWith(ulong connectionId) => [.. _sessions.Values.Where(session => session.ConnectionId == connectionId && session.IsEstablished)];
+
+    /// <summary>The session one of whose legs is this connection of a backend; null when it is none of ours.</summary>
+    public ProxySession? HolderOf(string backend, ulong connectionId) => _sessions.Values.FirstOrDefault(session => session.Holds(backend, connectionId));
 
     /// <summary>Asks every session to end after its running statement, and waits until they have or the wait is cancelled.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)

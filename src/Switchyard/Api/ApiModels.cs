@@ -82,6 +82,9 @@ internal sealed record SessionInfo
 {
     public required long Id { get; init; }
 
+    /// <summary>The connection id its client was greeted with.</summary>
+    public long ConnectionId { get; init; }
+
     public required string User { get; init; }
 
     /// <summary>Address and port.</summary>

@@ -67,6 +67,7 @@ internal sealed class ProxyHost(
     private static Api.SessionInfo Show(Proxy.SessionInfo session) => new()
     {
         Id = session.Id,
+        ConnectionId = session.ConnectionId,
         User = session.User,
         Client = session.Client,
         Schema = session.Schema,

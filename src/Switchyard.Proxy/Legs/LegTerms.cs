@@ -1,0 +1,13 @@
+using Switchyard.Proxy.Login;
+using Switchyard.Wire;
+
+namespace Switchyard.Proxy.Legs;
+
+/// <summary>What every leg of a session is opened with.</summary>
+/// <param name="Proof">Who the client is.</param>
+/// <param name="Capabilities">As agreed with the client.</param>
+/// <param name="Collation">Low byte of the collation the client asked for.</param>
+/// <param name="Attributes">The connection attributes the client gave.</param>
+/// <param name="SessionId">The session, for the leg's own attributes.</param>
+internal sealed record LegTerms(
+    ClientProof Proof, Capabilities Capabilities, byte Collation, IReadOnlyList<KeyValuePair<string, string>> Attributes, long SessionId);

@@ -1,0 +1,141 @@
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Relay;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>
+/// KILL. A number means a session that was greeted with it, or a connection of the backend the order is given on, as its process list shows
+/// them. Usually the two are one: then, and for connections that are none of ours, the order goes to the backend as it is.
+/// </summary>
+internal sealed partial class ProxySession
+{
+    private static readonly ClientError s_interrupted = new(1317, "70100", "Query execution was interrupted");
+
+    /// <summary>Ends the wait of a held statement; null while none waits.</summary>
+    private volatile CancellationTokenSource? _holdInterrupt;
+
+    private async ValueTask KillAsync(KillOrder order, PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var here = _current!.Backend;
+        var greeted = _context.Sessions.GreetedWith(order.Id);
+        var holder = _context.Sessions.HolderOf(here, order.Id);
+        if (greeted.Count == 0 || (holder is not null && greeted.Contains(holder) && holder.IsAt(here, order.Id)))
+        {
+            await KillHereAsync(order, holder, frame, cancellationToken);
+            return;
+        }
+
+        var victim = greeted.Count == 1 ? greeted[0] : null;
+        if (victim is null || (holder is not null && holder != victim) || (holder is null && await IsListedHereAsync(order.Id, cancellationToken)))
+        {
+            await SendErrorAsync(Ambiguous(order.Id, here, greeted), 1, cancellationToken);
+            return;
+        }
+
+        await KillElsewhereAsync(order, victim, cancellationToken);
+    }
+
+    /// <summary>The order as it is, on the leg it was given on; the backend says who may kill whom.</summary>
+    private async ValueTask KillHereAsync(KillOrder order, ProxySession? holder, PacketFrame frame, CancellationToken cancellationToken)
+    {
+        if (holder == this)
+        {
+            await KillMyselfAsync(order, cancellationToken);
+            return;
+        }
+
+        var leg = _current!;
+        var isLeading = holder is not null && holder.IsAt(leg.Backend, order.Id);
+        await ForwardAsync(leg, new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+        if (isLeading && leg.Scanner.ErrorCode == 0)
+        {
+            holder!.Killed(order, Id);
+        }
+    }
+
+    /// <summary>The victim's leg has another id, or is on another backend: the order runs there, as this session's account.</summary>
+    private async ValueTask KillElsewhereAsync(KillOrder order, ProxySession victim, CancellationToken cancellationToken)
+    {
+        if (victim == this)
+        {
+            await KillMyselfAsync(order, cancellationToken);
+            return;
+        }
+
+        if (victim.LegAtWork is not { } leg)
+        {
+            await SendErrorAsync(new ClientError(1094, "HY000", $"Unknown thread id: {order.Id}"), 1, cancellationToken);
+            return;
+        }
+
+        try
+        {
+            var mine = FindLeg(leg.Backend) ?? await OpenLegAsync(leg.Backend, cancellationToken);
+            await LegCommands.QueryAsync(mine, order.TextFor(leg.ConnectionId), cancellationToken);
+        }
+        catch (Exception exception) when (exception is ServerErrorException or BackendUnavailableException)
+        {
+            await SendErrorAsync(LegError(leg.Backend, exception), 1, cancellationToken);
+            return;
+        }
+
+        victim.Killed(order, Id);
+        await SendOkAsync((Wire.ServerStatus)_current!.Scanner.Status, 1, cancellationToken);
+    }
+
+    /// <summary>As servers answer a connection that kills itself.</summary>
+    private async ValueTask KillMyselfAsync(KillOrder order, CancellationToken cancellationToken)
+    {
+        await SendErrorAsync(s_interrupted, 1, cancellationToken);
+        if (!order.QueryOnly)
+        {
+            Kill("it killed itself");
+        }
+    }
+
+    /// <summary>The backend has obeyed an order about this session; what it cannot reach is ended here.</summary>
+    private void Killed(KillOrder order, long byWhom)
+    {
+        if (!order.QueryOnly)
+        {
+            Kill($"session {byWhom} killed it");
+            return;
+        }
+
+        try
+        {
+            _holdInterrupt?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The wait has just ended by itself.
+        }
+    }
+
+    /// <summary>The leg that runs a statement now, else the one with the session's state. For other sessions to look at.</summary>
+    private BackendLeg? LegAtWork => Array.Find(LegsNow(), leg => leg.AwaitsAnswer) ?? _current;
+
+    /// <summary>Whether ending this connection of a backend ends what the session does.</summary>
+    private bool IsAt(string backend, ulong id) => LegAtWork is { } leg && leg.Backend == backend && leg.ConnectionId == id;
+
+    /// <summary>Whether one of the session's legs is this connection of a backend. From any thread.</summary>
+    public bool Holds(string backend, ulong id) => Array.Exists(LegsNow(), leg => leg.Backend == backend && leg.ConnectionId == id);
+
+    /// <summary>Whether the account sees such a connection where it is now: it can kill only what it sees.</summary>
+    private async ValueTask<bool> IsListedHereAsync(ulong id, CancellationToken cancellationToken)
+    {
+        if (id >= SessionRegistry.FirstId)
+        {
+            return false;
+        }
+
+        var list = await LegCommands.QueryAsync(_current!, $"SELECT 1 FROM information_schema.processlist WHERE id = {id}", cancellationToken);
+        return list.Rows.Count > 0;
+    }
+
+    private static ClientError Ambiguous(ulong id, string here, List<ProxySession> greeted) => ClientError.Refused(
+        $"{id} is the id of a connection on backend '{here}' and also the one that session {string.Join(" and session ", greeted.Select(session => session.Id))} was greeted with "
+        + $"before it moved. Nothing was killed. Kill by the id that SHOW PROCESSLIST or CONNECTION_ID() shows now, or run `switchyard session kill {greeted[0].Id}`.");
+}

@@ -35,4 +35,13 @@ internal static partial class ReplicationLog
 
     [LoggerMessage(3015, LogLevel.Information, "The definition of {Table} changed while a range was read (error {Code}); the range begins again")]
     public static partial void DefinitionChanged(this ILogger logger, string table, int code);
+
+    [LoggerMessage(3020, LogLevel.Warning, "{Table} was written at {Position} on {Server}, which only our streams should write, by {Account}")]
+    public static partial void ForeignWriteFound(this ILogger logger, Schema.TableName table, BinlogPosition position, string server, string account);
+
+    [LoggerMessage(3021, LogLevel.Warning, "The watch for foreign writes lost {Server} and tries again in {DelayMs} ms: {Reason}")]
+    public static partial void WatchReconnecting(this ILogger logger, string server, double delayMs, string reason);
+
+    [LoggerMessage(3022, LogLevel.Error, "The watch for foreign writes on {Server} stopped: {Reason}")]
+    public static partial void WatchFailed(this ILogger logger, string server, string reason);
 }

@@ -12,8 +12,9 @@ namespace Switchyard.Migration;
 /// <param name="WholeSchema">Views and routines go along.</param>
 /// <param name="Copying">The following side's tables are still being filled.</param>
 /// <param name="Settings">As the operator chose.</param>
+/// <param name="OppositeId">The id of the stream of the other direction, whose transactions this one passes over.</param>
 internal sealed record StreamSpec(
-    string Id, ConnectionOptions From, ConnectionOptions To, string Schema, IReadOnlyList<string> Tables, bool WholeSchema, bool Copying, CreateMigrationRequest Settings);
+    string Id, ConnectionOptions From, ConnectionOptions To, string Schema, IReadOnlyList<string> Tables, bool WholeSchema, bool Copying, CreateMigrationRequest Settings, string? OppositeId = null);
 
 /// <summary>What the lifecycle needs of schema copy, row copy and streams. The product has one implementation; tests have another.</summary>
 internal interface IReplicationEngine

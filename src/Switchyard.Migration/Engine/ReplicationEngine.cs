@@ -111,6 +111,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         To = spec.To,
         Tables = [.. spec.Tables.Select(t => new TableName(spec.Schema, t))],
         CopiesTables = spec.Copying,
+        OppositeId = spec.OppositeId,
         OnDdl = spec.Settings.OnDdl switch
         {
             OnDdl.Ignore => Replication.OnDdl.Ignore,

@@ -166,7 +166,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         var now = Record;
         return new StreamSpec(
             now.StreamId(direction), await OptionsAsync(direction.From, cancellationToken), await OptionsAsync(direction.To, cancellationToken),
-            now.Settings.Schema, now.Tables, now.WholeSchema, !now.CopyDone, now.Settings);
+            now.Settings.Schema, now.Tables, now.WholeSchema, !now.CopyDone, now.Settings, now.StreamId(direction.Exchanged));
     }
 
     public Task<ConnectionOptions> OptionsAsync(Side side, CancellationToken cancellationToken) =>

@@ -17,6 +17,7 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
 
     private readonly Lock _lock = new();
     private readonly Queue<StreamItem> _items = new();
+    private readonly OwnStatements _ownStatements = new(oppositeId is null ? [] : [oppositeId]);
     private readonly AsyncSignal _room = new();
     private readonly AsyncSignal _resume = new();
     private readonly CancellationTokenSource _stop = new();
@@ -199,6 +200,11 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
         }
 
         var statement = DdlStatement.Parse(text, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
+        if (statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && _ownStatements.TakeIfOwn(query))
+        {
+            statement = DdlStatement.Own;
+        }
+
         var gtid = _inTransaction ? null : _gtid;
         if (!_inTransaction)
         {
@@ -218,6 +224,11 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
         if (rows.Table.Schema == ControlTables.Schema)
         {
             _isOwn = oppositeId is not null && StreamMarks.IsOf(rows, oppositeId);
+            if (_isOwn)
+            {
+                _ownStatements.Take(rows);
+            }
+
             return _isOwn ? new OwnItem(rows.Position, rows.Timestamp) : null;
         }
 

@@ -17,10 +17,8 @@ internal static class StreamMarks
             return false;
         }
 
-        // Every control table begins with the stream's id; nothing is asked of the other columns but their number.
-        var shape = new TableShape([.. Enumerable.Range(0, rows.Table.ColumnCount).Select(i => new ColumnShape { Name = $"c{i}" })]);
         var id = Encoding.UTF8.GetBytes(streamId);
-        foreach (var change in rows.DecodeRows(shape))
+        foreach (var change in Decode(rows))
         {
             var row = change.After.IsPresent ? change.After : change.Before;
             if (row.Count > 0 && row[0].Bytes.Span.SequenceEqual(id))
@@ -31,4 +29,8 @@ internal static class StreamMarks
 
         return false;
     }
+
+    /// <summary>Rows of a control table. Nothing is asked of their columns but the number: the first is always the stream's id.</summary>
+    public static IReadOnlyList<RowChange> Decode(RowsEvent rows) =>
+        rows.DecodeRows(new TableShape([.. Enumerable.Range(0, rows.Table.ColumnCount).Select(i => new ColumnShape { Name = $"c{i}" })]));
 }

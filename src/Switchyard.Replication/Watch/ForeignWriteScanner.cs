@@ -1,0 +1,123 @@
+using Switchyard.Binlog;
+using Switchyard.Replication.Apply;
+using Switchyard.Replication.Ddl;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
+
+namespace Switchyard.Replication.Watch;
+
+/// <summary>
+/// Finds, in a server's log, what wrote watched tables without our mark: a change to a row of our control tables in the same transaction.
+/// </summary>
+internal sealed class ForeignWriteScanner(StreamTables tables, IReadOnlyList<string> ownIds)
+{
+    // ANSI_QUOTES in sql_mode's bitmap, the same on both vendors.
+    private const ulong AnsiQuotes = 0x4;
+
+    private readonly OwnStatements _ownStatements = new(ownIds);
+    private readonly Dictionary<TableName, int> _events = [];
+    private bool _inTransaction;
+    private bool _isOwn;
+    private string? _gtid;
+    private uint? _threadId;
+
+    /// <summary>After a broken connection: the log is read again from the end of the last whole transaction.</summary>
+    public void Reset()
+    {
+        _events.Clear();
+        _inTransaction = _isOwn = false;
+        _gtid = null;
+    }
+
+    /// <summary>Whether the last event was the end of something, so that reading can resume behind it.</summary>
+    public bool IsBetweenTransactions => !_inTransaction && _gtid is null;
+
+    public IReadOnlyList<ForeignWrite> Take(BinlogEvent next)
+    {
+        switch (next)
+        {
+            case GtidEvent gtid:
+                _gtid = gtid.Text;
+                return [];
+            case MariaDbGtidEvent gtid:
+                _gtid = gtid.Gtid.ToString();
+                if ((gtid.GroupFlags & MariaDbGtidFlags.Standalone) == 0)
+                {
+                    Begin(null);
+                }
+
+                return [];
+            case RowsEvent rows:
+                Rows(rows);
+                return [];
+            case XidEvent or XaPrepareEvent:
+                return End(next, isRollback: false);
+            case QueryEvent { IsBegin: true } query:
+                Begin(query.ThreadId);
+                return [];
+            case QueryEvent query when query.IsCommit || query.IsRollback:
+                return End(query, query.IsRollback);
+            case QueryEvent query:
+                return Statement(query);
+            default:
+                return [];
+        }
+    }
+
+    private void Begin(uint? threadId)
+    {
+        _inTransaction = true;
+        _isOwn = false;
+        _events.Clear();
+        _threadId = threadId;
+    }
+
+    private void Rows(RowsEvent rows)
+    {
+        if (_isOwn)
+        {
+            return;
+        }
+
+        if (rows.Table.Schema == ControlTables.Schema)
+        {
+            _isOwn = ownIds.Any(id => StreamMarks.IsOf(rows, id));
+            if (_isOwn)
+            {
+                _ownStatements.Take(rows);
+            }
+        }
+        else if (tables.Find(rows.Table.Schema, rows.Table.Table) is { } table)
+        {
+            _events[table.Name] = _events.GetValueOrDefault(table.Name) + 1;
+        }
+    }
+
+    private IReadOnlyList<ForeignWrite> End(BinlogEvent end, bool isRollback)
+    {
+        IReadOnlyList<ForeignWrite> found = _isOwn || isRollback || _events.Count == 0
+            ? []
+            : [.. _events.Select(e => Describe(end, e.Key, ForeignWriteKind.Rows, e.Value, _threadId))];
+        Reset();
+        return found;
+    }
+
+    private IReadOnlyList<ForeignWrite> Statement(QueryEvent query)
+    {
+        var statement = DdlStatement.Parse(query.SqlText, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
+        var isForeign = statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && tables.Concerns(statement) && !_isOwn && !_ownStatements.TakeIfOwn(query);
+        IReadOnlyList<ForeignWrite> found = isForeign
+            ? [Describe(query, statement.Names.Concat(statement.NewNames).FirstOrDefault(n => tables.Find(n.Schema, n.Name) is not null), ForeignWriteKind.Statement, 0, query.ThreadId)]
+            : [];
+        if (!_inTransaction)
+        {
+            Reset();
+        }
+
+        return found;
+    }
+
+    private ForeignWrite Describe(BinlogEvent end, TableName table, ForeignWriteKind kind, int rowEvents, uint? threadId) =>
+        new(end.Position, table, kind, rowEvents, DateTimeOffset.FromUnixTimeSeconds(end.Timestamp), _gtid, end.ServerId, threadId, null);
+}

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using Switchyard.Wire.Compression;
 
 namespace Switchyard.Binlog.Compression;
 

@@ -14,8 +14,7 @@ internal static class CapabilityChoice
         Capabilities.SessionTrack | Capabilities.DeprecateEof;
 
     /// <summary>What this client does not speak; a proxy that relays them does so by itself, after the login.</summary>
-    private const Capabilities Never = Capabilities.Compress | Capabilities.ZstdCompression | Capabilities.MultiFactorAuthentication |
-        Capabilities.SslVerifyServerCert;
+    private const Capabilities Never = Capabilities.MultiFactorAuthentication | Capabilities.SslVerifyServerCert;
 
     public static Capabilities Choose(ConnectionOptions options, Capabilities server, bool useTls)
     {
@@ -24,6 +23,11 @@ internal static class CapabilityChoice
         wanted = Set(wanted, Capabilities.Ssl, useTls);
         wanted = Set(wanted, Capabilities.ConnectWithDatabase, options.Schema is not null);
         var agreed = wanted & server;
+        if ((agreed & Capabilities.ZstdCompression) != 0)
+        {
+            // Asked for both, a server takes the one its settings name first.
+            agreed &= ~Capabilities.Compress;
+        }
 
         // The bit is how a MariaDB server and its clients tell each other that the extended capabilities are meant.
         return (server & Capabilities.LongPassword) == 0 ? agreed : agreed & (Capabilities)uint.MaxValue;

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Switchyard.Wire;
 using Switchyard.Wire.Auth;
+using Switchyard.Wire.Compression;
 using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Client.Protocol;
@@ -14,7 +15,7 @@ internal sealed record OpenedConnection(
     /// <summary>See <see cref="AuthExchange.WasFast"/>.</summary>
     public bool WasFast { get; init; }
 
-    public bool IsProtected => Packets.Stream is SslStream;
+    public required bool IsProtected { get; init; }
 }
 
 /// <summary>A connection on which the server has greeted and nothing has been answered.</summary>
@@ -160,9 +161,17 @@ internal static class ConnectionOpener
         await packets.SendAsync(cancellationToken).ConfigureAwait(false);
         var exchange = new AuthExchange(packets, options, useTls, plugin, greeting.Nonce);
         var ok = await exchange.CompleteAsync(capabilities, cancellationToken).ConfigureAwait(false);
+        var compression = (capabilities & Capabilities.ZstdCompression) != 0 ? CompressionKind.Zstd
+            : (capabilities & Capabilities.Compress) != 0 ? CompressionKind.Zlib : CompressionKind.None;
+        if (compression != CompressionKind.None)
+        {
+            packets.SwitchTo(new CompressedStream(packets.Stream, compression, PacketCompressor.DefaultZstdLevel));
+        }
+
         return new OpenedConnection(socket, packets, ServerInfo.Create(greeting), capabilities, exchange.Nonce, exchange.Plugin, ok)
         {
             WasFast = exchange.WasFast,
+            IsProtected = useTls,
         };
     }
 
@@ -194,5 +203,6 @@ internal static class ConnectionOpener
             Schema = options.Schema is null ? null : Encoding.UTF8.GetBytes(options.Schema),
             AuthPlugin = plugin,
             Attributes = [.. options.Attributes],
+            ZstdLevel = PacketCompressor.DefaultZstdLevel,
         }.Write(writer);
 }

@@ -30,12 +30,12 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     /// <summary>Bytes received and not yet read as payloads.</summary>
     public int Buffered => _end - _start;
 
-    /// <summary>Goes on over TLS. Nothing may be buffered: bytes from before TLS must not be taken for bytes from within it.</summary>
+    /// <summary>Goes on over TLS or compression. Nothing may be buffered: bytes from before must not be taken for bytes from within.</summary>
     public void SwitchTo(Stream stream)
     {
         if (Buffered != 0)
         {
-            throw new MalformedPacketException("The server sent bytes after its greeting and before TLS.");
+            throw new MalformedPacketException("The server sent bytes ahead of what was agreed to come first: TLS, or compression.");
         }
 
         _stream = stream;
@@ -45,6 +45,7 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     public PayloadWriter BeginCommand()
     {
         _sequence = 0;
+        (_stream as CompressedStream)?.BeginCommand();
         if (_buffer.Length > KeptBufferSize && Buffered == 0)
         {
             ReleaseBuffer();

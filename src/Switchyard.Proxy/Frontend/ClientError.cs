@@ -20,6 +20,9 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
 
     public static ClientError PacketTooLarge => new(1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");
 
+    /// <summary>ER_WRONG_COMPRESSION_LEVEL_CLIENT.</summary>
+    public static ClientError WrongZstdLevel => new(3923, "HY000", "Invalid zstd compression level for algorithm 'zstd'.");
+
     public static ClientError UnknownStatement(uint id, string command) =>
         new(1243, "HY000", $"Unknown prepared statement handler ({id}) given to {command}");
 

@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Frontend;
@@ -7,7 +8,7 @@ internal static class OfferedCapabilities
 {
     /// <summary>
     /// Change what travels in commands and answers, or what statements mean: every leg of a session must have exactly those the client has.
-    /// Others that would (compression, query attributes, optional metadata, MariaDB's extensions) are not offered.
+    /// Others that would (query attributes, optional metadata, MariaDB's extensions) are not offered.
     /// </summary>
     public const Capabilities Relayed =
         Capabilities.FoundRows | Capabilities.LongFlag | Capabilities.NoSchema | Capabilities.Odbc | Capabilities.LocalFiles
@@ -19,10 +20,12 @@ internal static class OfferedCapabilities
     public const Capabilities Own =
         Capabilities.LongPassword | Capabilities.ConnectWithDatabase | Capabilities.Protocol41 | Capabilities.Ssl | Capabilities.IgnoreSigpipe
         | Capabilities.Reserved | Capabilities.SecureConnection | Capabilities.PluginAuth | Capabilities.ConnectAttributes
-        | Capabilities.PluginAuthLengthEncodedData;
+        | Capabilities.PluginAuthLengthEncodedData | Capabilities.Compress;
 
     /// <summary>What to offer in front of these backends: a session may come to need a leg to any of them.</summary>
-    public static Capabilities For(IEnumerable<Capabilities> backends)
+    /// <param name="home">The server the greeting speaks for: it would offer zstd from 8.0.18 on.</param>
+    /// <param name="backends">What every backend offers.</param>
+    public static Capabilities For(ServerInfo home, IEnumerable<Capabilities> backends)
     {
         var common = Relayed;
         foreach (var backend in backends)
@@ -30,7 +33,7 @@ internal static class OfferedCapabilities
             common &= backend;
         }
 
-        return Own | common;
+        return Own | common | (home.IsAtLeast(ServerVendor.MySql, 8, 0, 18) ? Capabilities.ZstdCompression : Capabilities.None);
     }
 
     /// <summary>What a leg is opened with for a client that has these.</summary>

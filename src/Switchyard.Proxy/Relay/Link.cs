@@ -36,12 +36,12 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     /// </summary>
     public bool ReadsAhead { get; set; } = true;
 
-    /// <summary>Continues over another stream (TLS on top of the first); nothing may be buffered.</summary>
+    /// <summary>Continues over another stream (TLS or compression on top of the first); nothing may be buffered.</summary>
     public void Upgrade(Stream stream)
     {
         if (_start != _end)
         {
-            throw new SessionProtocolException("Bytes came before the TLS handshake they must follow.");
+            throw new SessionProtocolException("Bytes came ahead of what they must follow: the TLS handshake, or the answer to the login.");
         }
 
         Stream = stream;

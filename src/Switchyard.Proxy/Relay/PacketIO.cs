@@ -66,6 +66,21 @@ internal static class PacketIO
         return joined;
     }
 
+    /// <summary>
+    /// Numbers the packets of a frame from zero. Under compression clients number the packets inside as they like (theirs jump at every flush),
+    /// since nobody checks them there; a server that gets them uncompressed does.
+    /// </summary>
+    public static void Renumber(Link link, PacketFrame frame)
+    {
+        var raw = link.BufferedMemory.Span[..frame.RawLength];
+        for (byte number = 0; raw.Length > 0; number++)
+        {
+            var header = PacketHeader.Read(raw) with { Sequence = number };
+            header.Write(raw);
+            raw = raw[(PacketLimits.HeaderSize + header.Length)..];
+        }
+    }
+
     /// <summary>Appends a payload with its headers, split where it must be; returns the next sequence number.</summary>
     public static byte Frame(PayloadWriter into, ReadOnlySpan<byte> payload, byte sequence)
     {

@@ -86,6 +86,9 @@ internal sealed class ResponseScanner
     /// <summary>Bytes consumed of the answer so far.</summary>
     public long Consumed { get; private set; }
 
+    /// <summary>Number of the last packet begun.</summary>
+    public byte Sequence { get; private set; }
+
     /// <summary>Takes over the status flags a connection begins with.</summary>
     public void SetStatus(ushort status) => Status = status;
 
@@ -178,6 +181,7 @@ internal sealed class ResponseScanner
         if (_headerLength == 0 && bytes.Length - at >= 4)
         {
             _payloadLength = ReadLength(bytes[at..]);
+            Sequence = bytes[at + 3];
             at += 4;
             return true;
         }
@@ -194,6 +198,7 @@ internal sealed class ResponseScanner
 
         _headerLength = 0;
         _payloadLength = ReadLength(_header);
+        Sequence = _header[3];
         return true;
     }
 

@@ -9,6 +9,7 @@ using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Relay;
 using Switchyard.Wire;
 using Switchyard.Wire.Auth;
+using Switchyard.Wire.Compression;
 using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Sessions;
@@ -18,6 +19,9 @@ internal sealed partial class ProxySession
 {
     /// <summary>Longest login packet: a user name, a proof and 64 KiB of connection attributes.</summary>
     private const int MaxLoginPacketBytes = 128 * 1024;
+
+    /// <summary>The highest level zstd knows.</summary>
+    private const int MaxZstdLevel = 22;
 
     private async Task<bool> LogInAsync(CancellationToken cancellationToken)
     {
@@ -35,7 +39,7 @@ internal sealed partial class ProxySession
         try
         {
             profile = await _context.Profiles.GetAsync(backend, limit.Token);
-            offered = OfferedCapabilities.For(await _context.Profiles.CapabilitiesOfAllAsync(limit.Token));
+            offered = OfferedCapabilities.For(profile.Server, await _context.Profiles.CapabilitiesOfAllAsync(limit.Token));
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {
@@ -65,13 +69,38 @@ internal sealed partial class ProxySession
         }
 
         _capabilities = response.Capabilities & offered;
+        var compression = CompressionOf(_capabilities);
+        if (compression == CompressionKind.Zstd && response.ZstdLevel is 0 or > MaxZstdLevel)
+        {
+            await SendErrorAsync(ClientError.WrongZstdLevel, sequence, limit.Token);
+            return false;
+        }
+
         _collation = response.Collation;
         _attributes = response.Attributes;
         _state.Schema = response.Schema is { Length: > 0 } schema ? Encoding.UTF8.GetString(schema) : null;
         var request = new LoginRequest(
             Encoding.UTF8.GetString(response.User), ClientAddress.Address, PluginOf(response.AuthPlugin), response.AuthResponse, _nonce, _capabilities);
-        return await AdmitAsync(request, sequence, profile, limit.Token);
+        if (!await AdmitAsync(request, sequence, profile, limit.Token))
+        {
+            return false;
+        }
+
+        if (compression != CompressionKind.None)
+        {
+            // From the first byte behind the OK.
+            _client.Upgrade(new CompressedStream(_client.Stream, compression, response.ZstdLevel));
+            _isCompressed = true;
+        }
+
+        return true;
     }
+
+    /// <summary>Asked for both, servers as they come take zlib.</summary>
+    private static CompressionKind CompressionOf(Capabilities agreed) =>
+        (agreed & Capabilities.Compress) != 0 ? CompressionKind.Zlib
+        : (agreed & Capabilities.ZstdCompression) != 0 ? CompressionKind.Zstd
+        : CompressionKind.None;
 
     /// <summary>Runs the exchange, opens the home leg as the client, and answers OK or the error; false when the client is refused.</summary>
     private async Task<bool> AdmitAsync(LoginRequest request, byte sequence, BackendProfile profile, CancellationToken cancellationToken)

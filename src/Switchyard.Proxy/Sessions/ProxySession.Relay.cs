@@ -133,6 +133,7 @@ internal sealed partial class ProxySession
     {
         _client.Consume(_commandLength);
         _commandLength = 0;
+        var number = leg.Scanner.Sequence;
         while (true)
         {
             if (!await _client.EnsureAsync(PacketLimits.HeaderSize, cancellationToken))
@@ -140,7 +141,13 @@ internal sealed partial class ProxySession
                 throw Lost(leg, new SessionProtocolException("The client left within LOAD DATA LOCAL."));
             }
 
-            var left = PacketLimits.HeaderSize + PacketHeader.Read(_client.Buffered).Length;
+            var header = PacketHeader.Read(_client.Buffered);
+            if (_isCompressed)
+            {
+                (header with { Sequence = ++number }).Write(_client.BufferedMemory.Span);
+            }
+
+            var left = PacketLimits.HeaderSize + header.Length;
             var isLast = left == PacketLimits.HeaderSize;
             while (left > 0)
             {

@@ -30,6 +30,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private byte[] _nonce = [];
     private byte _collation;
     private bool _isTls;
+    private bool _isCompressed;
     private Capabilities _capabilities;
     private IReadOnlyList<KeyValuePair<string, string>> _attributes = [];
     private AwaitedLegs.AwaitedLeg? _awaited;
@@ -175,6 +176,11 @@ internal sealed partial class ProxySession : IAsyncDisposable
         if (command.PayloadLength == 0)
         {
             throw new SessionProtocolException("The client sent an empty command.");
+        }
+
+        if (_isCompressed)
+        {
+            PacketIO.Renumber(_client, command);
         }
 
         await EnterAsync(cancellationToken);

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 
-namespace Switchyard.Binlog.Compression;
+namespace Switchyard.Wire.Compression;
 
-/// <summary>The streaming decompression functions of the system's libzstd (zstd.h, "Streaming decompression").</summary>
+/// <summary>The system's libzstd: whole blocks with a context kept (zstd.h, "Explicit context"), and "Streaming decompression".</summary>
 internal static partial class Zstd
 {
     private const string Library = "libzstd.so.1";
@@ -31,6 +31,24 @@ internal static partial class Zstd
 
     [LibraryImport(Library, EntryPoint = "ZSTD_decompressStream")]
     internal static partial nuint Decompress(nint stream, ref OutBuffer output, ref InBuffer input);
+
+    [LibraryImport(Library, EntryPoint = "ZSTD_createCCtx")]
+    internal static partial nint CreateCompressor();
+
+    [LibraryImport(Library, EntryPoint = "ZSTD_freeCCtx")]
+    internal static partial nuint FreeCompressor(nint context);
+
+    [LibraryImport(Library, EntryPoint = "ZSTD_createDCtx")]
+    internal static partial nint CreateDecompressor();
+
+    [LibraryImport(Library, EntryPoint = "ZSTD_freeDCtx")]
+    internal static partial nuint FreeDecompressor(nint context);
+
+    [LibraryImport(Library, EntryPoint = "ZSTD_compressCCtx")]
+    internal static unsafe partial nuint CompressBlock(nint context, void* destination, nuint capacity, void* source, nuint size, int level);
+
+    [LibraryImport(Library, EntryPoint = "ZSTD_decompressDCtx")]
+    internal static unsafe partial nuint DecompressBlock(nint context, void* destination, nuint capacity, void* source, nuint size);
 
     [LibraryImport(Library, EntryPoint = "ZSTD_isError")]
     internal static partial uint IsError(nuint code);

@@ -1,1 +1,2 @@
+Switchyard.SocketThreads.Provide();
 return await Switchyard.Cli.RootVerb.RunAsync(args);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Switchyard.Client;
 using Switchyard.Proxy.Relay;
 using Switchyard.Wire;
@@ -10,6 +11,8 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     public string Backend { get; } = backend;
 
     public Link Link { get; } = new(transport.Stream);
+
+    public Socket Socket { get; } = transport.Socket;
 
     public ServerInfo Server { get; } = transport.Server;
 

@@ -38,6 +38,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
                 $"it lacks what this connection agreed on when it began ({missing}); the client must connect again");
         }
 
+        Relay.InlineCompletions.Set(leg.Socket, isInline: true);
         return leg;
     }
 

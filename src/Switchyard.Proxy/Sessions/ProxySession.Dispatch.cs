@@ -82,6 +82,7 @@ internal sealed partial class ProxySession
     /// <summary>The command's payload behind its first byte; a joined copy when it came in several packets.</summary>
     private ReadOnlyMemory<byte> Argument(PacketFrame frame) => PacketIO.Payload(_client, frame)[1..];
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask QueryAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         var info = Analyze(frame);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
@@ -23,6 +24,7 @@ internal sealed partial class ProxySession
     private readonly Dictionary<uint, PreparedStatement> _prepared = [];
     private uint _lastPreparedId;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask PrepareAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         var sql = Argument(frame).ToArray();
@@ -31,6 +33,7 @@ internal sealed partial class ProxySession
         await RunAsync(new Statement(info, frame, ResponseShape.Prepared) { Prepared = prepared, IsAboutDefinitions = true }, cancellationToken);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ExecuteAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
@@ -44,6 +47,7 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Part of a parameter's value; never answered. It is held like an execution, since it must be where that will be.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendLongDataAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (frame.PayloadLength >= 7 && _prepared.TryGetValue(StatementIdOf(frame), out var prepared))
@@ -55,6 +59,7 @@ internal sealed partial class ProxySession
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FetchAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_fetch", cancellationToken) is { } prepared)
@@ -64,6 +69,7 @@ internal sealed partial class ProxySession
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ResetStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_reset", cancellationToken) is not { } prepared)
@@ -84,6 +90,7 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Never answered; each leg that knows the statement forgets it.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask CloseStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (frame.PayloadLength < 5)
@@ -115,6 +122,7 @@ internal sealed partial class ProxySession
     private void PatchStatementId(PacketFrame frame, uint id) =>
         BinaryPrimitives.WriteUInt32LittleEndian(_client.BufferedMemory.Span.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)), id);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<PreparedStatement?> FindPreparedAsync(PacketFrame frame, string command, CancellationToken cancellationToken)
     {
         if (frame.PayloadLength < 5)
@@ -133,6 +141,7 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Sends a command about a prepared statement, prepared on the leg first where it must be; false when that was refused.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> SendPreparedAsync(BackendLeg leg, PreparedStatement prepared, Statement statement, CancellationToken cancellationToken)
     {
         if (!leg.Prepared.TryGetValue(prepared.Id, out var known))

@@ -35,6 +35,7 @@ internal sealed partial class ProxySession
     {
         var scanner = leg.Scanner;
         var wasInTransaction = scanner.InTransaction;
+        var isLarge = false;
         scanner.Begin(statement.Shape, leg.DeprecateEof);
         if (statement.Shape == ResponseShape.Prepared)
         {
@@ -86,6 +87,11 @@ internal sealed partial class ProxySession
             if (scanner.IsComplete)
             {
                 leg.Link.ReleaseBlock();
+                if (isLarge)
+                {
+                    SetInline(leg, isInline: true);
+                }
+
                 return;
             }
 
@@ -93,11 +99,20 @@ internal sealed partial class ProxySession
             {
                 await PumpLocalFileAsync(leg, cancellationToken);
             }
-            else if (received >= Link.SmallBlock)
+            else if (received >= Link.SmallBlock && !isLarge)
             {
+                isLarge = true;
                 leg.Link.UseLargeBlock();
+                SetInline(leg, isInline: false);
             }
         }
+    }
+
+    /// <summary>A large answer is relayed in the thread pool: the thread that sees the events would have no time for others'.</summary>
+    private void SetInline(BackendLeg leg, bool isInline)
+    {
+        InlineCompletions.Set(leg.Socket, isInline);
+        InlineCompletions.Set(_socket, isInline);
     }
 
     private int Scan(BackendLeg leg)

@@ -83,6 +83,7 @@ internal sealed partial class ProxySession
         && (_current!.Backend == only || (!InTransaction && !_pins.Any && !info.Has(SessionEffects.ReadsDiagnostics)))
         && (topology.Routing.Rules.IsEmpty || _context.Gates.Membership.IsMember);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> RunRoutedAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
         var info = statement.Info;

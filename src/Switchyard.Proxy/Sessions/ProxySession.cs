@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
@@ -17,6 +18,9 @@ namespace Switchyard.Proxy.Sessions;
 /// </summary>
 internal sealed partial class ProxySession : IAsyncDisposable
 {
+    /// <summary>Commands above this many bytes are worked on in the thread pool.</summary>
+    private const int LongCommand = 64 * 1024;
+
     private readonly SessionContext _context;
     private readonly Socket _socket;
     private readonly Link _client;
@@ -84,6 +88,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
             IsEstablished = true;
             SetPhase("idle");
+            InlineCompletions.Set(_socket, isInline: true);
             while (await _client.WaitReadableAsync(cancellationToken) >= 0 && await ServeOneAsync(cancellationToken))
             {
             }
@@ -159,6 +164,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     }
 
     /// <summary>Reads and serves one command; false when the session is over.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> ServeOneAsync(CancellationToken cancellationToken)
     {
         var frame = await PacketIO.ReadFrameAsync(_client, _context.Options.MaxCommandBytes, cancellationToken);
@@ -181,6 +187,12 @@ internal sealed partial class ProxySession : IAsyncDisposable
         if (_isCompressed)
         {
             PacketIO.Renumber(_client, command);
+        }
+
+        if (command.RawLength > LongCommand)
+        {
+            // Scanning it takes a while, and the thread is one that sees everybody's events.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
 
         await EnterAsync(cancellationToken);
@@ -207,6 +219,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     /// Takes the session's turn and enters the gates' count. The count is entered before the topology is read: a gate that is published after
     /// that finds this statement counted, one published before is seen by it.
     /// </summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask EnterAsync(CancellationToken cancellationToken)
     {
         if (!_turn.Wait(0, CancellationToken.None))
@@ -248,6 +261,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     }
 
     /// <summary>An OK of our own, for what was not asked of any backend.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendOkAsync(ServerStatus status, byte sequence, CancellationToken cancellationToken)
     {
         _scratch.Reset();

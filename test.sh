@@ -30,7 +30,7 @@ trap 'echo "test: interrupted"; exit 130' INT TERM HUP
 trap 'echo "test: line $LINENO of test.sh failed"' ERR
 
 if [ "$filter" != 'Category!=Integration' ]; then
-    need_packages mariadb-client sysbench python3-pymysql python3-cryptography
+    need_packages mariadb-client sysbench python3-pymysql python3-cryptography spin gcc libc6-dev
     lab/server install --all
     ./build.sh --if-stale
 fi

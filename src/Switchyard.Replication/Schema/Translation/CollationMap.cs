@@ -50,11 +50,6 @@ internal static partial class CollationMap
     private static IEnumerable<string> Nearest(string collation)
     {
         var set = CharacterSetOf(collation);
-        if (set == "gb18030")
-        {
-            set = "utf8mb4";
-        }
-
         var sensitivity = Sensitivity(collation);
         var padsNot = collation.Contains("_nopad_", StringComparison.Ordinal) || collation.Contains("_0900_", StringComparison.Ordinal);
         if (sensitivity == "bin")

@@ -1,7 +1,7 @@
 namespace Switchyard.Replication.Schema;
 
 /// <summary>One column of a CREATE TABLE statement.</summary>
-internal sealed class ColumnTranslator(ServerTraits source, ServerTraits target, TableDefinition table, List<GateFinding> findings)
+internal sealed class ColumnTranslator(ServerTraits target, TableDefinition table, List<GateFinding> findings)
 {
     private static readonly string[] AttributeWords =
     [
@@ -59,7 +59,7 @@ internal sealed class ColumnTranslator(ServerTraits source, ServerTraits target,
 
     private string TypeOf(ColumnDefinition column, ColumnParts parts)
     {
-        if (source.IsMariaDb && !target.IsMariaDb && column.DataType is "uuid" or "inet4" or "inet6")
+        if (column.DataType is "uuid" or "inet4" or "inet6")
         {
             var (hasType, replacement) = column.DataType switch
             {
@@ -99,7 +99,9 @@ internal sealed class ColumnTranslator(ServerTraits source, ServerTraits target,
 
         if (CollationMap.Map(collation, target) is not { } mapped)
         {
-            Refuse("collation_missing", column, $"has the collation {collation}, and the target ({target.Title}) has none like it");
+            findings.Add(GateFinding.Refuse(
+                "collation_missing", $"{table.Name}.{column.Name}", $"Column {column.Name} of {table.Name} has the collation {collation}, and the target ({target.Title}) has none of its character set.",
+                $"Run ALTER TABLE {table.Name.Quoted} CONVERT TO CHARACTER SET utf8mb4 on the source, or exclude the table."));
             return null;
         }
 

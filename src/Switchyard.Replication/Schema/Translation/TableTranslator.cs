@@ -15,7 +15,7 @@ internal sealed class TableTranslator(ServerTraits source, ServerTraits target)
         var tokens = SqlTokens.Read(table.CreateStatement);
         var open = tokens.FindIndex(t => t.Is("("));
         var close = SqlTokens.Closing(tokens, open);
-        var columns = new ColumnTranslator(source, target, table, findings);
+        var columns = new ColumnTranslator(target, table, findings);
         var keys = new KeyTranslator(target, table, findings);
         var elements = new List<string>();
         var deferred = new List<DeferredIndex>();

@@ -32,10 +32,10 @@ class Lab:
         self.servers = {}
         self._starting = []
 
-    def begin(self, name, as_id):
-        """Starts starting a server; finish() waits for it."""
+    def begin(self, name, as_id, *options):
+        """Starts starting a server, with options of its own; finish() waits for it."""
         process = subprocess.Popen(
-            [os.path.join(ROOT, "lab", "server"), "start", name, "--as", as_id], env=self._environment,
+            [os.path.join(ROOT, "lab", "server"), "start", name, "--as", as_id, *(["--", *options] if options else [])], env=self._environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self._starting.append(process)
         return as_id, name, process
@@ -82,14 +82,14 @@ class Server:
 class Switchyard:
     """The executable: one process that serves, and its verbs."""
 
-    def __init__(self, directory, backends, default_backend):
+    def __init__(self, directory, backends, default_backend, *arguments):
         self._directory = directory
         self.proxy_port, self._api_port = free_ports(2)
         self.console = f"http://127.0.0.1:{self._api_port}/"
         self.log = os.path.join(directory, "switchyard.log")
         # Connection strings travel in the environment: a command line can be read by everybody on the machine.
         environment = {**os.environ, **{f"DSN_{name.upper()}": dsn for name, dsn in backends.items()}}
-        words = ["serve", "--proxy-listen", f"127.0.0.1:{self.proxy_port}", "--api-listen", f"127.0.0.1:{self._api_port}", "--default-backend", default_backend]
+        words = ["serve", "--proxy-listen", f"127.0.0.1:{self.proxy_port}", "--api-listen", f"127.0.0.1:{self._api_port}", "--default-backend", default_backend, *arguments]
         for name in backends:
             words += ["--backend", f"{name}=${{DSN_{name.upper()}}}"]
         with open(self.log, "ab") as log:

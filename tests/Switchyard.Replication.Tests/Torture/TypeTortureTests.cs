@@ -157,8 +157,8 @@ public sealed class TypeTortureTests
         var some = $"ORDER BY RAND({random.Next()}) LIMIT {random.Next(1, 6)}";
         return kind switch
         {
-            0 => Insert(table) + Row(table, random),
-            1 => $"DELETE FROM `{table.Name}` {some}",
+            0 => $"{Insert(table)}{Row(table, random)},{Row(table, random)},{Row(table, random)}",
+            1 => $"DELETE FROM `{table.Name}` ORDER BY RAND({random.Next()}) LIMIT 2",
             2 => $"UPDATE IGNORE `{table.Name}` SET `{table.Columns[0].Name}`={table.Columns[0].Value?.Invoke(random) ?? "0"} {some}",
             3 => $"UPDATE IGNORE `{table.Name}` SET {string.Join(", ", written.Skip(table.KeyColumns).Select(c => $"`{c.Name}`={c.Value!(random)}"))} {some}",
             _ => $"UPDATE IGNORE `{table.Name}` SET `{column.Name}`={value} {some}",

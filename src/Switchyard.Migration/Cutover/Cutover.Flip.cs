@@ -22,6 +22,7 @@ internal sealed partial class Cutover
                 throw GateKeeper.Abandoned(gate.Value);
             }
 
+            RefuseReturned(membership);
             if (!await _gate.IsDrainedAsync(membership, cancellationToken))
             {
                 // A proxy has joined since the hold; it has the same time to drain.
@@ -39,6 +40,18 @@ internal sealed partial class Cutover
             {
                 throw new CutoverFailedException("The right to change the migration was lost.", "Try again.");
             }
+        }
+    }
+
+    /// <summary>
+    /// A proxy that has come back since the fence may have had a statement on its way to the origin, which ran after the end of its log was
+    /// read. Only a lock on the tables proves that it did not.
+    /// </summary>
+    private void RefuseReturned(Membership membership)
+    {
+        if (request.Fence != FenceMode.Lock && membership.Members.Any(m => _drained!.Members.All(d => d.Key != m.Key || d.Revision != m.Revision)))
+        {
+            throw new CutoverFailedException("A proxy joined during the pause, and without locked tables it cannot be known what it had sent before.", "Try again, or let the tables be locked with --fence lock.");
         }
     }
 

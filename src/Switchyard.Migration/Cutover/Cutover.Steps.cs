@@ -57,8 +57,15 @@ internal sealed partial class Cutover
             await _from.SetEventAsync(definition.Name, enabled: false, cancellationToken);
         }
 
-        var live = (await environment.Topology.GetMembershipAsync(cancellationToken)).Members.Select(m => m.Value.Id).ToHashSet(StringComparer.Ordinal);
-        await _from.EndOrphanedLegsAsync(live, cancellationToken);
+        // Whoever is alive has drained at the same moment; what all others have left running is ended.
+        _drained = await environment.Topology.GetMembershipAsync(cancellationToken);
+        while (!await _gate.IsDrainedAsync(_drained, cancellationToken))
+        {
+            await _gate.DrainAsync(request, cancellationToken);
+            _drained = await environment.Topology.GetMembershipAsync(cancellationToken);
+        }
+
+        await _from.EndOrphanedLegsAsync(_drained.Members.Select(m => m.Value.Id).ToHashSet(StringComparer.Ordinal), cancellationToken);
         _fence = await _from.FenceAsync(request.Fence, runtime.Record.Tables, TimeSpan.FromSeconds(request.DrainTimeoutSeconds), cancellationToken);
     }
 

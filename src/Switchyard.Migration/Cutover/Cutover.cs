@@ -24,6 +24,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
     private IServerSide _to = null!;
     private IFence? _fence;
     private IStreamRecord? _back;
+    private Membership? _drained;
     private bool _flipped;
     private long _heldAt;
     private double _pauseMs;

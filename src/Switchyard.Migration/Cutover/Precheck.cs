@@ -5,6 +5,8 @@ namespace Switchyard.Migration;
 /// <summary>Everything that speaks against a switch, all at once.</summary>
 internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntime runtime)
 {
+    private static readonly HashSet<string> s_saidAbove = new(StringComparer.Ordinal) { "reverse_binlog_off", "reverse_binlog_format", "reverse_binlog_row_image" };
+
     public async Task<List<Finding>> RunAsync(
         SwitchRequest request, DiffReport? diff, IServerSide from, IServerSide to, CancellationToken cancellationToken)
     {
@@ -18,9 +20,42 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         }
 
         await CheckServersAsync(record, from, to, findings, cancellationToken);
+        var back = record.Direction.Exchanged;
+        var wayBack = await environment.Engine.CheckWayBackAsync(await runtime.SpecAsync(back, cancellationToken), back, cancellationToken);
+        findings.AddRange(wayBack.Where(f => !s_saidAbove.Contains(f.Code)));
         findings.AddRange(await new AccountGap(environment).FindAsync(record, FindingSeverity.Error, cancellationToken));
         await CheckProxiesAsync(record, findings, cancellationToken);
+        findings.AddRange(FindDirectClients(record, request, await from.ReadClientsAsync(cancellationToken)));
         return findings;
+    }
+
+    /// <summary>Who still talks to the origin around the proxies, so that the last connection strings can be moved.</summary>
+    private static IEnumerable<Finding> FindDirectClients(MigrationRecord record, SwitchRequest request, ClientSurvey survey)
+    {
+        const int Named = 20;
+        var from = record.Backend(record.Direction.From);
+        if (!survey.SeesLegs && request.Fence == FenceMode.None)
+        {
+            yield return Finding.Error(
+                "legs_unseen",
+                $"'{from}' does not show connection attributes, so what a proxy that died has left running there cannot be found, and without a fence nothing would wait for it.",
+                $"Leave --fence at lock, or start '{from}' with performance_schema=ON and let Switchyard's account read performance_schema.session_connect_attrs.");
+        }
+
+        var caveat = survey.SeesLegs ? "" : " The proxies' own may be among them: the server does not show connection attributes (performance_schema is off or may not be read).";
+        foreach (var client in survey.Direct.Take(Named))
+        {
+            var last = client.IdleSeconds is { } idle ? $"the last statement was {idle} s ago" : "a statement runs now";
+            var what = $"'{client.User}' from {client.Host} (program {client.Program}) has {client.Connections} {(client.Connections == 1 ? "connection" : "connections")} to '{from}'";
+            yield return survey.SeesLegs
+                ? Finding.Warning("direct_client", $"{what} that no proxy made; {last}.", "Let it connect to Switchyard before the switch: afterwards it would write to the side that follows.")
+                : Finding.Info("client", $"{what}; {last}.{caveat}");
+        }
+
+        if (survey.Direct.Count > Named)
+        {
+            yield return Finding.Info("more_clients", $"{survey.Direct.Count - Named} more programs are connected to '{from}'.");
+        }
     }
 
     private void CheckStream(MigrationRecord record, SwitchRequest request, List<Finding> findings)

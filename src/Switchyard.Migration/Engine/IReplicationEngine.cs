@@ -27,6 +27,9 @@ internal interface IReplicationEngine
     /// <param name="cancellationToken">Ends the wait.</param>
     Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken);
 
+    /// <summary>What would keep this direction's stream from running once its origin is authoritative; each is an error.</summary>
+    Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken);
+
     /// <summary>The base tables of a schema, in name order.</summary>
     Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken);
 

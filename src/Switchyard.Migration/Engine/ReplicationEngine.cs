@@ -29,6 +29,13 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return Convert(findings);
     }
 
+    public async Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken)
+    {
+        var (origin, follower) = direction.From == Side.Source ? ("source", "target") : ("target", "source");
+        var findings = await SchemaGate.InspectWayBackAsync(spec.From, origin, spec.To, follower, spec.Schema, cancellationToken);
+        return [.. findings.Select(f => Finding.Error(f.Code, f.What, f.Remedy))];
+    }
+
     public async Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken)
     {
         await using var connection = await BackendConnection.OpenAsync(backend, cancellationToken);

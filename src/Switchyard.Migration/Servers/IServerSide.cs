@@ -48,6 +48,9 @@ internal interface IServerSide : IAsyncDisposable
 
     Task DropEventAsync(string name, CancellationToken cancellationToken);
 
+    /// <summary>Who is connected for the schema's sake without a proxy, and whether connections through proxies can be told from others.</summary>
+    Task<ClientSurvey> ReadClientsAsync(CancellationToken cancellationToken);
+
     /// <summary>Ends the connections that proxies which are not alive left here, sees them gone, and says how many there were.</summary>
     Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken);
 
@@ -92,6 +95,19 @@ internal interface IFence : IAsyncDisposable
 /// <param name="LongTransactions">Open transactions older than a few seconds, one sentence each.</param>
 internal sealed record ServerFacts(
     string Version, bool IsReadOnly, bool HasBinlog, string BinlogFormat, string RowImage, int PreparedXa, IReadOnlyList<string> LongTransactions);
+
+/// <summary>The connections of a server as far as a switch is concerned.</summary>
+/// <param name="SeesLegs">The server shows connection attributes, so that a proxy's connections are known from others.</param>
+/// <param name="Direct">Those that do not come through a proxy; where legs are not seen, the proxies' own are among them.</param>
+internal sealed record ClientSurvey(bool SeesLegs, IReadOnlyList<DirectClient> Direct);
+
+/// <summary>Connections of one program of one account.</summary>
+/// <param name="User">The account's user.</param>
+/// <param name="Host">Where from, without the port.</param>
+/// <param name="Program">As it names itself; a question mark when it does not.</param>
+/// <param name="Connections">How many.</param>
+/// <param name="IdleSeconds">Since the last statement of any of them; null while one runs.</param>
+internal sealed record DirectClient(string User, string Host, string Program, int Connections, long? IdleSeconds);
 
 /// <summary>A view or a routine.</summary>
 /// <param name="Kind">VIEW, PROCEDURE or FUNCTION.</param>

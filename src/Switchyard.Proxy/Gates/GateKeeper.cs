@@ -19,6 +19,9 @@ internal sealed class GateKeeper(
     /// <summary>How often the list of blockers is written anew while waiting; the drain itself is never waited for by time.</summary>
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>The first list comes sooner, so that a switch with little patience can name its blockers too; one that drains at once writes none.</summary>
+    private static readonly TimeSpan s_firstReport = TimeSpan.FromMilliseconds(100);
+
     private static readonly TimeSpan s_retryInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<string, GateHold> _holds = new(StringComparer.Ordinal);
@@ -141,6 +144,7 @@ internal sealed class GateKeeper(
     private async Task DrainAsync(GateHold hold, long began)
     {
         var gate = hold.Gate;
+        var wait = s_firstReport;
         Interlocked.Increment(ref _draining);
         try
         {
@@ -172,12 +176,13 @@ internal sealed class GateKeeper(
                 }
 
                 using var interval = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-                var report = Task.Delay(s_reportInterval, time, interval.Token);
+                var report = Task.Delay(wait, time, interval.Token);
                 var first = await Task.WhenAny(signal.Task, hold.Ended, hold.OverLimit, report);
                 await interval.CancelAsync();
                 if (first == report && !hold.Ended.IsCompleted)
                 {
                     _stop.Token.ThrowIfCancellationRequested();
+                    wait = s_reportInterval;
                     await AcknowledgeAsync(hold, [.. _sessions.FindBlockers(gate, MaxBlockersNamed)], released: false);
                     await _sessions.RefreshUncertainAsync(_stop.Token);
                 }

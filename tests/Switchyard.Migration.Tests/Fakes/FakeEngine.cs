@@ -20,6 +20,8 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     public Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<Finding>>(Findings);
 
+    public Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Finding>>([]);
+
     public Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. servers.Of(backend).Tables.Order(StringComparer.Ordinal)]);
 

@@ -15,6 +15,8 @@ internal sealed class FakeServer(string name)
 
     public bool HasBinlog { get; set; } = true;
 
+    public bool SeesLegs { get; set; } = true;
+
     public int PreparedXa { get; set; }
 
     public int Fences { get; set; }
@@ -122,6 +124,8 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
         server.Events.Remove(name);
         return Task.CompletedTask;
     }
+
+    public Task<ClientSurvey> ReadClientsAsync(CancellationToken cancellationToken) => Task.FromResult(new ClientSurvey(server.SeesLegs, []));
 
     public Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken) => Task.FromResult(0);
 

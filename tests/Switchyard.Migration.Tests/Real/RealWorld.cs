@@ -32,9 +32,21 @@ internal sealed class RealWorld : IAsyncDisposable
 
     public MigrationService Service { get; private set; } = null!;
 
-    public static async Task<RealWorld> StartAsync(string source, string target, params string[] tables)
+    /// <summary>Switchyard's own account on the target, where it shall have no more than it needs.</summary>
+    public string LimitedUser => $"own_{Schema}";
+
+    public static Task<RealWorld> StartAsync(string source, string target, params string[] tables) => StartAsync(source, target, limited: false, tables);
+
+    /// <param name="source">The source's server.</param>
+    /// <param name="target">The target's server.</param>
+    /// <param name="limited">Switchyard has an account of its own on the target instead of an administrator's.</param>
+    /// <param name="tables">Made on the source.</param>
+    public static async Task<RealWorld> StartAsync(string source, string target, bool limited, params string[] tables) =>
+        await StartAsync(await LabServer.SharedAsync(source, "source"), await LabServer.SharedAsync(target, "target"), limited, tables);
+
+    public static async Task<RealWorld> StartAsync(LabServer source, LabServer target, bool limited, params string[] tables)
     {
-        var world = new RealWorld { Source = await LabServer.SharedAsync(source, "source"), Target = await LabServer.SharedAsync(target, "target") };
+        var world = new RealWorld { Source = source, Target = target };
         await using (var admin = await world.OpenSourceAsync(schema: false))
         {
             await admin.ExecuteAsync($"CREATE DATABASE {world.Schema} CHARACTER SET utf8mb4", default);
@@ -48,10 +60,19 @@ internal sealed class RealWorld : IAsyncDisposable
             await admin.ExecuteAsync($"GRANT ALL ON {world.Schema}.* TO '{world.AppUser}'@'%'", default);
         }
 
+        var targetDsn = world.Target.Dsn;
+        if (limited)
+        {
+            await using var admin = await BackendConnection.OpenAsync(world.TargetOptions, default);
+            await admin.ExecuteAsync($"CREATE USER '{world.LimitedUser}'@'%' IDENTIFIED BY '{AppPassword}'", default);
+            await admin.ExecuteAsync($"GRANT ALL ON *.* TO '{world.LimitedUser}'@'%' WITH GRANT OPTION", default);
+            targetDsn = $"mysql://{world.LimitedUser}:{Uri.EscapeDataString(AppPassword)}@127.0.0.1:{world.Target.Port}/";
+        }
+
         await world.OpenAsync();
         var routing = await world.Topology.GetRoutingAsync();
         await world.Topology.Begin()
-            .Put(new Backend("a", world.Source.Dsn)).Put(new Backend("b", world.Target.Dsn))
+            .Put(new Backend("a", world.Source.Dsn)).Put(new Backend("b", targetDsn))
             .Require(routing).Put(routing.Value with { DefaultBackend = "a" }).CommitAsync();
         return world;
     }
@@ -88,6 +109,23 @@ internal sealed class RealWorld : IAsyncDisposable
             }
 
             Assert.True(status.State != MigrationState.Error || state == MigrationState.Error, $"{status.Error}\n{_loggers}");
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    /// <summary>Returns once the stream away from the authoritative side runs again.</summary>
+    public async Task UntilFollowingAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (true)
+        {
+            var status = await Service.StatusAsync(Schema, limit.Token);
+            if ((status.Writes == "a" ? status.Stream : status.Reverse).State == "running")
+            {
+                return;
+            }
+
+            Assert.True(status.State != MigrationState.Error, $"{status.Error}\n{_loggers}");
             await Task.Delay(20, limit.Token);
         }
     }

@@ -16,8 +16,11 @@ internal sealed class Workload : IAsyncDisposable
     private readonly int[] _acknowledged;
     private readonly int[] _stale;
 
-    private Workload(RealWorld world, int clients)
+    private readonly int _first;
+
+    private Workload(RealWorld world, int clients, int first)
     {
+        _first = first;
         _acknowledged = new int[clients];
         _stale = new int[clients];
         _clients = [.. Enumerable.Range(0, clients).Select(i => Task.Factory.StartNew(() => RunAsync(world, i), TaskCreationOptions.LongRunning).Unwrap())];
@@ -45,7 +48,21 @@ internal sealed class Workload : IAsyncDisposable
 
     public TimeSpan LongestStall { get; private set; }
 
-    public static Workload Start(RealWorld world, int clients = 4) => new(world, clients);
+    /// <param name="world">Where they run.</param>
+    /// <param name="clients">How many.</param>
+    /// <param name="first">The first one's number; each has rows of its own.</param>
+    public static Workload Start(RealWorld world, int clients = 4, int first = 0) => new(world, clients, first);
+
+    /// <summary>Returns once every client has had another write acknowledged, or one has seen an error.</summary>
+    public async Task UntilWrittenAsync()
+    {
+        var before = _acknowledged.ToArray();
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (_errors.IsEmpty && _acknowledged.Where((a, i) => a == before[i]).Any())
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
 
     public static async Task FillAsync(RealWorld world, int orders)
     {
@@ -67,7 +84,7 @@ internal sealed class Workload : IAsyncDisposable
         var lost = 0;
         for (var client = 0; client < _acknowledged.Length; client++)
         {
-            var rows = await authoritative.QueryAsync($"SELECT COUNT(*) FROM ledger WHERE client={client} AND seq<{_acknowledged[client]}", default);
+            var rows = await authoritative.QueryAsync($"SELECT COUNT(*) FROM ledger WHERE client={_first + client} AND seq<{_acknowledged[client]}", default);
             lost += _acknowledged[client] - (int)rows.GetInt64(0, 0);
         }
 
@@ -80,8 +97,9 @@ internal sealed class Workload : IAsyncDisposable
         await Task.WhenAll(_clients);
     }
 
-    private async Task RunAsync(RealWorld world, int client)
+    private async Task RunAsync(RealWorld world, int index)
     {
+        var client = _first + index;
         try
         {
             await using var connection = await world.OpenAppAsync();
@@ -93,12 +111,12 @@ internal sealed class Workload : IAsyncDisposable
                 await connection.ExecuteAsync($"INSERT INTO ledger VALUES ({client}, {seq}, x'{seq:x8}')", default);
                 await connection.ExecuteAsync($"UPDATE orders SET amount=amount+0.01, state='paid', note=CONCAT('n', {seq}) WHERE id={1 + (seq * 7 % 200)}", default);
                 await connection.ExecuteAsync("COMMIT", default);
-                _acknowledged[client] = seq + 1;
+                _acknowledged[index] = seq + 1;
                 await connection.ExecuteAsync($"INSERT INTO orders (customer, amount, created) VALUES ('c{client}', {seq}, NOW(3))", default);
                 var read = await other.QueryAsync($"SELECT MAX(seq) FROM ledger WHERE client={client}", default);
                 if (read.IsNull(0, 0) || read.GetInt64(0, 0) < seq)
                 {
-                    _stale[client]++;
+                    _stale[index]++;
                 }
 
                 if (seq % 5 == 0)
@@ -112,7 +130,7 @@ internal sealed class Workload : IAsyncDisposable
         }
         catch (Exception e)
         {
-            _errors.Enqueue($"client {client} after {_acknowledged[client]}: {e.GetType().Name} {e.Message}");
+            _errors.Enqueue($"client {client} after {_acknowledged[index]}: {e.GetType().Name} {e.Message}");
         }
     }
 }

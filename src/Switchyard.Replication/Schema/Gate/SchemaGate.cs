@@ -69,6 +69,35 @@ public static class SchemaGate
         return [.. findings.OrderByDescending(f => f.Severity)];
     }
 
+    /// <summary>
+    /// What would keep a stream from running back after a change of sides: the log and the grants of the side that becomes authoritative,
+    /// and what the account may write on the other. Grants can have gone since the migration was created.
+    /// </summary>
+    /// <param name="authoritative">The side that will be authoritative.</param>
+    /// <param name="authoritativeSide">What to call it.</param>
+    /// <param name="follower">The side that will follow.</param>
+    /// <param name="followerSide">What to call it.</param>
+    /// <param name="schema">The migrated schema.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<IReadOnlyList<GateFinding>> InspectWayBackAsync(
+        ConnectionOptions authoritative, string authoritativeSide, ConnectionOptions follower, string followerSide, string schema, CancellationToken cancellationToken)
+    {
+        var findings = new List<GateFinding>();
+        await using var from = await TryOpenAsync(authoritativeSide, authoritative, findings, cancellationToken).ConfigureAwait(false);
+        await using var to = await TryOpenAsync(followerSide, follower, findings, cancellationToken).ConfigureAwait(false);
+        if (from is not null && await GuardAsync(authoritativeSide, () => ServerFacts.ReadAsync(from, cancellationToken), findings).ConfigureAwait(false) is { } log)
+        {
+            findings.AddRange(TargetServerRules.CheckReverse(log, authoritativeSide));
+        }
+
+        if (to is not null && await GuardAsync(followerSide, () => ServerFacts.ReadAsync(to, cancellationToken), findings).ConfigureAwait(false) is { } written)
+        {
+            findings.AddRange(SourceServerRules.CheckFollower(written, schema, followerSide));
+        }
+
+        return findings;
+    }
+
     private static async Task<BackendConnection?> TryOpenAsync(
         string side, ConnectionOptions options, List<GateFinding> findings, CancellationToken cancellationToken)
     {

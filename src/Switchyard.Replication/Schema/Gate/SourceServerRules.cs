@@ -138,7 +138,21 @@ internal static class SourceServerRules
             yield return MissingGrants("source", grants, onSchema, $"{Quote(schema)}.*", $"read the schema {schema} and hand it over");
         }
 
-        // After a switch the source is written by the reverse stream, which keeps its position there too.
+        foreach (var finding in CheckFollower(server, schema, "source"))
+        {
+            yield return finding;
+        }
+    }
+
+    /// <summary>After a switch the side it came from is written by the reverse stream, which keeps its position there too.</summary>
+    internal static IEnumerable<GateFinding> CheckFollower(ServerFacts server, string schema, string side)
+    {
+        var grants = server.Grants;
+        if (grants.HasRoles)
+        {
+            yield break;
+        }
+
         foreach (var (scope, privileges) in new[]
         {
             (schema, new[] { "INSERT", "UPDATE", "DELETE" }),
@@ -149,9 +163,9 @@ internal static class SourceServerRules
             if (lacking.Length > 0)
             {
                 yield return GateFinding.Warn(
-                    "reverse_grants", "source",
-                    $"The account {grants.Account} on the source lacks {string.Join(", ", lacking)} on {scope}, so that there is no way back after a switch.",
-                    $"Run on the source: GRANT {string.Join(", ", lacking)} ON {Quote(scope)}.* TO {grants.QuotedAccount};");
+                    "reverse_grants", side,
+                    $"The account {grants.Account} on the {side} lacks {string.Join(", ", lacking)} on {scope}, so that there is no way back after a switch.",
+                    $"Run on the {side}: GRANT {string.Join(", ", lacking)} ON {Quote(scope)}.* TO {grants.QuotedAccount};");
             }
         }
     }

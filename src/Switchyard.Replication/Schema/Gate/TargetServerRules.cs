@@ -41,7 +41,7 @@ internal static class TargetServerRules
                 "xa_prepared", "target", $"The target has {server.PreparedXa.Count} prepared XA transactions, whose locks can stop the copy.", "Finish them with XA COMMIT or XA ROLLBACK.");
         }
 
-        foreach (var finding in CheckReverse(server))
+        foreach (var finding in CheckReverse(server, "target"))
         {
             yield return finding;
         }
@@ -54,38 +54,38 @@ internal static class TargetServerRules
         }
     }
 
-    /// <summary>After a switch the target is the reverse stream's source.</summary>
-    private static IEnumerable<GateFinding> CheckReverse(ServerFacts server)
+    /// <summary>After a switch the side it went to is the source of the stream back.</summary>
+    internal static IEnumerable<GateFinding> CheckReverse(ServerFacts server, string side)
     {
-        const string consequence = "so that there is no way back after a switch";
+        const string Consequence = "so that there is no way back after a switch";
         if (!server.IsOn("log_bin"))
         {
-            yield return GateFinding.Warn("reverse_binlog_off", "target", $"The target writes no binary log, {consequence}.", "Set log_bin and a server_id in its configuration and restart it.");
+            yield return GateFinding.Warn("reverse_binlog_off", side, $"The {side} writes no binary log, {Consequence}.", "Set log_bin and a server_id in its configuration and restart it.");
             yield break;
         }
 
         if (server.Has("binlog_format") && !server.Variable("binlog_format").Equals("ROW", StringComparison.OrdinalIgnoreCase))
         {
             yield return GateFinding.Warn(
-                "reverse_binlog_format", "target", $"The target logs in the format {server.Variable("binlog_format")}, {consequence}.", "Run SET GLOBAL binlog_format='ROW' on it.");
+                "reverse_binlog_format", side, $"The {side} logs in the format {server.Variable("binlog_format")}, {Consequence}.", "Run SET GLOBAL binlog_format='ROW' on it.");
         }
 
         if (server.Has("binlog_row_image") && !server.Variable("binlog_row_image").Equals("FULL", StringComparison.OrdinalIgnoreCase))
         {
             yield return GateFinding.Warn(
-                "reverse_binlog_row_image", "target", $"The target logs only parts of changed rows, {consequence}.", "Run SET GLOBAL binlog_row_image='FULL' on it.");
+                "reverse_binlog_row_image", side, $"The {side} logs only parts of changed rows, {Consequence}.", "Run SET GLOBAL binlog_row_image='FULL' on it.");
         }
 
         if (server.Variable("binlog_row_value_options").Length > 0)
         {
             yield return GateFinding.Warn(
-                "reverse_binlog_row_value_options", "target", $"The target logs partial JSON updates, {consequence}.", "Run SET GLOBAL binlog_row_value_options='' on it.");
+                "reverse_binlog_row_value_options", side, $"The {side} logs partial JSON updates, {Consequence}.", "Run SET GLOBAL binlog_row_value_options='' on it.");
         }
 
         if (server.BinlogFilters is { } filters)
         {
             yield return GateFinding.Warn(
-                "reverse_binlog_filters", "target", $"The target leaves changes out of its binary log ({filters}), {consequence}.", "Remove these filters and restart it.");
+                "reverse_binlog_filters", side, $"The {side} leaves changes out of its binary log ({filters}), {Consequence}.", "Remove these filters and restart it.");
         }
 
         if (!server.Grants.HasRoles
@@ -93,8 +93,8 @@ internal static class TargetServerRules
         {
             var monitor = server.IsMariaDb && server.AtLeast(10, 5) ? "BINLOG MONITOR" : "REPLICATION CLIENT";
             yield return GateFinding.Warn(
-                "reverse_grants", "target", $"The account {server.Grants.Account} may not read the target's binary log, {consequence}.",
-                $"Run on the target: GRANT REPLICATION SLAVE, {monitor} ON *.* TO {server.Grants.QuotedAccount};");
+                "reverse_grants", side, $"The account {server.Grants.Account} may not read the {side}'s binary log, {Consequence}.",
+                $"Run on the {side}: GRANT REPLICATION SLAVE, {monitor} ON *.* TO {server.Grants.QuotedAccount};");
         }
     }
 }

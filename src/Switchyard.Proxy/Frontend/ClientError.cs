@@ -32,11 +32,17 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
 
     public static ClientError From(ServerErrorException error) => new((ushort)error.Code, error.SqlState, error.ServerMessage);
 
-    /// <summary>CR_CONN_HOST_ERROR, which clients know to mean that the server cannot be reached.</summary>
-    public static ClientError BackendDown(string backend, string reason) => new(2003, "HY000", $"Switchyard cannot reach backend '{backend}': {reason}");
+    /// <summary>
+    /// ER_CONNECT_TO_FOREIGN_DATA_SOURCE under SQLSTATE "unable to connect". Not the clients' own 2003: a client library takes a code of its own range
+    /// in a server's packet for a malformed one.
+    /// </summary>
+    public static ClientError BackendDown(string backend, string reason) => new(1429, "08001", $"Switchyard cannot reach backend '{backend}': {reason}");
 
-    /// <summary>CR_SERVER_LOST: the backend's connection broke before it answered; whether it did what it was asked is not known.</summary>
-    public static ClientError BackendLost(string backend) => new(2013, "HY000", $"Switchyard lost the connection to backend '{backend}' during the query");
+    /// <summary>
+    /// ER_SERVER_SHUTDOWN under SQLSTATE "communication link failure", upon which clients give the connection up: the backend's connection broke before it
+    /// answered; whether it did what it was asked is not known.
+    /// </summary>
+    public static ClientError BackendLost(string backend) => new(1053, "08S01", $"Switchyard lost the connection to backend '{backend}' during the query");
 
     /// <summary>Writes the packet with its header.</summary>
     public void WriteTo(PayloadWriter into, byte sequence, Capabilities capabilities)

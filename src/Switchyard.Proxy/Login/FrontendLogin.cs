@@ -54,8 +54,9 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
     public async Task<LoginOutcome> RunAsync(ILoginChannel channel, LoginRequest request, CancellationToken cancellationToken)
     {
         var match = await accounts.FindAsync(request.User, request.Address, refresh: false, cancellationToken).ConfigureAwait(false);
-        if (match.Candidates.Count == 0)
+        if (match.Candidates.Count == 0 || IsBarred(match.Candidates[0], channel))
         {
+            // What is kept may be of the past: the account may have been made or changed since.
             match = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
         }
 
@@ -87,6 +88,34 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
         return LoginOutcome.Refuse(LoginRefusal.CannotProve(
             $"The account '{account.User}'@'{account.Host}' uses the authentication plugin {account.Authentications[0].Plugin}, which cannot pass a proxy; give it mysql_native_password or caching_sha2_password."));
     }
+
+    /// <summary>
+    /// Looks a proof's account up anew, for a backend that has accepted the proof as another account than the kept one: accounts may have been made and dropped
+    /// since. Null when the proof fits no account that the server would choose now, or the very ones it fitted before.
+    /// </summary>
+    /// <exception cref="Client.BackendUnavailableException">The backend's accounts cannot be read.</exception>
+    /// <exception cref="Client.ServerErrorException">The backend's accounts may not be read.</exception>
+    public async Task<ClientProof?> ReconsiderAsync(ClientProof proof, ILoginChannel channel, CancellationToken cancellationToken)
+    {
+        var match = await accounts.FindAsync(proof.User, proof.Client.Address, refresh: true, cancellationToken).ConfigureAwait(false);
+        var account = match.Candidates.FirstOrDefault(candidate =>
+            !IsBarred(candidate, channel) && candidate.Authentications.Any(authentication => Fits(proof, authentication)));
+        return account is null || match.Candidates.SequenceEqual(proof.Candidates, s_sameName)
+            ? null
+            : proof with { Account = account, Candidates = match.Candidates, Client = match.Client };
+    }
+
+    private static readonly EqualityComparer<Account> s_sameName = EqualityComparer<Account>.Create((a, b) => a?.CurrentUser == b?.CurrentUser);
+
+    private static bool Fits(ClientProof proof, AccountAuthentication authentication) =>
+        authentication.Plugin == proof.Plugin
+        && (proof.Plugin != AuthPlugins.NativePassword
+            || (NativePassword.TryParseStoredHash(authentication.AuthenticationString, out var stored)
+                && stored.AsSpan().SequenceEqual(proof.PasswordSha1 is { } sha1 ? NativePassword.StoredHash(sha1) : [])));
+
+    /// <summary>Whether the account could not be logged in to whatever the client knows.</summary>
+    private static bool IsBarred(Account account, ILoginChannel channel) =>
+        account.Tls == AccountTls.Certificate || (account.Tls == AccountTls.Any && !channel.IsTls);
 
     private async Task<LoginOutcome> RunNativeAsync(
         ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)

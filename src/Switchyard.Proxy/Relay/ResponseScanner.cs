@@ -37,6 +37,9 @@ internal sealed class ResponseScanner
     private int _remaining;
     private bool _continued;
     private bool _deprecateEof;
+
+    /// <summary>MariaDB sets the flag also where a stored program has a cursor open while it sends rows; then it means nothing to the client.</summary>
+    private bool _mayOpenCursor;
     private Phase _phase;
     private ulong _definitions;
     private ulong _columnsOfPrepared;
@@ -101,6 +104,7 @@ internal sealed class ResponseScanner
         _headLength = 0;
         _continued = false;
         _deprecateEof = deprecateEof;
+        _mayOpenCursor = shape == ResponseShape.Cursor;
         WantsLocalFile = false;
         ErrorCode = 0;
         AffectedRows = 0;
@@ -111,7 +115,7 @@ internal sealed class ResponseScanner
         Consumed = 0;
         _phase = shape switch
         {
-            ResponseShape.Results => Phase.First,
+            ResponseShape.Results or ResponseShape.Cursor => Phase.First,
             ResponseShape.Prepared => Phase.PreparedFirst,
             ResponseShape.UntilEnd => Phase.Rows,
             ResponseShape.OnePacket => Phase.OnePacket,
@@ -256,7 +260,7 @@ internal sealed class ResponseScanner
                 break;
             case Phase.ColumnsEnd:
                 ReadEof(Expect(head, 0xFE));
-                _phase = (Status & CursorExistsFlag) != 0 ? Phase.Done : Phase.Rows;
+                _phase = _mayOpenCursor && (Status & CursorExistsFlag) != 0 ? Phase.Done : Phase.Rows;
                 break;
             case Phase.Rows:
                 OnRow(head);

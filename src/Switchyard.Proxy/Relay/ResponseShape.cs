@@ -9,6 +9,11 @@ internal enum ResponseShape
     /// <summary>OK, ERR, EOF, a request for a local file, or result sets, as many as the status flags announce.</summary>
     Results,
 
+    /// <summary>
+    /// The answer to an execution that asked for a cursor: like <see cref="Results"/>, but where a cursor is announced no rows follow the column definitions.
+    /// </summary>
+    Cursor,
+
     /// <summary>The answer to COM_STMT_PREPARE: a header, then parameter and column definitions.</summary>
     Prepared,
 

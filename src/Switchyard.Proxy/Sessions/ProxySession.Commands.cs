@@ -45,35 +45,6 @@ internal sealed partial class ProxySession
         ResetScanOptions(home);
     }
 
-    /// <summary>COM_CHANGE_USER is a login of its own over the greeting's challenge; all legs are the old user's and are closed.</summary>
-    private async ValueTask<bool> ChangeUserAsync(PacketFrame frame, CancellationToken cancellationToken)
-    {
-        var payload = ChangeUserPayload.Parse(PacketIO.Payload(_client, frame).Span, _capabilities);
-        _client.Consume(frame.RawLength);
-        _commandLength = 0;
-        if (_context.View.Current.Routing.DefaultBackend is not { } backend)
-        {
-            await SendErrorAsync(ClientError.Refused("Switchyard has no default backend any more."), 1, cancellationToken);
-            return false;
-        }
-
-        var profile = await _context.Profiles.GetAsync(backend, cancellationToken);
-        await CloseAllLegsAsync();
-        _prepared.Clear();
-        _pins.Clear();
-        _state.Reset();
-        _pendingBegin = null;
-        _touchedSchemas = ImmutableHashSet<string>.Empty;
-        _state.Schema = payload.Schema.Length > 0 ? Encoding.UTF8.GetString(payload.Schema) : null;
-        _collation = payload.Collation is { } collation ? (byte)collation : _collation;
-        _attributes = payload.Attributes.Count > 0 ? payload.Attributes : _attributes;
-        var request = new LoginRequest(
-            Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
-
-        // As servers do, a refused change ends the connection.
-        return await AdmitAsync(request, 1, profile, cancellationToken);
-    }
-
     private async Task CloseLegsExceptAsync(BackendLeg kept)
     {
         foreach (var leg in _legs.Where(leg => leg != kept).ToArray())

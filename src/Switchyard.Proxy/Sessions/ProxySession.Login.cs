@@ -134,7 +134,7 @@ internal sealed partial class ProxySession
         try
         {
             // Every client login is a real login at the backend: locked, expired and refused accounts answer as they would there.
-            _current = await OpenLegAsync(home, cancellationToken);
+            _current = await OpenFirstLegAsync(home, profile, channel, cancellationToken);
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
         {
@@ -147,6 +147,25 @@ internal sealed partial class ProxySession
         ResetScanOptions(homeProfile);
         await SendOkAsync((ServerStatus)_current.Scanner.Status, channel.Sequence, cancellationToken);
         return true;
+    }
+
+    /// <summary>Once more when access was denied by what was kept of the accounts, and they are others by now.</summary>
+    private async Task<BackendLeg> OpenFirstLegAsync(string home, BackendProfile accounts, LoginChannel channel, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await OpenLegAsync(home, cancellationToken);
+        }
+        catch (ServerErrorException error) when (error.Code == 1045)
+        {
+            if (await _context.Login.For(accounts).ReconsiderAsync(_proof!, channel, cancellationToken) is not { } proof)
+            {
+                throw;
+            }
+
+            _proof = proof;
+            return await OpenLegAsync(home, cancellationToken);
+        }
     }
 
     /// <summary>False when the backend whose accounts they are refuses the client, which has been told then.</summary>

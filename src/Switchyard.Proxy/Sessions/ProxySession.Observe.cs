@@ -52,7 +52,7 @@ internal sealed partial class ProxySession
 
         if (statement.Prepared is { } prepared)
         {
-            ObserveCursor(leg, prepared);
+            ObserveCursor(leg, prepared, statement.Shape);
         }
 
         if (leg.Scanner.LastInsertId != 0 || info.Has(SessionEffects.SetsLastInsertId))
@@ -212,10 +212,10 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void ObserveCursor(BackendLeg leg, PreparedStatement prepared)
+    private void ObserveCursor(BackendLeg leg, PreparedStatement prepared, Relay.ResponseShape shape)
     {
         var status = (ServerStatus)leg.Scanner.Status;
-        if ((status & ServerStatus.CursorExists) != 0 && leg.Scanner.ErrorCode == 0)
+        if (shape == Relay.ResponseShape.Cursor && (status & ServerStatus.CursorExists) != 0 && leg.Scanner.ErrorCode == 0)
         {
             _pins.Cursor(prepared.Id, open: (status & ServerStatus.LastRowSent) == 0);
         }

@@ -18,6 +18,9 @@ internal sealed partial class ProxySession
     /// <summary>MariaDB clients may say "the last one prepared" by this id.</summary>
     private const uint LastPreparedId = 0xFFFFFFFF;
 
+    /// <summary>CURSOR_TYPE_READ_ONLY, _FOR_UPDATE and _SCROLLABLE.</summary>
+    private const byte CursorTypes = 0x07;
+
     /// <summary>Behind the command byte of COM_STMT_EXECUTE: id, flags, iteration count.</summary>
     private const int ExecuteFixedBytes = 9;
 
@@ -39,7 +42,7 @@ internal sealed partial class ProxySession
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
         {
             RememberTypes(prepared, Argument(frame).Span);
-            if (await RunAsync(new Statement(prepared.Info, frame, ResponseShape.Results) { Prepared = prepared }, cancellationToken))
+            if (await RunAsync(new Statement(prepared.Info, frame, ShapeOf(frame)) { Prepared = prepared }, cancellationToken))
             {
                 _pins.LongData(prepared.Id, pending: false);
             }
@@ -111,6 +114,13 @@ internal sealed partial class ProxySession
                 leg.AwaitsAnswer = false;
             }
         }
+    }
+
+    /// <summary>The execution's flags, behind the statement's id, say whether it asks for a cursor of some kind.</summary>
+    private ResponseShape ShapeOf(PacketFrame frame)
+    {
+        const int FlagsOffset = PacketLimits.HeaderSize + 5;
+        return frame.PayloadLength > 5 && (_client.Buffered[FlagsOffset] & CursorTypes) != 0 ? ResponseShape.Cursor : ResponseShape.Results;
     }
 
     private uint StatementIdOf(PacketFrame frame)

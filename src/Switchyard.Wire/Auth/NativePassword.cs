@@ -17,6 +17,9 @@ public static class NativePassword
     /// <summary>SHA1(password): what logs in without the password itself.</summary>
     public static byte[] HashPassword(string password) => SHA1.HashData(Encoding.UTF8.GetBytes(password));
 
+    /// <summary>What a server stores for SHA1(password).</summary>
+    public static byte[] StoredHash(ReadOnlySpan<byte> passwordSha1) => SHA1.HashData(passwordSha1);
+
     /// <summary>The client's proof from the password; empty for an empty password.</summary>
     public static byte[] Scramble(string password, ReadOnlySpan<byte> nonce) =>
         password.Length == 0 ? [] : Scramble(HashPassword(password), nonce);

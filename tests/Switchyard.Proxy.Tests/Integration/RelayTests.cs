@@ -110,6 +110,6 @@ public sealed class RelayTests
         await server.DisposeAsync();
         await Assert.ThrowsAnyAsync<Exception>(() => client.QueryAsync("SELECT 1", default));
         var error = await Assert.ThrowsAsync<ServerErrorException>(() => harness.ConnectAsync());
-        Assert.Equal(2003, error.Code);
+        Assert.Equal(1429, error.Code);
     }
 }

@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using System.Text;
+using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Relay;
+using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>COM_CHANGE_USER: a login of its own over the greeting's challenge.</summary>
+internal sealed partial class ProxySession
+{
+    /// <summary>MariaDB answers every further change with "unknown command", so that nobody guesses passwords this way.</summary>
+    private const int MaxRefusedChanges = 3;
+
+    /// <summary>What MariaDB lets pass before it reads on after a refused change.</summary>
+    private static readonly TimeSpan s_refusedChangeDelay = TimeSpan.FromSeconds(1);
+
+    private int _refusedChanges;
+
+    /// <summary>
+    /// All legs are the old user's and are closed. A refused change ends the connection to a MySQL; on a MariaDB it goes on as the
+    /// old user, in the old schema and with everything else reset.
+    /// </summary>
+    private async ValueTask<bool> ChangeUserAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var payload = ChangeUserPayload.Parse(PacketIO.Payload(_client, frame).Span, _capabilities);
+        _client.Consume(frame.RawLength);
+        _commandLength = 0;
+        if (_context.View.Current.Routing.DefaultBackend is not { } backend)
+        {
+            await SendErrorAsync(ClientError.Refused("Switchyard has no default backend any more."), 1, cancellationToken);
+            return false;
+        }
+
+        var profile = await _context.Profiles.GetAsync(backend, cancellationToken);
+        var (proof, accountsOf, schema, oldCollation) = (_proof!, _accountsOf, _state.Schema, _collation);
+        await ForgetSessionAsync();
+        if (profile.Server.IsMariaDb && _refusedChanges >= MaxRefusedChanges)
+        {
+            await SendErrorAsync(ClientError.UnknownCommand, 1, cancellationToken);
+        }
+        else
+        {
+            _state.Schema = payload.Schema.Length > 0 ? Encoding.UTF8.GetString(payload.Schema) : null;
+            _collation = payload.Collation is { } collation ? (byte)collation : _collation;
+            _attributes = payload.Attributes.Count > 0 ? payload.Attributes : _attributes;
+            var request = new LoginRequest(
+                Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
+            if (await AdmitAsync(request, 1, profile, cancellationToken))
+            {
+                return true;
+            }
+        }
+
+        if (!profile.Server.IsMariaDb)
+        {
+            return false;
+        }
+
+        _refusedChanges++;
+        await CloseAllLegsAsync();
+        (_proof, _accountsOf, _state.Schema, _collation) = (proof, accountsOf, schema, oldCollation);
+        await Task.Delay(s_refusedChangeDelay, _context.Time, cancellationToken);
+        return await TryReturnAsync(cancellationToken);
+    }
+
+    private async Task ForgetSessionAsync()
+    {
+        await CloseAllLegsAsync();
+        _prepared.Clear();
+        _pins.Clear();
+        _state.Reset();
+        _pendingBegin = null;
+        _touchedSchemas = ImmutableHashSet<string>.Empty;
+    }
+
+    /// <summary>The session as its old user again; false where that user is not let in any more, which ends it.</summary>
+    private async Task<bool> TryReturnAsync(CancellationToken cancellationToken)
+    {
+        var home = HomeOf(_state.Schema, _context.View.Current) ?? _accountsOf!;
+        try
+        {
+            _current = await OpenLegAsync(home, cancellationToken);
+            ResetScanOptions(await _context.Profiles.GetAsync(home, cancellationToken));
+            return true;
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
+        {
+            ProxyLog.SessionEnded(_context.Logger, exception, Id, ClientAddress, exception.Message);
+            return false;
+        }
+    }
+}

@@ -47,6 +47,27 @@ flavour_prepare_locked() {
     mv "$template.new" "$template"
 }
 
+# flavour_plugins NAME: adds the plugins of a MariaDB that its core package lacks (the authentication plugins), once per user.
+flavour_plugins() {
+    [ -f "$(prefix_of "$1")/usr/lib/mysql/plugin/auth_ed25519.so" ] || with_lock "prepare-$1" flavour_plugins_locked "$1"
+}
+
+flavour_plugins_locked() {
+    local name=$1 prefix
+    prefix=$(prefix_of "$name")
+    [ ! -f "$prefix/usr/lib/mysql/plugin/auth_ed25519.so" ] || return 0
+    rm -rf "$prefix.plugins"
+    case $name in
+        mariadb-10.5) debian_prefix --alone "$prefix.plugins" bullseye mariadb-server-10.5 ;;
+        mariadb-10.11) debian_prefix --alone "$prefix.plugins" bookworm mariadb-server ;;
+        mariadb-11.8) debian_prefix --alone "$prefix.plugins" trixie mariadb-server ;;
+        *) fail "$name has no further plugins" ;;
+    esac
+    mkdir -p "$prefix/usr/lib/mysql/plugin"
+    cp -n "$prefix.plugins"/usr/lib/mysql/plugin/*.so "$prefix/usr/lib/mysql/plugin/"
+    rm -rf "$prefix.plugins"
+}
+
 # flavour_program NAME: sets $program, the words every call of the server starts with. A server of another
 # release runs through that release's own loader and libraries.
 flavour_program() {

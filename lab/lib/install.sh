@@ -1,8 +1,10 @@
 # Where server programs come from. Nothing is added to the machine's own package sources, and no service is
 # installed: packages are downloaded through private lists and unpacked into a prefix of their own.
 
-# debian_prefix PREFIX SUITE PACKAGE…: unpacks the packages of a Debian release, with all they depend on.
+# debian_prefix [--alone] PREFIX SUITE PACKAGE…: unpacks the packages of a Debian release, with all they depend on, or alone.
 debian_prefix() (
+    local alone=
+    [ "$1" = --alone ] && { alone=1; shift; }
     local prefix=$1 suite=$2; shift 2
     local work uri deb
     uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | head -n 1 || true)
@@ -22,7 +24,11 @@ debian_prefix() (
         -oDebug::NoLocking=1 -oAPT::Install-Recommends=false -oAPT::Sandbox::User= -oAcquire::Languages=none
         -oAcquire::Retries=3 -oAcquire::Check-Valid-Until=false -c "$work/apt.conf")
     "${apt[@]}" update >&2 || fail "apt could not read the lists of Debian $suite"
-    "${apt[@]}" install -y --download-only "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt could not download $*"; }
+    if [ -n "$alone" ]; then
+        (cd "$work/cache/archives" && "${apt[@]}" download "$@") >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt could not download $*"; }
+    else
+        "${apt[@]}" install -y --download-only "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "apt could not download $*"; }
+    fi
     rm -rf "$prefix.new"
     mkdir -p "$prefix.new"
     for deb in "$work"/cache/archives/*.deb; do dpkg -x "$deb" "$prefix.new"; done

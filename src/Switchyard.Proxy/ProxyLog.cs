@@ -18,6 +18,18 @@ internal static partial class ProxyLog
     [LoggerMessage(3003, LogLevel.Warning, "Accepting a connection failed: {Reason}")]
     public static partial void AcceptFailed(ILogger logger, string reason);
 
+    [LoggerMessage(3004, LogLevel.Warning, "A connection of {Peer} was closed: {Reason}")]
+    public static partial void HeaderRefused(ILogger logger, EndPoint peer, string reason);
+
+    [LoggerMessage(3005, LogLevel.Information, "Session {Session}: backend {Backend} has ended the connection; so has the client's been.")]
+    public static partial void LegEndedByBackend(ILogger logger, long session, string backend);
+
+    [LoggerMessage(3006, LogLevel.Information, "The certificate {Path} is in use, valid until {NotAfter}.")]
+    public static partial void CertificateLoaded(ILogger logger, string path, DateTime notAfter);
+
+    [LoggerMessage(3007, LogLevel.Error, "The certificate was not reloaded, and the one before stays in use: {Reason}")]
+    public static partial void CertificateNotReloaded(ILogger logger, string reason);
+
     [LoggerMessage(3010, LogLevel.Warning, "Session {Session}: {Name} could not be carried to backend {Backend}: {Reason}")]
     public static partial void StateNotCarried(ILogger logger, long session, string name, string backend, string reason);
 

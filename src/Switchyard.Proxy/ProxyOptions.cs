@@ -1,5 +1,6 @@
+using System.Collections.Immutable;
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
+using System.Net.Security;
 
 namespace Switchyard.Proxy;
 
@@ -12,8 +13,17 @@ public sealed record ProxyOptions
     /// <summary>Where clients connect; port 0 takes a free one.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 4306);
 
-    /// <summary>Certificate shown to clients that ask for TLS; a self-signed one is made when null.</summary>
-    public X509Certificate2? Certificate { get; init; }
+    /// <summary>The certificate shown to clients that ask for TLS, asked for at each handshake; a self-signed one is made when null.</summary>
+    public Func<SslStreamCertificateContext>? Certificate { get; init; }
+
+    /// <summary>Clients without TLS are refused with error 3159.</summary>
+    public bool RequireTls { get; init; }
+
+    /// <summary>Accounts whose passwords are known from the configuration.</summary>
+    public ImmutableArray<Login.ConfiguredAccount> Accounts { get; init; } = [];
+
+    /// <summary>Peers whose PROXY headers are believed. A header from anybody else ends the connection.</summary>
+    public ImmutableArray<IPNetwork> ProxyProtocolNetworks { get; init; } = [];
 
     /// <summary>Clients connected at once; a further one is refused with error 1040.</summary>
     public int MaxSessions { get; init; } = 20_000;
@@ -32,6 +42,9 @@ public sealed record ProxyOptions
 
     /// <summary>Longest a statement waits for the topology's word after its gate's deadline has passed, or without a membership.</summary>
     public TimeSpan HoldLimit { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often idle sessions are looked at: for legs not needed any more, and for a backend that has ended theirs.</summary>
+    public TimeSpan TidyInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Legs opened at once ahead of a switch.</summary>
     public int WarmParallelism { get; init; } = 8;

@@ -22,9 +22,6 @@ namespace Switchyard.Proxy;
 /// </summary>
 public sealed class ProxyServer : IAsyncDisposable
 {
-    /// <summary>How often idle sessions are looked at for legs that are not needed any more.</summary>
-    private static readonly TimeSpan s_tidyInterval = TimeSpan.FromSeconds(5);
-
     private readonly ProxyOptions _options;
     private readonly SessionContext _context;
     private readonly SessionWarmer _warmer;
@@ -41,6 +38,7 @@ public sealed class ProxyServer : IAsyncDisposable
     private Task _accepting = Task.CompletedTask;
     private Task _tidying = Task.CompletedTask;
     private int _stopped;
+    private volatile bool _isDraining;
 
     public ProxyServer(
         ProxyOptions options, TopologyView view, TopologyRepository repository, AppliedPositions applied, TimeProvider time, ILogger<ProxyServer> logger)
@@ -95,7 +93,9 @@ public sealed class ProxyServer : IAsyncDisposable
         ProxyLog.Listening(_logger, EndPoint);
     }
 
-    /// <summary>Refuses new clients, lets running statements end within the time given, and closes all sessions.</summary>
+    /// <summary>
+    /// Refuses new clients with error 1053, lets running statements and open transactions end within the time given, and closes all sessions.
+    /// </summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
         if (Interlocked.Exchange(ref _stopped, 1) != 0)
@@ -103,12 +103,13 @@ public sealed class ProxyServer : IAsyncDisposable
             return;
         }
 
+        _isDraining = true;
+        await _warmer.DisposeAsync();
+        await _sessions.DrainAsync(cancellationToken);
         await _stopAccepting.CancelAsync();
         _listener?.Dispose();
         await _accepting;
         await _tidying;
-        await _warmer.DisposeAsync();
-        await _sessions.DrainAsync(cancellationToken);
         await _stopSessions.CancelAsync();
         await Task.WhenAll(_running.Values);
         await _context.Awaited.DisposeAsync();
@@ -175,22 +176,22 @@ public sealed class ProxyServer : IAsyncDisposable
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         var session = new ProxySession(_context, _sessions.NextId(), socket, _stopSessions.Token);
-        var isOver = _sessions.Count >= _options.MaxSessions;
-        if (!isOver)
+        ClientError? refusal = _isDraining ? ClientError.Shutdown : _sessions.Count >= _options.MaxSessions ? ClientError.TooManyConnections : null;
+        if (refusal is null)
         {
             _sessions.Add(session);
         }
 
-        _running[session.Id] = RunAsync(session, isOver);
+        _running[session.Id] = RunAsync(session, refusal);
     }
 
-    private async Task RunAsync(ProxySession session, bool refuse)
+    private async Task RunAsync(ProxySession session, ClientError? refusal)
     {
         // The accept loop goes on at once; a login takes round trips.
         await Task.Yield();
         try
         {
-            await (refuse ? session.RefuseAsync(ClientError.TooManyConnections) : session.RunAsync());
+            await (refusal is { } error ? session.RefuseAsync(error) : session.RunAsync());
         }
         finally
         {
@@ -203,7 +204,7 @@ public sealed class ProxyServer : IAsyncDisposable
 
     private async Task TidyAsync()
     {
-        using var timer = new PeriodicTimer(s_tidyInterval, _context.Time);
+        using var timer = new PeriodicTimer(_options.TidyInterval, _context.Time);
         try
         {
             while (await timer.WaitForNextTickAsync(_stopAccepting.Token))

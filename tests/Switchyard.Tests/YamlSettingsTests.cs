@@ -17,15 +17,24 @@ public sealed class YamlSettingsTests
             proxy:
               listen: 0.0.0.0:3306
               max-connections: 500
+              login-timeout: 3s
+              proxy-protocol-networks: 10.0.0.0/8, 192.168.1.5
               tls:
                 certificate: /etc/c.pem
                 key: /etc/k.pem
+                required: true
             api:
               listen: 127.0.0.1:9000
               token: file:{{secret}}
             backends:
               old: mysql://admin:${OLD_PASSWORD}@db1:3306/
               new: mysql://admin@db2/
+            accounts:
+              - user: report
+                password: file:{{secret}}
+              - user: batch
+                host: 10.%
+                password: ${OLD_PASSWORD}
             default-backend: old
             log-level: debug
             """);
@@ -39,6 +48,10 @@ public sealed class YamlSettingsTests
         Assert.Equal(new IPEndPoint(IPAddress.Loopback, 9000), settings.ApiListen);
         Assert.Equal("from-file", settings.ApiToken);
         Assert.Equal(["old=mysql://admin:pw1@db1:3306/", "new=mysql://admin@db2/"], settings.Backends.Select(backend => $"{backend.Key}={backend.Value}"));
+        Assert.Equal(["report@% from-file", "batch@10.% pw1"], settings.Accounts.Select(account => $"{account} {account.Password}"));
+        Assert.True(settings.ProxyTlsRequired);
+        Assert.Equal(TimeSpan.FromSeconds(3), settings.ProxyLoginTimeout);
+        Assert.Equal(["10.0.0.0/8", "192.168.1.5/32"], settings.ProxyProtocolNetworks.Select(network => network.ToString()));
         Assert.Equal("old", settings.DefaultBackend);
         settings.Validate();
     }
@@ -53,6 +66,9 @@ public sealed class YamlSettingsTests
     [InlineData("api:\n  token: file:/no/such/file", "line 2: The file /no/such/file cannot be read")]
     [InlineData("backends:\n  'a b': mysql://h/", "line 2: 'a b' cannot name a backend")]
     [InlineData("log-level: loud", "line 1: 'loud' is not a log level")]
+    [InlineData("proxy:\n  proxy-protocol-networks: 10.0.0.0/99", "line 2: '10.0.0.0/99' is not a network")]
+    [InlineData("accounts:\n  - user: a", "line 2: an account needs a user and a password")]
+    [InlineData("accounts: x", "line 1: accounts must be a list")]
     [InlineData("data: [", "this is not YAML")]
     public void What_cannot_be_used_is_refused_with_its_line(string text, string message)
     {

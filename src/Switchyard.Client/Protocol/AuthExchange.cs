@@ -36,6 +36,11 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
             case AuthPlugins.Sha256Password:
                 var password = NeedPassword(plugin, options);
                 return password.Length == 0 ? [0] : isProtected ? ClearPassword.Encode(password) : [Sha256Password.PublicKeyRequest];
+            case AuthPlugins.MariaDbEd25519:
+                return MariaDbEd25519.Sign(NeedPassword(plugin, options), nonce);
+            case AuthPlugins.Parsec:
+                NeedPassword(plugin, options);
+                return Parsec.SaltRequest;
             case AuthPlugins.ClearPassword when isProtected:
                 return ClearPassword.Encode(NeedPassword(plugin, options));
             case AuthPlugins.ClearPassword:
@@ -83,6 +88,10 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
                 case AuthMoreDataPayload.Header:
                     answer = Continue(AuthMoreDataPayload.Parse(payload.Span).Data);
                     break;
+                case Parsec.Pbkdf2 when _plugin == AuthPlugins.Parsec:
+                    // MariaDB marks data of a plugin only where its first byte could be taken for another packet's.
+                    answer = Continue(payload.Span);
+                    break;
                 default:
                     throw new MalformedPacketException($"The server sent a packet with header 0x{payload.Span[0]:X2} during the login.");
             }
@@ -100,7 +109,11 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
     private byte[] Switch(AuthSwitchRequestPayload request)
     {
         _plugin = request.Plugin;
-        _nonce = request.Nonce.ToArray();
+
+        // These challenges are of a fixed length and any bytes, a zero at the end included.
+        _nonce = _plugin is AuthPlugins.MariaDbEd25519 or AuthPlugins.Parsec
+            ? request.Data.AsSpan(0, Math.Min(request.Data.Length, MariaDbEd25519.NonceSize)).ToArray()
+            : request.Nonce.ToArray();
         var proof = FirstProof(_plugin, options, isProtected, _nonce);
         _waitsForPublicKey = _plugin == AuthPlugins.Sha256Password && proof is [Sha256Password.PublicKeyRequest];
         RefuseKeyRequestIfForbidden(_waitsForPublicKey);
@@ -113,6 +126,11 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
         {
             _waitsForPublicKey = false;
             return RsaPasswordExchange.Encrypt(NeedPassword(_plugin, options), _nonce, data);
+        }
+
+        if (_plugin == AuthPlugins.Parsec)
+        {
+            return Parsec.Sign(NeedPassword(_plugin, options), _nonce, data);
         }
 
         if (_plugin != AuthPlugins.CachingSha2Password || data.Length != 1)

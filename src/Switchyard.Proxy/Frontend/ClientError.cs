@@ -28,6 +28,14 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
 
     public static ClientError Shutdown => new(1053, "08S01", "Server shutdown in progress");
 
+    /// <summary>MySQL's <c>require_secure_transport</c>, in its words.</summary>
+    public static ClientError TlsRequired =>
+        new(3159, "HY000", "Connections using insecure transport are prohibited while --require_secure_transport=ON.");
+
+    /// <summary>ER_HOST_NOT_PRIVILEGED, for a peer that speaks for others without being allowed to.</summary>
+    public static ClientError HeaderNotAllowed(System.Net.IPAddress peer) =>
+        new(1130, "HY000", $"Host '{peer}' may not send a PROXY header here; list its network in proxy.proxy-protocol-networks.");
+
     public static ClientError From(LoginRefusal refusal) => new(refusal.Code, refusal.SqlState, refusal.Message);
 
     public static ClientError From(ServerErrorException error) => new((ushort)error.Code, error.SqlState, error.ServerMessage);

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography.X509Certificates;
+using System.Net.Security;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Login;
 
@@ -10,13 +10,13 @@ internal sealed class LoginService(ProxyOptions options, TimeProvider time) : IA
 {
     private readonly ConcurrentDictionary<string, AccountDirectory> _directories = new(StringComparer.Ordinal);
     private readonly RsaLoginKey _rsa = new();
-    private readonly Lazy<X509Certificate2> _certificate = new(() => options.Certificate ?? MakeCertificate(time));
+    private readonly Lazy<SslStreamCertificateContext> _ownCertificate = new(() => SslStreamCertificateContext.Create(ServerCertificate.CreateSelfSigned(time), null, offline: true));
 
-    public X509Certificate2 Certificate => _certificate.Value;
+    public SslStreamCertificateContext Certificate => options.Certificate?.Invoke() ?? _ownCertificate.Value;
 
     /// <summary>Ends logins against the accounts of a backend.</summary>
     public FrontendLogin For(BackendProfile profile) =>
-        new(_directories.GetOrAdd(profile.Dsn, static (_, arguments) => new AccountDirectory(arguments.Options with { Schema = null }, arguments.time), (profile.Options, time)), _rsa);
+        new(_directories.GetOrAdd(profile.Dsn, static (_, arguments) => new AccountDirectory(arguments.Options with { Schema = null }, arguments.time), (profile.Options, time)), _rsa, options.Accounts);
 
     public async ValueTask DisposeAsync()
     {
@@ -27,6 +27,4 @@ internal sealed class LoginService(ProxyOptions options, TimeProvider time) : IA
 
         _rsa.Dispose();
     }
-
-    private static X509Certificate2 MakeCertificate(TimeProvider time) => ServerCertificate.CreateSelfSigned(time);
 }

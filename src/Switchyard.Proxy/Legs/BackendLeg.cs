@@ -49,6 +49,19 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
 
     public bool InTransaction => Scanner.InTransaction;
 
+    /// <summary>Whether something has come from the backend, or the connection was closed, while no command is with it.</summary>
+    public bool HasUnasked()
+    {
+        try
+        {
+            return !AwaitsAnswer && transport.Socket.Poll(0, SelectMode.SelectRead);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+
     /// <summary>Says goodbye if the connection is at rest, and closes it.</summary>
     public async ValueTask DisposeAsync()
     {

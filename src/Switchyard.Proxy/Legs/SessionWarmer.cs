@@ -96,8 +96,8 @@ internal sealed class SessionWarmer(
     /// <summary>Null when the session is ready, else why not.</summary>
     private async Task<WarmFailure?> WarmAsync(ProxySession session, string backend, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, s_sessionLimit, Timeout.InfiniteTimeSpan);
+        using var expiry = new CancellationTokenSource(s_sessionLimit, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, expiry.Token);
         try
         {
             var failures = await session.WarmAsync(backend, limit.Token);

@@ -43,7 +43,10 @@ public sealed record LoginRequest(string User, IPAddress Address, string Plugin,
 /// plugin, and yields what opens backend connections in its name. The login is complete only when a backend has accepted that proof and
 /// named the same account (<see cref="LegIdentity"/>).
 /// </summary>
-public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
+/// <param name="accounts">The accounts of the backend whose accounts let clients in.</param>
+/// <param name="rsa">What passwords are sent under without TLS.</param>
+/// <param name="configured">Accounts whose passwords are known: these are not asked of their clients.</param>
+public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa, IReadOnlyList<ConfiguredAccount> configured)
 {
     /// <summary>Longest password in clear that is accepted, and more than an RSA block needs.</summary>
     private const int MaxAnswer = 4096;
@@ -72,6 +75,11 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
                 $"The account '{account.User}'@'{account.Host}' requires a client certificate, which the proxy cannot present; connect to the server directly or drop the requirement."));
         }
 
+        if (configured.FirstOrDefault(known => known.Is(account)) is { } entry)
+        {
+            return await RunConfiguredAsync(entry, channel, request, match, cancellationToken).ConfigureAwait(false);
+        }
+
         foreach (var authentication in account.Authentications)
         {
             switch (authentication.Plugin)
@@ -86,7 +94,43 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa)
         }
 
         return LoginOutcome.Refuse(LoginRefusal.CannotProve(
-            $"The account '{account.User}'@'{account.Host}' uses the authentication plugin {account.Authentications[0].Plugin}, which cannot pass a proxy; give it mysql_native_password or caching_sha2_password."));
+            $"The account '{account.User}'@'{account.Host}' uses the authentication plugin {account.Authentications[0].Plugin}, which cannot pass a proxy: name the account and its password under 'accounts' in the configuration, or give it mysql_native_password or caching_sha2_password."));
+    }
+
+    /// <summary>
+    /// The configuration knows the password, so any challenge and response shows that the client does too: the one its library begins with, whatever
+    /// plugin the backend has for the account.
+    /// </summary>
+    private static async Task<LoginOutcome> RunConfiguredAsync(
+        ConfiguredAccount known, ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
+    {
+        var (plugin, response, nonce) = (request.Plugin, request.Response, request.Nonce);
+        if (plugin is not (AuthPlugins.NativePassword or AuthPlugins.CachingSha2Password))
+        {
+            if (!CanSwitch(request))
+            {
+                return Denied(request, match, response);
+            }
+
+            plugin = AuthPlugins.NativePassword;
+            (response, nonce) = await SwitchAsync(channel, plugin, cancellationToken).ConfigureAwait(false);
+        }
+
+        var isRight = plugin == AuthPlugins.NativePassword
+            ? System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(response, NativePassword.Scramble(known.Password, nonce))
+            : CachingSha2Password.Verify(response, nonce, known.Password);
+        if (!isRight)
+        {
+            return Denied(request, match, response);
+        }
+
+        if (plugin == AuthPlugins.CachingSha2Password && known.Password.Length > 0)
+        {
+            await SendMoreDataAsync(channel, new byte[] { CachingSha2Password.FastAuthenticationSucceeded }, cancellationToken).ConfigureAwait(false);
+        }
+
+        var outcome = Accept(request, match, match.Candidates[0], plugin, known.Password, null);
+        return LoginOutcome.Accept(outcome.Proof! with { IsConfigured = true });
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -9,9 +10,10 @@ public static class ServerCertificate
 {
     private const int KeySizeBits = 2048;
     private static readonly TimeSpan s_validity = TimeSpan.FromDays(3650);
+    private static readonly TimeSpan s_renewBefore = TimeSpan.FromDays(30);
 
     /// <summary>
-    /// A self-signed certificate, made anew at each start: encrypts, and proves nothing. RSA, since the oldest clients know nothing else.
+    /// A self-signed certificate: encrypts, and proves nothing until clients are given it to trust. RSA, since the oldest clients know nothing else.
     /// </summary>
     public static X509Certificate2 CreateSelfSigned(TimeProvider time)
     {
@@ -27,13 +29,62 @@ public static class ServerCertificate
         return request.CreateSelfSigned(now.AddDays(-1), now.Add(s_validity));
     }
 
-    /// <summary>A certificate with its key from PEM files.</summary>
+    /// <summary>
+    /// The certificate in a directory, made and kept there at the first start, or when the one there is about to expire: clients may pin it.
+    /// </summary>
+    /// <returns>The paths of certificate and key.</returns>
+    /// <exception cref="InvalidOperationException">The files cannot be written or read.</exception>
+    public static (string CertificatePath, string KeyPath) EnsureSelfSigned(string directory, TimeProvider time)
+    {
+        var paths = (CertificatePath: Path.Combine(directory, "switchyard-tls.crt"), KeyPath: Path.Combine(directory, "switchyard-tls.key"));
+        try
+        {
+            if (File.Exists(paths.CertificatePath) && File.Exists(paths.KeyPath)
+                && Load(paths.CertificatePath, paths.KeyPath).TargetCertificate.NotAfter.ToUniversalTime() > time.GetUtcNow() + s_renewBefore)
+            {
+                return paths;
+            }
+
+            using var made = CreateSelfSigned(time);
+            using var key = made.GetRSAPrivateKey()!;
+            Write(paths.KeyPath, key.ExportPkcs8PrivateKeyPem());
+            Write(paths.CertificatePath, made.ExportCertificatePem());
+            return paths;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException($"The certificate for clients cannot be kept in {directory}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Whole or not at all, and for this user only.</summary>
+    private static void Write(string path, string text)
+    {
+        var fresh = path + ".new";
+        File.Delete(fresh);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (var stream = new FileStream(fresh, options))
+        {
+            stream.Write(System.Text.Encoding.ASCII.GetBytes(text + "\n"));
+        }
+
+        File.Move(fresh, path, overwrite: true);
+    }
+
+    /// <summary>A certificate with its key, and the authorities between it and its root, from PEM files.</summary>
     /// <exception cref="InvalidOperationException">A file cannot be read or does not fit the other.</exception>
-    public static X509Certificate2 Load(string certificatePath, string keyPath)
+    public static SslStreamCertificateContext Load(string certificatePath, string keyPath)
     {
         try
         {
-            return X509Certificate2.CreateFromPemFile(certificatePath, keyPath);
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPemFile(certificatePath);
+            return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificatePath, keyPath), chain, offline: true);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {

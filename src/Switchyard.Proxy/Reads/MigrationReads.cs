@@ -43,8 +43,9 @@ internal sealed class MigrationReads(
             return false;
         }
 
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), deadline, limit, Timeout.InfiniteTimeSpan);
+        // The source's own timer: one that is cancelled by a timer of ours could be disposed while that fires.
+        using var expiry = new CancellationTokenSource(limit, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, expiry.Token);
         try
         {
             var sample = await SampleForAsync(number, deadline.Token);

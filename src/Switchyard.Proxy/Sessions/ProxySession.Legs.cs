@@ -3,6 +3,7 @@ using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Relay;
 using Switchyard.Proxy.Routing;
 using Switchyard.Topology;
 using Switchyard.Wire;
@@ -17,6 +18,9 @@ internal sealed partial class ProxySession
 
     /// <summary>A leg used this recently is taken to be alive.</summary>
     private static readonly TimeSpan s_legTrustLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>Time for reading what a backend says when it closes a connection, and for passing it on.</summary>
+    private static readonly TimeSpan s_lastWordsLimit = TimeSpan.FromSeconds(1);
 
     private readonly List<BackendLeg> _legs = [];
 
@@ -227,6 +231,12 @@ internal sealed partial class ProxySession
         try
         {
             var topology = _context.View.Current;
+            if (!_isClosed && _current is { IsBroken: false } resting && HomeOf(_state.Schema, topology) == resting.Backend && resting.HasUnasked())
+            {
+                await EndWithBackendAsync(resting, cancellationToken);
+                return;
+            }
+
             if (_isClosed || !topology.HeldGates.IsEmpty || _current is not { IsBroken: false } current)
             {
                 return;
@@ -241,7 +251,8 @@ internal sealed partial class ProxySession
 
             await CloseUnusedLegsAsync(topology);
         }
-        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or LegLostException or FormatException)
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or LegLostException or FormatException or IOException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // The next statement meets the same trouble and tells its client.
             ProxyLog.StateNotCarried(_context.Logger, Id, "the session", "its home", exception.Message);
@@ -250,6 +261,35 @@ internal sealed partial class ProxySession
         {
             _turn.Release();
         }
+    }
+
+    /// <summary>
+    /// The backend has closed an idle session's connection (<c>wait_timeout</c>, KILL, its shutdown): so is the client's, and what the backend said
+    /// last, if anything, is said to it.
+    /// </summary>
+    private async Task EndWithBackendAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_lastWordsLimit);
+        leg.IsBroken = true;
+        try
+        {
+            while (leg.Link.BufferedLength < Link.SmallBlock && await leg.Link.FillAsync(limit.Token))
+            {
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // What has come so far is all there is.
+        }
+
+        ProxyLog.LegEndedByBackend(_context.Logger, Id, leg.Backend);
+        if (leg.Link.BufferedLength > PacketLimits.HeaderSize && leg.Link.Buffered[PacketLimits.HeaderSize] == Wire.Payloads.ErrorPayload.Header)
+        {
+            await _client.WriteAsync(leg.Link.BufferedMemory, limit.Token);
+        }
+
+        Kill($"backend '{leg.Backend}' ended its connection");
     }
 
     private async Task CloseUnusedLegsAsync(TopologyState topology)

@@ -68,6 +68,12 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        if (_context.Options.RequireTls && !_isTls)
+        {
+            await SendErrorAsync(ClientError.TlsRequired, sequence, limit.Token);
+            return false;
+        }
+
         _capabilities = response.Capabilities & offered;
         var compression = CompressionOf(_capabilities);
         if (compression == CompressionKind.Zstd && response.ZstdLevel is 0 or > MaxZstdLevel)
@@ -237,6 +243,13 @@ internal sealed partial class ProxySession
 
     private async Task<(HandshakeResponsePayload? Response, byte Sequence)> ReadResponseAsync(Capabilities offered, CancellationToken cancellationToken)
     {
+        _client.ReadsAhead = false;
+        if (!await _client.EnsureAsync(ProxyHeader.PrefixSize, cancellationToken)
+            || (ProxyHeader.Begins(_client.Buffered) && !await TakeProxyHeaderAsync(cancellationToken)))
+        {
+            return (null, 0);
+        }
+
         while (true)
         {
             _client.ReadsAhead = _isTls;
@@ -266,6 +279,29 @@ internal sealed partial class ProxySession
         }
     }
 
+    /// <summary>Learns from a load balancer who the client is; false when it may not say, which it has been told then.</summary>
+    private async Task<bool> TakeProxyHeaderAsync(CancellationToken cancellationToken)
+    {
+        var peer = ClientAddress.Address.IsIPv4MappedToIPv6 ? ClientAddress.Address.MapToIPv4() : ClientAddress.Address;
+        if (!_context.Options.ProxyProtocolNetworks.Any(network => network.Contains(peer)))
+        {
+            ProxyLog.HeaderRefused(_context.Logger, ClientAddress, "it sent a PROXY header, and its network is not listed in proxy.proxy-protocol-networks.");
+            await SendErrorAsync(ClientError.HeaderNotAllowed(peer), 1, cancellationToken);
+            return false;
+        }
+
+        try
+        {
+            ClientAddress = await ProxyHeader.ReadAsync(_client, cancellationToken) ?? ClientAddress;
+            return true;
+        }
+        catch (SessionProtocolException exception)
+        {
+            ProxyLog.HeaderRefused(_context.Logger, ClientAddress, exception.Message);
+            return false;
+        }
+    }
+
     private async Task StartTlsAsync(CancellationToken cancellationToken)
     {
         var tls = new SslStream(_client.Stream, leaveInnerStreamOpen: false);
@@ -274,7 +310,7 @@ internal sealed partial class ProxySession
         await tls.AuthenticateAsServerAsync(
             new SslServerAuthenticationOptions
             {
-                ServerCertificate = _context.Login.Certificate,
+                ServerCertificateContext = _context.Login.Certificate,
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             },
             cancellationToken);

@@ -47,6 +47,8 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private volatile string _phase = "login";
     private long _phaseSince;
     private volatile string? _killReason;
+    private volatile bool _isEnding;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ProxySession(SessionContext context, long id, Socket socket, CancellationToken stopping)
     {
@@ -68,7 +70,8 @@ internal sealed partial class ProxySession : IAsyncDisposable
     /// </summary>
     public uint ConnectionId { get; private set; }
 
-    public IPEndPoint ClientAddress { get; }
+    /// <summary>Where the client comes from: the connection's other end, or whom a trusted PROXY header names.</summary>
+    public IPEndPoint ClientAddress { get; private set; }
 
     public string User => _proof?.User ?? "";
 
@@ -89,7 +92,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
             IsEstablished = true;
             SetPhase("idle");
             InlineCompletions.Set(_socket, isInline: true);
-            while (await _client.WaitReadableAsync(cancellationToken) >= 0 && await ServeOneAsync(cancellationToken))
+            while (await _client.WaitReadableAsync(cancellationToken) >= 0 && await ServeOneAsync(cancellationToken) && !(_isEnding && !InTransaction))
             {
             }
         }
@@ -131,13 +134,17 @@ internal sealed partial class ProxySession : IAsyncDisposable
         }
     }
 
-    /// <summary>Closes the session between two commands, once the running one is answered.</summary>
+    /// <summary>
+    /// Closes the session between two commands, once the running one is answered and no transaction is open, and waits until it is closed.
+    /// </summary>
     public async Task EndAsync(CancellationToken cancellationToken)
     {
+        // Set first: whoever has the turn now sees it when the turn ends, and this one has the turn after that.
+        _isEnding = true;
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            if (!_isClosed)
+            if (!_isClosed && !InTransaction)
             {
                 await _stop.CancelAsync();
             }
@@ -146,6 +153,8 @@ internal sealed partial class ProxySession : IAsyncDisposable
         {
             _turn.Release();
         }
+
+        await _ended.Task.WaitAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -161,6 +170,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
         _turn.Release();
         _client.ReleaseBlock();
         _scratch.Dispose();
+        _ended.TrySetResult();
     }
 
     /// <summary>Reads and serves one command; false when the session is over.</summary>

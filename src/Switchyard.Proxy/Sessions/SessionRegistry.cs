@@ -35,7 +35,7 @@ internal sealed class SessionRegistry(TopologyView view, LegReaper reaper) : IGa
     /// <summary>The session one of whose legs is this connection of a backend; null when it is none of ours.</summary>
     public ProxySession? HolderOf(string backend, ulong connectionId) => _sessions.Values.FirstOrDefault(session => session.Holds(backend, connectionId));
 
-    /// <summary>Asks every session to end after its running statement, and waits until they have or the wait is cancelled.</summary>
+    /// <summary>Asks every session to end after its running statement and open transaction, and waits until they have or the wait is cancelled.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
     {
         try

@@ -7,6 +7,9 @@ public static class AuthPlugins
     public const string CachingSha2Password = "caching_sha2_password";
     public const string Sha256Password = "sha256_password";
 
+    public const string MariaDbEd25519 = "client_ed25519";
+    public const string Parsec = "parsec";
+
     /// <summary>The client's half of any plugin that takes the password as it is.</summary>
     public const string ClearPassword = "mysql_clear_password";
 

@@ -14,13 +14,14 @@ internal static class ServeVerb
     private static readonly Option<string?> s_data = new("--data") { Description = $"Working data directory (or {DataVariable}); default ./switchyard-data", HelpName = "DIR" };
     private static readonly Option<string?> s_store = new("--store") { Description = "The store's SQLite file; default switchyard.db in the data directory", HelpName = "URL" };
     private static readonly Option<string?> s_proxyListen = new("--proxy-listen") { Description = "Where clients connect; default 127.0.0.1:4306", HelpName = "H:P" };
+    private static readonly Option<string?> s_proxyNetworks = new("--proxy-protocol-networks") { Description = "Load balancers whose PROXY headers (v1, v2) name the client", HelpName = "NET,NET" };
     private static readonly Option<string?> s_apiListen = new("--api-listen") { Description = "API and console; default 127.0.0.1:4380. Anywhere but loopback needs a token", HelpName = "H:P" };
     private static readonly Option<string[]> s_backend = new("--backend") { Description = "Attach to a server; may be repeated", HelpName = "NAME=DSN" };
     private static readonly Option<string?> s_defaultBackend = new("--default-backend") { Description = "Answers for tables without a rule; default the first backend", HelpName = "NAME" };
 
     public static Command Create()
     {
-        var command = new Command("serve", "Run proxy, controller, API and console in one process") { s_config, s_data, s_store, s_proxyListen, s_apiListen, s_backend, s_defaultBackend };
+        var command = new Command("serve", "Run proxy, controller, API and console in one process") { s_config, s_data, s_store, s_proxyListen, s_proxyNetworks, s_apiListen, s_backend, s_defaultBackend };
         command.SetAction(RunAsync);
         return command;
     }
@@ -70,6 +71,7 @@ internal static class ServeVerb
             DataDirectory = result.GetValue(s_data) ?? settings.DataDirectory,
             Store = result.GetValue(s_store) ?? settings.Store,
             ProxyListen = result.GetValue(s_proxyListen) is { } proxy ? SettingParsers.EndPoint(proxy, ServeSettings.DefaultProxyPort) : settings.ProxyListen,
+            ProxyProtocolNetworks = result.GetValue(s_proxyNetworks) is { } networks ? SettingParsers.Networks(networks) : settings.ProxyProtocolNetworks,
             ApiListen = result.GetValue(s_apiListen) is { } api ? SettingParsers.EndPoint(api, ServeSettings.DefaultApiPort) : settings.ApiListen,
             ApiToken = result.GetValue(GlobalOptions.Token) ?? settings.ApiToken,
             DefaultBackend = result.GetValue(s_defaultBackend) ?? settings.DefaultBackend,

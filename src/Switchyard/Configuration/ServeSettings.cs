@@ -22,6 +22,15 @@ internal sealed record ServeSettings
 
     public string? ProxyTlsKey { get; init; }
 
+    /// <summary>Clients must speak TLS.</summary>
+    public bool ProxyTlsRequired { get; init; }
+
+    /// <summary>Peers whose PROXY headers are believed.</summary>
+    public ImmutableArray<IPNetwork> ProxyProtocolNetworks { get; init; } = [];
+
+    /// <summary>Time a client has for its login; null is the proxy's default.</summary>
+    public TimeSpan? ProxyLoginTimeout { get; init; }
+
     /// <summary>Clients refused beyond this number with the server's own "too many connections"; null is the proxy's default.</summary>
     public int? ProxyMaxConnections { get; init; }
 
@@ -32,6 +41,9 @@ internal sealed record ServeSettings
 
     /// <summary>Backends to add or update at start, name and DSN, in the order given.</summary>
     public ImmutableArray<KeyValuePair<string, string>> Backends { get; init; } = [];
+
+    /// <summary>Accounts whose passwords the proxy is given.</summary>
+    public ImmutableArray<Proxy.Login.ConfiguredAccount> Accounts { get; init; } = [];
 
     /// <summary>Who answers for tables without a rule; null keeps what the store has, or takes the first backend given.</summary>
     public string? DefaultBackend { get; init; }
@@ -57,6 +69,11 @@ internal sealed record ServeSettings
         if ((ProxyTlsCertificate is null) != (ProxyTlsKey is null))
         {
             errors.Add("proxy.tls needs both a certificate and a key; one of them is missing.");
+        }
+
+        foreach (var twice in Accounts.GroupBy(account => account.ToString()).Where(group => group.Count() > 1))
+        {
+            errors.Add($"The account {twice.Key} is given {twice.Count()} times; name each one once.");
         }
 
         foreach (var twice in Backends.GroupBy(backend => backend.Key).Where(group => group.Count() > 1))

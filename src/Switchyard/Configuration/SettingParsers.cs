@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
@@ -40,6 +41,22 @@ internal static partial class SettingParsers
             ? TimeSpan.FromSeconds(seconds)
             : throw new ConfigurationException($"'{text}' is longer than a week; write a shorter time.");
     }
+
+    /// <summary>Reads <c>10.0.0.0/8, 192.168.1.5</c>; an address alone is that address.</summary>
+    public static ImmutableArray<IPNetwork> Networks(string text) =>
+    [
+        .. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
+            IPAddress.TryParse(part, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+            : IPNetwork.TryParse(part, out var network) ? network
+            : throw new ConfigurationException($"'{part}' is not a network; write for example 10.0.0.0/8 or 192.168.1.5.")),
+    ];
+
+    public static bool Boolean(string text) => text switch
+    {
+        "true" or "yes" or "on" => true,
+        "false" or "no" or "off" => false,
+        _ => throw new ConfigurationException($"'{text}' is neither true nor false."),
+    };
 
     /// <summary>Reads <c>NAME=DSN</c>.</summary>
     public static KeyValuePair<string, string> Backend(string text)

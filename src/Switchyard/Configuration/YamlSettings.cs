@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Switchyard.Proxy.Login;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -49,9 +51,10 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
                 "proxy" => Proxy(value, settings),
                 "api" => Api(value, settings),
                 "backends" => Backends(value, settings),
+                "accounts" => settings with { Accounts = Accounts(value) },
                 "default-backend" => settings with { DefaultBackend = At(value, SettingParsers.BackendName) },
                 "log-level" => settings with { LogLevel = At(value, Level) },
-                _ => throw Unknown(key, "data, store, proxy, api, backends, default-backend, log-level"),
+                _ => throw Unknown(key, "data, store, proxy, api, backends, accounts, default-backend, log-level"),
             };
         }
 
@@ -66,8 +69,10 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
             {
                 "listen" => settings with { ProxyListen = At(value, text => SettingParsers.EndPoint(text, ServeSettings.DefaultProxyPort)) },
                 "max-connections" => settings with { ProxyMaxConnections = At(value, Count) },
+                "login-timeout" => settings with { ProxyLoginTimeout = At(value, SettingParsers.Duration) },
+                "proxy-protocol-networks" => settings with { ProxyProtocolNetworks = At(value, SettingParsers.Networks) },
                 "tls" => Tls(value, settings),
-                _ => throw Unknown(key, "listen, max-connections, tls"),
+                _ => throw Unknown(key, "listen, max-connections, login-timeout, proxy-protocol-networks, tls"),
             };
         }
 
@@ -82,7 +87,8 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
             {
                 "certificate" => settings with { ProxyTlsCertificate = Text(value) },
                 "key" => settings with { ProxyTlsKey = Text(value) },
-                _ => throw Unknown(key, "certificate, key"),
+                "required" => settings with { ProxyTlsRequired = At(value, SettingParsers.Boolean) },
+                _ => throw Unknown(key, "certificate, key, required"),
             };
         }
 
@@ -113,6 +119,37 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
         }
 
         return settings with { Backends = backends.ToImmutable() };
+    }
+
+    private ImmutableArray<ConfiguredAccount> Accounts(YamlNode node) => node is YamlSequenceNode list
+        ? [.. list.Children.Select(Account)]
+        : throw At(node, "accounts must be a list, each with '- user:', 'host:' and 'password:'.");
+
+    private ConfiguredAccount Account(YamlNode node)
+    {
+        string? user = null, password = null;
+        var host = "%";
+        foreach (var (key, value) in Map(node, "an account"))
+        {
+            switch (Name(key))
+            {
+                case "user":
+                    user = Text(value);
+                    break;
+                case "host":
+                    host = Text(value);
+                    break;
+                case "password":
+                    password = Text(value);
+                    break;
+                default:
+                    throw Unknown(key, "user, host, password");
+            }
+        }
+
+        return user is not null && password is { Length: > 0 }
+            ? new ConfiguredAccount(user, host, password)
+            : throw At(node, "an account needs a user and a password.");
     }
 
     private IEnumerable<KeyValuePair<YamlNode, YamlNode>> Map(YamlNode node, string what) => node switch

@@ -1,9 +1,10 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Switchyard.Api;
 using Switchyard.Configuration;
 using Switchyard.Proxy;
+using Switchyard.Proxy.Login;
 using Switchyard.Topology;
 
 namespace Switchyard.Hosting;
@@ -16,6 +17,8 @@ internal sealed class ProxyHost(
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(10);
 
     private ProxyServer? _server;
+    private CertificateFiles? _certificate;
+    private PosixSignalRegistration? _reload;
 
     /// <summary>
     /// Never used twice: what a proxy that died left running on a server is known by this name, and in a container every process has the
@@ -35,11 +38,27 @@ internal sealed class ProxyHost(
     /// <exception cref="ListenException">The address cannot be listened on.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var options = new ProxyOptions { Id = ProxyId, Listen = settings.ProxyListen, Certificate = LoadCertificate() };
-        if (settings.ProxyMaxConnections is { } limit)
+        var certificate = LoadCertificate();
+        _certificate = certificate;
+        _reload = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
         {
-            options = options with { MaxSessions = limit };
-        }
+            signal.Cancel = true;
+            certificate.Reload();
+        });
+        var options = new ProxyOptions
+        {
+            Id = ProxyId,
+            Listen = settings.ProxyListen,
+            Certificate = () => certificate.Current,
+            Accounts = settings.Accounts,
+            RequireTls = settings.ProxyTlsRequired,
+            ProxyProtocolNetworks = settings.ProxyProtocolNetworks,
+        };
+        options = options with
+        {
+            MaxSessions = settings.ProxyMaxConnections ?? options.MaxSessions,
+            LoginTimeout = settings.ProxyLoginTimeout ?? options.LoginTimeout,
+        };
 
         var server = new ProxyServer(options, view, repository, positions, time, loggers.CreateLogger<ProxyServer>());
         try
@@ -62,6 +81,12 @@ internal sealed class ProxyHost(
             using var limit = new CancellationTokenSource(s_stopLimit, time);
             await _server.StopAsync(limit.Token);
         }
+
+        _reload?.Dispose();
+        if (_certificate is not null)
+        {
+            await _certificate.DisposeAsync();
+        }
     }
 
     private static Api.SessionInfo Show(Proxy.SessionInfo session) => new()
@@ -79,20 +104,19 @@ internal sealed class ProxyHost(
         Pins = session.Pins,
     };
 
-    private X509Certificate2? LoadCertificate()
+    /// <summary>The files of the configuration, else a self-signed certificate kept beside the store.</summary>
+    private CertificateFiles LoadCertificate()
     {
-        if (settings.ProxyTlsCertificate is not { } certificate)
-        {
-            return null;
-        }
-
         try
         {
-            return X509Certificate2.CreateFromPemFile(certificate, settings.ProxyTlsKey);
+            var (certificate, key) = settings is { ProxyTlsCertificate: { } given, ProxyTlsKey: { } givenKey }
+                ? (given, givenKey)
+                : ServerCertificate.EnsureSelfSigned(Path.GetDirectoryName(ServeHost.StorePath(settings))!, time);
+            return new CertificateFiles(certificate, key, time, loggers.CreateLogger<ProxyServer>());
         }
-        catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (InvalidOperationException error)
         {
-            throw new ConfigurationException($"The certificate {certificate} with the key {settings.ProxyTlsKey} cannot be used: {error.Message}");
+            throw new ConfigurationException(error.Message);
         }
     }
 }

@@ -77,7 +77,7 @@ public sealed class FrontendLoginTests : IDisposable
         await using var directory = new AccountDirectory(ConnectionOptions.Parse(lab.Dsn), TimeProvider.System);
         var nonce = AuthNonce.Create();
         var request = new LoginRequest("nobody_knows", IPAddress.Loopback, AuthPlugins.NativePassword, NativePassword.Scramble("x", nonce), nonce, Capabilities.PluginAuth);
-        var outcome = await new FrontendLogin(directory, _rsa).RunAsync(new ScriptedClient(), request, _limit);
+        var outcome = await new FrontendLogin(directory, _rsa, []).RunAsync(new ScriptedClient(), request, _limit);
         Assert.Equal((direct.Code, direct.ServerMessage), ((int)outcome.Refusal!.Code, outcome.Refusal.Message));
     }
 
@@ -158,7 +158,7 @@ public sealed class FrontendLoginTests : IDisposable
         var nonce = AuthNonce.Create();
         var client = new ScriptedClient { IsTls = isTls, Password = password, Plugin = plugin, Nonce = nonce };
         var request = new LoginRequest(user, IPAddress.Loopback, plugin, client.FirstAnswer(), nonce, Capabilities.PluginAuth | Capabilities.Protocol41);
-        return await new FrontendLogin(backend.Directory, _rsa).RunAsync(client, request, _limit);
+        return await new FrontendLogin(backend.Directory, _rsa, []).RunAsync(client, request, _limit);
     }
 
     /// <summary>Answers as a client library does.</summary>

@@ -140,7 +140,10 @@ internal static class MigrationText
         }
 
         var color = stream.State switch { "running" => "green", "error" => "red", _ => "grey" };
-        lines.Add(new Markup($"{name,-8} [{color}]{Markup.Escape(stream.State)}[/], lag {Lag(stream.LagSeconds)}, {stream.TransactionsApplied:N0} transactions, at {Markup.Escape(stream.Position ?? "?")}"
+        var progress = stream.Position is { } position
+            ? $", lag {Lag(stream.LagSeconds)}, {stream.TransactionsApplied:N0} transactions, at {Markup.Escape(position)}"
+            : "";
+        lines.Add(new Markup($"{name,-8} [{color}]{Markup.Escape(stream.State)}[/]{progress}"
             + (stream.Error is { } error ? $" [red]{Markup.Escape(error)}[/]" : "")));
     }
 

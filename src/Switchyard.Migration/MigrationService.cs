@@ -150,6 +150,30 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     }
 
     /// <inheritdoc />
+    public async Task<MigrationStatus> ThrottleAsync(string name, ThrottleRequest request, CancellationToken cancellationToken)
+    {
+        var unit = Unit(name);
+        RefuseFinished(unit);
+        if (request is { MaxThreadsRunning: < 0 } or { MaxHistoryList: < 0 } or { MaxReplicaLagSeconds: < 0 or > 86_400 or double.NaN })
+        {
+            throw MigrationException.Usage("A limit cannot be negative, and a lag not longer than a day.", "Use 0 for no limit.");
+        }
+
+        var now = unit.Runtime.Record.Throttle;
+        await unit.Runtime.ThrottleAsync(
+            now with
+            {
+                Paused = request.Pause ?? now.Paused,
+                MaxThreadsRunning = request.MaxThreadsRunning ?? now.MaxThreadsRunning,
+                MaxHistoryList = request.MaxHistoryList ?? now.MaxHistoryList,
+                MaxReplicaLagSeconds = request.MaxReplicaLagSeconds ?? now.MaxReplicaLagSeconds,
+                Replicas = request.Replicas ?? now.Replicas,
+            },
+            cancellationToken);
+        return unit.Status(Epoch);
+    }
+
+    /// <inheritdoc />
     public async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var unit = Unit(name);

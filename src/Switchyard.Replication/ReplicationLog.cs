@@ -33,6 +33,9 @@ internal static partial class ReplicationLog
     [LoggerMessage(3014, LogLevel.Warning, "The copy lost a connection and tries again in {DelayMs} ms: {Reason}")]
     public static partial void CopyReconnecting(this ILogger logger, double delayMs, string reason);
 
+    [LoggerMessage(3016, LogLevel.Warning, "The load of the {Server} cannot be read and does not hold the copy back: {Reason}")]
+    public static partial void LoadUnknown(this ILogger logger, string server, string reason);
+
     [LoggerMessage(3015, LogLevel.Information, "The definition of {Table} changed while a range was read (error {Code}); the range begins again")]
     public static partial void DefinitionChanged(this ILogger logger, string table, int code);
 

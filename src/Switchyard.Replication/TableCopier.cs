@@ -6,6 +6,7 @@ using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
 using Switchyard.Replication.Tables;
 using Switchyard.Replication.Target;
+using Switchyard.Replication.Throttling;
 
 namespace Switchyard.Replication;
 
@@ -26,6 +27,9 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
     private readonly HashSet<TableName> _visibleFromStart = [];
     private TableWork[] _works = [];
     private TaskCompletionSource _changed = NewSignal();
+
+    /// <summary>Holds new chunks back for the operator or a server's load.</summary>
+    public CopyThrottle Throttle { get; } = new(stream.Clock);
 
     /// <summary>How far each table is.</summary>
     public IReadOnlyList<TableCopyProgress> Progress
@@ -59,6 +63,23 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         }
 
         await RetryAsync(VerifyAsync, cancellationToken).ConfigureAwait(false);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var monitor = new LoadMonitor(Throttle, stream.Definition.From, stream.Definition.To, stream.Clock, stream.Logger);
+        await using var lease = monitor.ConfigureAwait(false);
+        var watching = monitor.RunAsync(ended.Token);
+        try
+        {
+            await CopyAllAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task CopyAllAsync(CancellationToken cancellationToken)
+    {
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var workers = Enumerable.Range(0, Math.Max(1, options.Threads)).Select(_ => WorkAsync(failed)).ToArray();
         var failures = new List<Exception>();
@@ -80,6 +101,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
             throw failure as ReplicationException ?? new ReplicationException($"The copy stopped: {failure.Message}", failure);
         }
 
+        await Throttle.WaitAsync(cancellationToken).ConfigureAwait(false);
         await new IndexBuilder(stream, options.Threads).BuildAsync(
             [.. _works.Select(w => w.Table.Name)],
             (table, begun) => Change(() => _works.First(w => w.Table.Name == table).Phase = begun ? CopyPhase.Indexing : CopyPhase.Copied),
@@ -126,6 +148,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         var cancellationToken = failed.Token;
         var copier = new ChunkCopier(stream, options);
         await using var lease = copier.ConfigureAwait(false);
+        await Throttle.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             while (await NextTableAsync(cancellationToken).ConfigureAwait(false) is { } work)
@@ -140,6 +163,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
                 }
 
                 await RetryAsync(token => FinishIfDoneAsync(work, token), cancellationToken).ConfigureAwait(false);
+                await Throttle.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
         catch

@@ -42,6 +42,8 @@ internal sealed class FakeMigrations : IMigrationService
 
     public Task<MigrationStatus> StopAsync(string name, CancellationToken cancellationToken) => Did("stop " + name, Get(name).Status with { State = MigrationState.Stopped });
 
+    public Task<MigrationStatus> ThrottleAsync(string name, ThrottleRequest request, CancellationToken cancellationToken) => Did("throttle " + name, Get(name).Status);
+
     public Task DeleteAsync(string name, CancellationToken cancellationToken) => Did("delete " + name, 0);
 
     public Task<MigrationStatus> ValidateAsync(string name, ValidateRequest request, CancellationToken cancellationToken) =>

@@ -36,6 +36,27 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task A_paused_copy_stays_paused_over_a_restart_until_it_is_resumed()
+    {
+        await using var world = await World.StartAsync();
+        world.Engine.CopyGate = new TaskCompletionSource();
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Copying);
+
+        var paused = await world.Service.ThrottleAsync("shop", new ThrottleRequest { Pause = true, MaxThreadsRunning = 7 }, default);
+        Assert.Equal(("paused", "paused by the operator"), (paused.Throttle.State, paused.Throttle.Reason));
+        await world.RestartAsync();
+        var after = await world.Service.StatusAsync("shop", default);
+        Assert.Equal(7, after.Throttle.Limits.MaxThreadsRunning);
+        Assert.True(after.Throttle.Limits.Paused);
+
+        var resumed = await world.Service.ThrottleAsync("shop", new ThrottleRequest { Pause = false }, default);
+        Assert.Equal(("none", 7), (resumed.Throttle.State, resumed.Throttle.Limits.MaxThreadsRunning));
+        var unknown = await Assert.ThrowsAsync<MigrationException>(() => world.Service.ThrottleAsync("shop", new ThrottleRequest { Replicas = ["nobody"] }, default));
+        Assert.Equal(4, unknown.ExitCode);
+    }
+
+    [Fact]
     public async Task A_refused_create_changes_nothing_and_names_every_finding()
     {
         await using var world = await World.StartAsync();

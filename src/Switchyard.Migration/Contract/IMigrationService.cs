@@ -31,6 +31,9 @@ public interface IMigrationService
     /// <summary>Stops copy and streams; routing stays as it is.</summary>
     Task<MigrationStatus> StopAsync(string name, CancellationToken cancellationToken);
 
+    /// <summary>Holds the copy, lets it go on, or changes the load at which it waits.</summary>
+    Task<MigrationStatus> ThrottleAsync(string name, ThrottleRequest request, CancellationToken cancellationToken);
+
     /// <summary>Forgets a migration that is created, completed or cancelled.</summary>
     Task DeleteAsync(string name, CancellationToken cancellationToken);
 

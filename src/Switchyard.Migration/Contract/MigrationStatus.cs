@@ -24,6 +24,9 @@ public sealed record MigrationStatus
     /// <summary>The copy as a whole; null before it began.</summary>
     public CopyStatus? Copy { get; init; }
 
+    /// <summary>Whether the copy is held back, by whom, and its limits.</summary>
+    public ThrottleStatus Throttle { get; init; } = new("none", null, 0, new ThrottleSettings());
+
     /// <summary>The forward stream, source to target; its state is <c>none</c> before it exists.</summary>
     public StreamStatus Stream { get; init; } = StreamStatus.None;
 
@@ -62,6 +65,32 @@ public sealed record MigrationStatus
 
     /// <summary>The running operation and its step, for example <c>switch: catch-up</c>; null when none is under way.</summary>
     public string? Operation { get; init; }
+}
+
+/// <summary>How the copy is held back.</summary>
+/// <param name="State"><c>none</c>, <c>paused</c> by the operator, or <c>throttled</c> by a server's load.</param>
+/// <param name="Reason">What holds it, as a sentence; null for nothing.</param>
+/// <param name="HeldSeconds">How long it was held in all since the process went on with the copy.</param>
+/// <param name="Limits">As <c>migration throttle</c> set them.</param>
+public sealed record ThrottleStatus(string State, string? Reason, double HeldSeconds, ThrottleSettings Limits);
+
+/// <summary>What holds a copy back.</summary>
+public sealed record ThrottleSettings
+{
+    /// <summary>The operator holds it.</summary>
+    public bool Paused { get; init; }
+
+    /// <summary>Threads running on source or target, each; 0 is no limit.</summary>
+    public int MaxThreadsRunning { get; init; } = 100;
+
+    /// <summary>InnoDB's history list on source or target, each; 0 is no limit.</summary>
+    public long MaxHistoryList { get; init; } = 2_000_000;
+
+    /// <summary>How far the replicas may be behind, seconds; 0 is no limit.</summary>
+    public double MaxReplicaLagSeconds { get; init; } = 30;
+
+    /// <summary>Backends that are to keep up.</summary>
+    public IReadOnlyList<string> Replicas { get; init; } = [];
 }
 
 /// <summary>One table of the copy.</summary>

@@ -82,6 +82,25 @@ public sealed record CreateMigrationRequest
     public int? ApplyThreads { get; init; }
 }
 
+/// <summary><c>migration throttle</c>; what is null stays as it is.</summary>
+public sealed record ThrottleRequest
+{
+    /// <summary>Hold the copy (true), or let it go on (false).</summary>
+    public bool? Pause { get; init; }
+
+    /// <summary>Threads running on source or target beyond which the copy waits; 0 is no limit.</summary>
+    public int? MaxThreadsRunning { get; init; }
+
+    /// <summary>Length of InnoDB's history list on source or target beyond which the copy waits; 0 is no limit.</summary>
+    public long? MaxHistoryList { get; init; }
+
+    /// <summary>How far the replicas may be behind, seconds; 0 is no limit.</summary>
+    public double? MaxReplicaLagSeconds { get; init; }
+
+    /// <summary>Backends that replicate from source or target and are to keep up; empty for none.</summary>
+    public IReadOnlyList<string>? Replicas { get; init; }
+}
+
 /// <summary><c>migration validate</c>: data-router mode on, changed, or off.</summary>
 public sealed record ValidateRequest
 {

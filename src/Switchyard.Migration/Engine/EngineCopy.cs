@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Replication;
 
 namespace Switchyard.Migration;
@@ -14,6 +15,17 @@ internal sealed class EngineCopy(TableCopier copier) : IMigrationCopy
                 CopyPhase.Indexing => "indexing",
                 _ => "done",
             }))];
+
+    public (string? Reason, TimeSpan Held) Throttled => (copier.Throttle.Reason, copier.Throttle.Held);
+
+    public void Throttle(ThrottleSettings settings, IReadOnlyDictionary<string, ConnectionOptions> replicas) => copier.Throttle.Limits = new ThrottleLimits
+    {
+        IsPaused = settings.Paused,
+        MaxThreadsRunning = settings.MaxThreadsRunning,
+        MaxHistoryList = settings.MaxHistoryList,
+        MaxReplicaLag = TimeSpan.FromSeconds(settings.MaxReplicaLagSeconds),
+        Replicas = replicas,
+    };
 
     public Task RunAsync(CancellationToken cancellationToken) => copier.RunAsync(cancellationToken);
 }

@@ -93,6 +93,14 @@ internal interface IMigrationCopy
 {
     IReadOnlyList<TableStatus> Progress { get; }
 
+    /// <summary>Why it is held back now, and for how long it was in all.</summary>
+    (string? Reason, TimeSpan Held) Throttled { get; }
+
+    /// <summary>Takes effect at once.</summary>
+    /// <param name="settings">The limits.</param>
+    /// <param name="replicas">The servers <see cref="ThrottleSettings.Replicas"/> names.</param>
+    void Throttle(ThrottleSettings settings, IReadOnlyDictionary<string, ConnectionOptions> replicas);
+
     /// <summary>Copies what is not copied yet and builds what was deferred.</summary>
     Task RunAsync(CancellationToken cancellationToken);
 }

@@ -47,6 +47,9 @@ internal sealed record MigrationRecord
     /// <summary>Progress at the end of the copy, by table.</summary>
     public IReadOnlyList<TableStatus> Copied { get; init; } = [];
 
+    /// <summary>What holds the copy back.</summary>
+    public ThrottleSettings Throttle { get; init; } = new();
+
     /// <summary>Data-router mode; null when all reads go to the authoritative side.</summary>
     public ValidateRequest? Reads { get; init; }
 

@@ -191,6 +191,33 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         return (tables, _meter.Measure(tables, running, (now.CopyDoneAt ?? environment.Time.GetUtcNow()) - began));
     }
 
+    /// <summary>What holds the copy back.</summary>
+    public ThrottleStatus ThrottleStatus()
+    {
+        var settings = Record.Throttle;
+        var (reason, held) = _copy?.Throttled ?? (settings.Paused && !Record.CopyDone ? "paused by the operator" : null, TimeSpan.Zero);
+        return new ThrottleStatus(reason is null ? "none" : settings.Paused ? "paused" : "throttled", reason, Math.Round(held.TotalSeconds, 3), settings);
+    }
+
+    /// <summary>Records other limits; a running copy takes them up at once.</summary>
+    public async Task ThrottleAsync(ThrottleSettings settings, CancellationToken cancellationToken)
+    {
+        var replicas = await ReplicasAsync(settings, cancellationToken);
+        await UpdateAsync(r => r with { Throttle = settings }, cancellationToken);
+        _copy?.Throttle(settings, replicas);
+    }
+
+    private async Task<IReadOnlyDictionary<string, ConnectionOptions>> ReplicasAsync(ThrottleSettings settings, CancellationToken cancellationToken)
+    {
+        var replicas = new Dictionary<string, ConnectionOptions>(StringComparer.Ordinal);
+        foreach (var name in settings.Replicas)
+        {
+            replicas[name] = await environment.BackendAsync(name, cancellationToken);
+        }
+
+        return replicas;
+    }
+
     /// <summary>The state of one direction's stream.</summary>
     public StreamStatus StreamStatus(Direction direction)
     {
@@ -264,6 +291,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
 
         var stream = await OpenStreamAsync(direction, cancellationToken);
         var copy = await environment.Engine.PrepareCopyAsync(spec, stream, cancellationToken);
+        copy.Throttle(Record.Throttle, await ReplicasAsync(Record.Throttle, cancellationToken));
         _copy = copy;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var copying = copy.RunAsync(either.Token);

@@ -32,6 +32,7 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             Schema = record.Settings.Schema,
             Tables = tables,
             Copy = copy,
+            Throttle = runtime.ThrottleStatus(),
             Stream = runtime.StreamStatus(Direction.Forward),
             Reverse = runtime.StreamStatus(Direction.Reverse),
             Reads = record.Reads is not null && record.Authoritative == Side.Source ? record.Settings.Target : writes,

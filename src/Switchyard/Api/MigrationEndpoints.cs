@@ -29,6 +29,8 @@ internal static class MigrationEndpoints
         one.MapPost("/preflight", (string name, Engines engines, CancellationToken ct) => engines.Migrations.PreflightAsync(name, ct));
         one.MapPost("/start", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StartAsync(name, host.ApplicationStopping));
         one.MapPost("/stop", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StopAsync(name, host.ApplicationStopping));
+        one.MapPost("/throttle", (string name, ThrottleRequest request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.ThrottleAsync(name, request, host.ApplicationStopping));
         one.MapPost("/validate", (string name, ValidateRequest request, Engines engines, IHostApplicationLifetime host) =>
             engines.Migrations.ValidateAsync(name, request, host.ApplicationStopping));
         one.MapPost("/switch", async (string name, SwitchRequest request, Engines engines, MigrationMeters meters, IHostApplicationLifetime host) =>

@@ -22,6 +22,7 @@ internal static class MigrationVerbs
         migration.Subcommands.Add(Preflight());
         migration.Subcommands.Add(Post<MigrationStatus>("start", "Start, or go on after a stop or an error", "start", MigrationText.Status));
         migration.Subcommands.Add(Post<MigrationStatus>("stop", "Stop copying and streaming; routing stays as it is", "stop", MigrationText.Status));
+        migration.Subcommands.Add(ThrottleVerb.Create());
         migration.Subcommands.Add(Delete());
         migration.Subcommands.Add(DiffVerb.Create());
         migration.Subcommands.Add(Validate());

@@ -80,6 +80,11 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     {
         public IReadOnlyList<TableStatus> Progress => [.. spec.Tables.Select(t => new TableStatus(t, 10, 10, "done"))];
 
+        public (string? Reason, TimeSpan Held) Throttled { get; private set; }
+
+        public void Throttle(ThrottleSettings settings, IReadOnlyDictionary<string, ConnectionOptions> replicas) =>
+            Throttled = (settings.Paused ? "paused by the operator" : null, TimeSpan.Zero);
+
         public Task RunAsync(CancellationToken cancellationToken) => engine.CopyGate?.Task.WaitAsync(cancellationToken) ?? Task.CompletedTask;
     }
 }

@@ -98,6 +98,31 @@ public sealed class SchemaGateTests
         Assert.DoesNotContain(await InspectAsync(limited, target.Dsn, schema), f => f.Severity == GateSeverity.Refuse);
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mariadb-11.8")]
+    [InlineData("mysql-9.7")]
+    public async Task A_role_counts_once_it_is_active_from_login_on(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        var target = await LabServer.SharedAsync("mariadb-10.11", "target");
+        var schema = await CreateSchemaAsync(server, "CREATE TABLE t (id INT PRIMARY KEY)");
+        await using var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), CancellationToken.None);
+        var (user, role) = ($"u_{schema}", $"r_{schema}");
+        await admin.ExecuteMultiAsync(
+            $"CREATE ROLE {role}; CREATE USER '{user}'@'127.0.0.1' IDENTIFIED BY 'pw'; GRANT {role} TO '{user}'@'127.0.0.1'; GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {role}; GRANT ALL ON `{schema}`.* TO {role}",
+            CancellationToken.None);
+        var limited = new UriBuilder(server.Dsn) { UserName = user, Password = "pw" }.Uri.ToString();
+
+        var before = await InspectAsync(limited, target.Dsn, schema);
+        await admin.ExecuteAsync($"SET DEFAULT ROLE {role} {(admin.Server.IsMariaDb ? "FOR" : "TO")} '{user}'@'127.0.0.1'", CancellationToken.None);
+        var after = await InspectAsync(limited, target.Dsn, schema);
+
+        Assert.Contains(before, f => f.Code == "grants_missing" && f.Remedy.Contains("SET DEFAULT ROLE", StringComparison.Ordinal));
+        Assert.DoesNotContain(after, f => f.Severity == GateSeverity.Refuse);
+        Assert.Contains(after, f => f.Code == "reverse_grants" && f.What.Contains("_switchyard", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Fractions_in_a_format_the_log_does_not_describe_are_refused()
     {

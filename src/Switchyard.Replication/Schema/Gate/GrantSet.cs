@@ -8,17 +8,17 @@ internal sealed partial class GrantSet
     private readonly List<(HashSet<string> Privileges, string Schema, string Table)> _grants = [];
     private readonly List<(HashSet<string> Privileges, string Schema)> _revokes = [];
 
-    private GrantSet(string account, bool hasRoles)
+    private GrantSet(string account, bool hasInactiveRoles)
     {
         Account = account;
-        HasRoles = hasRoles;
+        HasInactiveRoles = hasInactiveRoles;
     }
 
     /// <summary>The account as the server matched it: <c>user@host</c>.</summary>
     internal string Account { get; }
 
-    /// <summary>Roles may add rights that these lines do not show.</summary>
-    internal bool HasRoles { get; }
+    /// <summary>The account has roles and none is active after login, so that they give it nothing.</summary>
+    internal bool HasInactiveRoles { get; }
 
     /// <summary>The account as GRANT takes it.</summary>
     internal string QuotedAccount
@@ -30,10 +30,13 @@ internal sealed partial class GrantSet
         }
     }
 
-    internal static GrantSet Parse(string account, IEnumerable<string> lines)
+    /// <param name="account">As the server matched it.</param>
+    /// <param name="lines">What SHOW GRANTS prints, for the account and for the roles that are active.</param>
+    /// <param name="hasActiveRole">Whether any is.</param>
+    internal static GrantSet Parse(string account, IEnumerable<string> lines, bool hasActiveRole)
     {
         var all = lines.ToList();
-        var set = new GrantSet(account, all.Exists(l => !l.Contains(" ON ", StringComparison.OrdinalIgnoreCase)));
+        var set = new GrantSet(account, !hasActiveRole && all.Exists(l => l.StartsWith("GRANT ", StringComparison.OrdinalIgnoreCase) && !l.Contains(" ON ", StringComparison.OrdinalIgnoreCase)));
         foreach (var line in all)
         {
             var match = Line().Match(line);

@@ -38,8 +38,7 @@ internal sealed class ServerFacts
         var variables = await connection.QueryAsync("SHOW GLOBAL VARIABLES", cancellationToken).ConfigureAwait(false);
         var map = variables.Rows.ToDictionary(r => r.GetString(0), r => r.GetStringOrNull(1) ?? "", StringComparer.OrdinalIgnoreCase);
         var account = (await connection.QueryAsync("SELECT CURRENT_USER()", cancellationToken).ConfigureAwait(false)).GetString(0, 0);
-        var grants = await connection.QueryAsync("SHOW GRANTS", cancellationToken).ConfigureAwait(false);
-        var grantSet = GrantSet.Parse(account, grants.Rows.Select(r => r.GetString(0)));
+        var grantSet = await ReadGrantsAsync(connection, account, cancellationToken).ConfigureAwait(false);
         string? filters = null;
         IReadOnlyList<string> xa = [];
         try
@@ -68,6 +67,27 @@ internal sealed class ServerFacts
         }
 
         return new ServerFacts(connection.Server, map, grantSet, xa, filters);
+    }
+
+    /// <summary>What the account may do by itself and by the roles that are active after login.</summary>
+    private static async Task<GrantSet> ReadGrantsAsync(BackendConnection connection, string account, CancellationToken cancellationToken)
+    {
+        var lines = (await connection.QueryAsync("SHOW GRANTS", cancellationToken).ConfigureAwait(false)).Rows.Select(r => r.GetString(0)).ToList();
+        if (!connection.Server.IsMariaDb && !connection.Server.IsAtLeast(ServerVendor.MySql, 8, 0))
+        {
+            return GrantSet.Parse(account, lines, hasActiveRole: false);
+        }
+
+        // MySQL: NONE, or a list as USING takes it. MariaDB: one role, or NULL.
+        var role = (await connection.QueryAsync("SELECT CURRENT_ROLE()", cancellationToken).ConfigureAwait(false)).GetStringOrNull(0, 0);
+        if (role is null or "" or "NONE")
+        {
+            return GrantSet.Parse(account, lines, hasActiveRole: false);
+        }
+
+        var withRoles = await connection.QueryAsync(
+            connection.Server.IsMariaDb ? "SHOW GRANTS FOR CURRENT_ROLE" : $"SHOW GRANTS FOR CURRENT_USER() USING {role}", cancellationToken).ConfigureAwait(false);
+        return GrantSet.Parse(account, lines.Concat(withRoles.Rows.Select(r => r.GetString(0))), hasActiveRole: true);
     }
 
     internal string Variable(string name) => _variables.GetValueOrDefault(name, "");

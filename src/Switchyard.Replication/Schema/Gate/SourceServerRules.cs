@@ -105,11 +105,6 @@ internal static class SourceServerRules
     private static IEnumerable<GateFinding> CheckGrants(ServerFacts server, string schema)
     {
         var grants = server.Grants;
-        if (grants.HasRoles)
-        {
-            yield break;
-        }
-
         var missing = new List<string>();
         if (!grants.HasGlobal("REPLICATION SLAVE", "REPLICATION REPLICA"))
         {
@@ -129,13 +124,13 @@ internal static class SourceServerRules
 
         if (missing.Count > 0)
         {
-            yield return MissingGrants("source", grants, missing, "*.*", "follow its changes");
+            yield return MissingGrants("source", server, missing, "*.*", "follow its changes");
         }
 
         string[] onSchema = [.. new[] { "SELECT", "LOCK TABLES", "SHOW VIEW", "TRIGGER", "EVENT" }.Where(p => !grants.HasOnSchema(p, schema))];
         if (onSchema.Length > 0)
         {
-            yield return MissingGrants("source", grants, onSchema, $"{Quote(schema)}.*", $"read the schema {schema} and hand it over");
+            yield return MissingGrants("source", server, onSchema, $"{Quote(schema)}.*", $"read the schema {schema} and hand it over");
         }
 
         foreach (var finding in CheckFollower(server, schema, "source"))
@@ -148,11 +143,6 @@ internal static class SourceServerRules
     internal static IEnumerable<GateFinding> CheckFollower(ServerFacts server, string schema, string side)
     {
         var grants = server.Grants;
-        if (grants.HasRoles)
-        {
-            yield break;
-        }
-
         foreach (var (scope, privileges) in new[]
         {
             (schema, new[] { "INSERT", "UPDATE", "DELETE" }),
@@ -170,9 +160,14 @@ internal static class SourceServerRules
         }
     }
 
-    internal static GateFinding MissingGrants(string side, GrantSet grants, IReadOnlyCollection<string> missing, string scope, string purpose) => GateFinding.Refuse(
-        "grants_missing", side, $"The account {grants.Account} on the {side} lacks {string.Join(", ", missing)}, which it needs to {purpose}.",
-        $"Run on the {side}: GRANT {string.Join(", ", missing)} ON {scope} TO {grants.QuotedAccount};");
+    internal static GateFinding MissingGrants(string side, ServerFacts server, IReadOnlyCollection<string> missing, string scope, string purpose)
+    {
+        var grants = server.Grants;
+        var role = grants.HasInactiveRoles ? $" Or let its role count from login on: SET DEFAULT ROLE … {(server.IsMariaDb ? "FOR" : "TO")} {grants.QuotedAccount};" : "";
+        return GateFinding.Refuse(
+            "grants_missing", side, $"The account {grants.Account} on the {side} lacks {string.Join(", ", missing)}, which it needs to {purpose}.",
+            $"Run on the {side}: GRANT {string.Join(", ", missing)} ON {scope} TO {grants.QuotedAccount};{role}");
+    }
 
     internal static string Quote(string name) => $"`{name.Replace("`", "``", StringComparison.Ordinal)}`";
 }

@@ -23,15 +23,12 @@ internal static class TargetServerRules
                 "target_read_only", "target", "The target is read-only.", "Run SET GLOBAL read_only=OFF on it (and super_read_only=OFF on MySQL).");
         }
 
-        if (!server.Grants.HasRoles)
+        foreach (var (scope, purpose) in new[] { (schema, $"create and fill the schema {schema}"), ("_switchyard", "keep its position beside the rows") })
         {
-            foreach (var (scope, purpose) in new[] { (schema, $"create and fill the schema {schema}"), ("_switchyard", "keep its position beside the rows") })
+            string[] missing = [.. Needed.Where(p => !server.Grants.HasOnSchema(p, scope))];
+            if (missing.Length > 0)
             {
-                string[] missing = [.. Needed.Where(p => !server.Grants.HasOnSchema(p, scope))];
-                if (missing.Length > 0)
-                {
-                    yield return SourceServerRules.MissingGrants("target", server.Grants, missing, $"{SourceServerRules.Quote(scope)}.*", purpose);
-                }
+                yield return SourceServerRules.MissingGrants("target", server, missing, $"{SourceServerRules.Quote(scope)}.*", purpose);
             }
         }
 
@@ -88,8 +85,7 @@ internal static class TargetServerRules
                 "reverse_binlog_filters", side, $"The {side} leaves changes out of its binary log ({filters}), {Consequence}.", "Remove these filters and restart it.");
         }
 
-        if (!server.Grants.HasRoles
-            && (!server.Grants.HasGlobal("REPLICATION SLAVE", "REPLICATION REPLICA") || !server.Grants.HasGlobal("REPLICATION CLIENT", "BINLOG MONITOR")))
+        if (!server.Grants.HasGlobal("REPLICATION SLAVE", "REPLICATION REPLICA") || !server.Grants.HasGlobal("REPLICATION CLIENT", "BINLOG MONITOR"))
         {
             var monitor = server.IsMariaDb && server.AtLeast(10, 5) ? "BINLOG MONITOR" : "REPLICATION CLIENT";
             yield return GateFinding.Warn(

@@ -53,6 +53,11 @@ internal static class MigrationText
             lines.Add(new Markup(Copy(copy)));
         }
 
+        if (status.Throttle is { Reason: { } reason, State: var held })
+        {
+            lines.Add(new Markup($"[yellow]{Markup.Escape(held)}[/]: {Markup.Escape(reason)}"));
+        }
+
         if (status.State is MigrationState.Copying or MigrationState.Created or MigrationState.Stopped or MigrationState.Error)
         {
             lines.Add(Tables(status.Tables));

@@ -11,6 +11,8 @@ public sealed partial class MigrationService
         var record = unit.Runtime.Record;
         var seen = new List<string>();
         var next = new List<string>();
+        var advice = new List<string>();
+        var runtimeError = unit.Runtime.Watch?.Error;
         var holder = await _environment.Topology.GetMigrationLockAsync(name, cancellationToken);
         if (holder is not null)
         {
@@ -42,6 +44,18 @@ public sealed partial class MigrationService
             }
         }
 
+        if (record.Foreign is { Found: > 0 } foreign && foreign.Side == record.Direction.To)
+        {
+            seen.Add($"{foreign.Found} {(foreign.Found == 1 ? "transaction" : "transactions")} of somebody else changed migrated tables on '{record.Backend(foreign.Side)}'. The last ones:");
+            seen.AddRange(foreign.Last.Select(w => $"{w.Position}: {(w.Kind == "rows" ? "rows of" : "a statement on")} {w.Table} at {w.At:u}{(w.Account is { } who ? $" by {who}" : "")}."));
+            advice.Add($"Stop whoever writes there, then run `switchyard migration diff {name} start --wait`, repair what it finds, and compare once more.");
+        }
+
+        if (runtimeError is not null)
+        {
+            seen.Add($"'{record.Backend(record.Direction.To)}' is not watched for writes of others: {runtimeError}");
+        }
+
         if (record.Error is { } error)
         {
             seen.Add(error);
@@ -51,9 +65,10 @@ public sealed partial class MigrationService
             }
         }
 
-        var healthy = next.Count == 0 && blockers.Count == 0 && record.Error is null;
+        var healthy = next.Count == 0 && advice.Count == 0 && blockers.Count == 0 && record.Error is null;
         var summary = unit.Runtime.Verbs.Running is { } running ? $"'{name}' is {Word(record.State)}; '{running}' is under way{(unit.Cutover?.Step is { } step ? $", at '{step}'" : "")}."
-            : healthy ? $"'{name}' is {Word(record.State)}, and nothing needs doing." : $"'{name}' is {Word(record.State)}; {next.Count} things can be repaired.";
+            : healthy ? $"'{name}' is {Word(record.State)}, and nothing needs doing." : next.Count > 0 ? $"'{name}' is {Word(record.State)}; {next.Count} things can be repaired."
+            : advice.Count > 0 ? $"'{name}' is {Word(record.State)}. {advice[0]}" : $"'{name}' is {Word(record.State)}; sessions keep a gate from draining.";
         return new Diagnosis(healthy, summary, seen, next, blockers);
     }
 

@@ -1,5 +1,13 @@
 namespace Switchyard.Migration;
 
+/// <summary>A write on the passive side that no stream made.</summary>
+/// <param name="Position">The end of its transaction in that server's log.</param>
+/// <param name="Table">The table.</param>
+/// <param name="Kind"><c>rows</c> or <c>statement</c>.</param>
+/// <param name="At">By that server's clock, to the second.</param>
+/// <param name="Account">Who, where the log names the connection and it was still there; null else.</param>
+public sealed record ForeignWriteStatus(string Position, string Table, string Kind, DateTimeOffset At, string? Account);
+
 /// <summary>The answer of <c>migration status</c>, <c>create</c>, <c>start</c>, <c>stop</c>, <c>validate</c> and <c>cancel</c>.</summary>
 public sealed record MigrationStatus
 {
@@ -50,6 +58,9 @@ public sealed record MigrationStatus
 
     /// <summary>What to do about <see cref="Error"/>.</summary>
     public string? Remedy { get; init; }
+
+    /// <summary>Transactions of others on the passive side that no clean comparison has resolved yet; they bar a change of sides.</summary>
+    public long ForeignWrites { get; init; }
 
     /// <summary>What the copy of the schema could not carry over exactly, or not at all: to be looked at before a switch.</summary>
     public IReadOnlyList<Finding> Findings { get; init; } = [];

@@ -23,6 +23,11 @@ internal sealed partial class Cutover
             }
 
             RefuseReturned(membership);
+            if (runtime.Record.Foreign is { Found: > 0 } foreign && foreign.Side == _direction.To)
+            {
+                throw new CutoverFailedException($"'{ToName}' was written by somebody else during the switch.", $"Find out who with `switchyard migration diagnose {runtime.Name}`, compare the sides and try again.");
+            }
+
             if (!await _gate.IsDrainedAsync(membership, cancellationToken))
             {
                 // A proxy has joined since the hold; it has the same time to drain.
@@ -63,7 +68,10 @@ internal sealed partial class Cutover
     {
         var now = environment.Time.GetUtcNow();
         var flipped = _operation with { Flipped = true, SourcePosition = _end.ToString(), TargetPosition = _start.ToString() };
-        MigrationRecord Change(MigrationRecord r) => r with { Authoritative = _direction.To, Operation = flipped, Reads = null, SwitchedAt = now };
+
+        // From here on what others write on the old side is watched; up to here the fence kept them out, or replication has it.
+        var watched = new ForeignRecord { Side = _direction.From, Examined = _end.ToString() };
+        MigrationRecord Change(MigrationRecord r) => r with { Authoritative = _direction.To, Operation = flipped, Reads = null, SwitchedAt = now, Foreign = watched };
         try
         {
             _flipped = await runtime.TryUpdateAsync(Change, CancellationToken.None, transaction =>

@@ -25,8 +25,29 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         findings.AddRange(wayBack.Where(f => !s_saidAbove.Contains(f.Code)));
         findings.AddRange(await new AccountGap(environment).FindAsync(record, FindingSeverity.Error, cancellationToken));
         await CheckProxiesAsync(record, findings, cancellationToken);
+        await CheckForeignWritesAsync(to, findings, cancellationToken);
         findings.AddRange(FindDirectClients(record, request, await from.ReadClientsAsync(cancellationToken)));
         return findings;
+    }
+
+    /// <summary>What others wrote on the side that is to become authoritative would be the truth then.</summary>
+    private async Task CheckForeignWritesAsync(IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        var passive = runtime.Record.Backend(runtime.Record.Direction.To);
+        var unwatched = runtime.Watch is { } watch ? await watch.ExamineAsync(await to.ReadEndAsync(cancellationToken), cancellationToken) : "replication does not run.";
+        if (runtime.Record.Foreign is { Found: > 0 } foreign && foreign.Side == runtime.Record.Direction.To)
+        {
+            var last = foreign.Last[^1];
+            findings.Add(Finding.Error(
+                "foreign_writes",
+                $"{foreign.Found} {(foreign.Found == 1 ? "transaction" : "transactions")} of somebody else changed migrated tables on '{passive}', the last one {last.Table} at {last.At:u}{(last.Account is { } who ? $" by {who}" : "")}, position {last.Position}.",
+                $"Stop whoever writes there (`switchyard migration diagnose {runtime.Name}` lists the writes), then run `switchyard migration diff {runtime.Name} start --wait`, repair what it finds, and compare once more: a clean comparison resolves them."));
+        }
+
+        if (unwatched is not null)
+        {
+            findings.Add(Finding.Warning("not_watched", $"'{passive}' is not watched for writes of others: {unwatched}", "Compare the two sides before you switch."));
+        }
     }
 
     /// <summary>Who still talks to the origin around the proxies, so that the last connection strings can be moved.</summary>

@@ -49,6 +49,13 @@ internal interface IReplicationEngine
     /// <summary>Prepares the copy of all rows alongside a running stream; it resumes what an earlier one has done.</summary>
     Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken);
 
+    /// <summary>Follows the log of the side a stream writes and reports what others wrote there.</summary>
+    /// <param name="spec">The stream.</param>
+    /// <param name="after">Where to begin; null for the end of the log now.</param>
+    /// <param name="found">Called in the log's order; must not block.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task<IForeignWatch> WatchAsync(StreamSpec spec, StreamPosition? after, Action<ForeignWriteStatus> found, CancellationToken cancellationToken);
+
     /// <summary>Removes a stream's records from the following side, and our schema there once it is empty.</summary>
     Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken);
 }
@@ -86,6 +93,19 @@ internal interface IMigrationStream : IAsyncDisposable
 
     /// <summary>Completes the moment everything up to the position is committed on the following side.</summary>
     Task WaitForAppliedAsync(StreamPosition position, CancellationToken cancellationToken);
+}
+
+/// <summary>A watch that runs.</summary>
+internal interface IForeignWatch : IAsyncDisposable
+{
+    /// <summary>Everything in the log up to here has been looked at.</summary>
+    StreamPosition Examined { get; }
+
+    /// <summary>Why it does not run; null while it does.</summary>
+    string? Error { get; }
+
+    /// <summary>Completes when everything up to the position has been looked at.</summary>
+    Task WaitForExaminedAsync(StreamPosition position, CancellationToken cancellationToken);
 }
 
 /// <summary>The copy of all rows.</summary>

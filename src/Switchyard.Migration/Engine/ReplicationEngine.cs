@@ -4,6 +4,7 @@ using Switchyard.Client;
 using Switchyard.Replication;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Target;
+using Switchyard.Replication.Watch;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -74,6 +75,18 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     {
         var options = spec.Settings.CopyThreads is { } threads ? new CopyOptions { Threads = threads } : new CopyOptions();
         return Task.FromResult<IMigrationCopy>(new EngineCopy(new TableCopier(((EngineStream)stream).Inner, options)));
+    }
+
+    public async Task<IForeignWatch> WatchAsync(StreamSpec spec, StreamPosition? after, Action<ForeignWriteStatus> found, CancellationToken cancellationToken)
+    {
+        var definition = new ForeignWriteWatchDefinition
+        {
+            Server = spec.To,
+            Tables = [.. spec.Tables.Select(t => new TableName(spec.Schema, t))],
+            OwnStreamIds = spec.OppositeId is { } opposite ? [spec.Id, opposite] : [spec.Id],
+            After = after is { } known ? new BinlogPosition(known.File, known.Offset) : null,
+        };
+        return new EngineWatch(await ForeignWriteWatch.OpenAsync(definition, cancellationToken, time, _log), found);
     }
 
     public async Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken)

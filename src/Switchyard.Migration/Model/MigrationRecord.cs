@@ -68,6 +68,9 @@ internal sealed record MigrationRecord
     /// <summary>Triggers and events, kept since they live on the authoritative side only.</summary>
     public HandoverRecord Handover { get; init; } = new();
 
+    /// <summary>Writes of others on the side that only replication should write.</summary>
+    public ForeignRecord Foreign { get; init; } = new();
+
     /// <summary><see cref="MigrationState.Completed"/> or <see cref="MigrationState.Cancelled"/> once it is over.</summary>
     public MigrationState? Finished { get; init; }
 
@@ -142,6 +145,22 @@ internal sealed record OperationRecord(string Id, OperationKind Kind, Side From,
     public string? SourcePosition { get; init; }
 
     public string? TargetPosition { get; init; }
+}
+
+/// <summary>What the watch of the passive side has found and nobody has resolved, and up to where it has looked.</summary>
+internal sealed record ForeignRecord
+{
+    /// <summary>The side that was watched.</summary>
+    public Side Side { get; init; } = Side.Target;
+
+    /// <summary>Its log is examined up to here; null before the watch has begun.</summary>
+    public string? Examined { get; init; }
+
+    /// <summary>Transactions and statements, all together.</summary>
+    public long Found { get; init; }
+
+    /// <summary>The last of them, oldest first.</summary>
+    public IReadOnlyList<ForeignWriteStatus> Last { get; init; } = [];
 }
 
 /// <summary>Triggers and events of the migrated tables, which run on the authoritative side only.</summary>

@@ -120,6 +120,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             }
 
             var direction = now.Direction;
+            var foreign = await SeenForeignAsync(direction, cancellationToken);
             var options = new DiffOptions
             {
                 From = await runtime.OptionsAsync(direction.From, cancellationToken),
@@ -135,7 +136,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             await SaveAsync(record with { Progress = run.Progress });
             _stop.Dispose();
             _stop = new CancellationTokenSource();
-            _work = RunAsync(run, record, _stop.Token);
+            _work = RunAsync(run, record, foreign, _stop.Token);
             return Report!;
         }
         finally
@@ -144,7 +145,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
         }
     }
 
-    private async Task RunAsync(DiffRun run, DiffRecord record, CancellationToken cancellationToken)
+    private async Task RunAsync(DiffRun run, DiffRecord record, ForeignRecord? foreign, CancellationToken cancellationToken)
     {
         await Task.Yield();
         var comparing = run.RunAsync(cancellationToken);
@@ -160,6 +161,11 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             var differences = run.Progress.Sum(p => p.Differences);
             var repaired = run.Progress.Sum(p => p.Repaired);
             var state = differences == 0 ? "clean" : differences == repaired ? "repaired" : "differences";
+            if (state == "clean" && foreign is not null)
+            {
+                await ResolveAsync(foreign);
+            }
+
             await EndAsync(record with { State = state, FinishedAt = environment.Time.GetUtcNow(), Progress = run.Progress });
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -186,6 +192,30 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
         catch (TopologyStoreException e)
         {
             LogFailure(environment.Log, runtime.Name, e);
+        }
+    }
+
+    /// <summary>What others have written by now; a whole comparison that begins here and is clean shows that nothing of it is left.</summary>
+    private async Task<ForeignRecord?> SeenForeignAsync(Direction direction, CancellationToken cancellationToken)
+    {
+        if (runtime.Record.Foreign.Found == 0 || runtime.Watch is not { } watch)
+        {
+            return null;
+        }
+
+        await using var passive = await runtime.OpenSideAsync(direction.To, cancellationToken);
+        return await watch.ExamineAsync(await passive.ReadEndAsync(cancellationToken), cancellationToken) is null ? runtime.Record.Foreign : null;
+    }
+
+    private async Task ResolveAsync(ForeignRecord seen)
+    {
+        var all = runtime.Record.Tables.ToHashSet(StringComparer.Ordinal);
+        all.ExceptWith(_run?.Progress.Select(p => p.Name) ?? []);
+        if (all.Count == 0)
+        {
+            await runtime.UpdateAsync(
+                r => r.Foreign.Side != seen.Side ? r : r with { Foreign = r.Foreign with { Found = r.Foreign.Found - seen.Found, Last = [.. r.Foreign.Last.TakeLast((int)Math.Min(r.Foreign.Found - seen.Found, r.Foreign.Last.Count))] } },
+                CancellationToken.None);
         }
     }
 

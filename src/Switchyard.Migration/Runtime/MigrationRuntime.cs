@@ -19,6 +19,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private Task _work = Task.CompletedTask;
     private volatile IMigrationStream? _stream;
     private volatile IMigrationCopy? _copy;
+    private volatile PassiveWatch? _watch;
     private TaskCompletionSource<IMigrationStream> _opened = new();
     private Direction _streamDirection;
 
@@ -33,6 +34,9 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
 
     /// <summary>The running stream away from the authoritative side; null while none is open.</summary>
     public IMigrationStream? Stream => _stream;
+
+    /// <summary>The watch of the side that follows; null while replication does not run.</summary>
+    public PassiveWatch? Watch => _watch;
 
     /// <summary>Changes the record, together with whatever else has to change with it.</summary>
     public async Task<MigrationRecord> UpdateAsync(
@@ -248,11 +252,14 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
             }
             else
             {
+                _watch = new PassiveWatch(environment, this);
                 await OpenStreamAsync(started.Direction, cancellationToken);
             }
 
             if (!started.Stopped)
             {
+                var watch = _watch ??= new PassiveWatch(environment, this);
+                await watch.StartAsync(started.Direction, cancellationToken);
                 await _stream!.Completion.WaitAsync(cancellationToken);
             }
         }
@@ -268,7 +275,12 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         {
             _copy = null;
             _opened.TrySetCanceled(CancellationToken.None);
+
+            // Side by side: in a switch the application waits for this.
+            var unwatching = _watch?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+            _watch = null;
             await CloseStreamAsync();
+            await unwatching;
         }
     }
 

@@ -41,6 +41,7 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             Diff = diff.Report?.Summary ?? DiffStatus.None,
             Error = record.Error,
             Remedy = record.Remedy,
+            ForeignWrites = record.Foreign.Side == record.Direction.To ? record.Foreign.Found : 0,
             Findings = record.SchemaFindings,
             Epoch = epoch,
             CreatedAt = record.CreatedAt,

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Switchyard.Binlog;
 using Switchyard.Replication.Apply;
 using Switchyard.Replication.Ddl;
@@ -10,7 +11,7 @@ namespace Switchyard.Replication.Watch;
 /// <summary>
 /// Finds, in a server's log, what wrote watched tables without our mark: a change to a row of our control tables in the same transaction.
 /// </summary>
-internal sealed class ForeignWriteScanner(StreamTables tables, IReadOnlyList<string> ownIds)
+internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnlyList<string> ownIds)
 {
     // ANSI_QUOTES in sql_mode's bitmap, the same on both vendors.
     private const ulong AnsiQuotes = 0x4;
@@ -105,6 +106,17 @@ internal sealed class ForeignWriteScanner(StreamTables tables, IReadOnlyList<str
 
     private IReadOnlyList<ForeignWrite> Statement(QueryEvent query)
     {
+        if (RaisesIdentity().IsMatch(query.SqlText))
+        {
+            // Changes no row and no column; the switch does it to the side that is about to become authoritative.
+            if (!_inTransaction)
+            {
+                Reset();
+            }
+
+            return [];
+        }
+
         var statement = DdlStatement.Parse(query.SqlText, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
         var isForeign = statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && tables.Concerns(statement) && !_isOwn && !_ownStatements.TakeIfOwn(query);
         IReadOnlyList<ForeignWrite> found = isForeign
@@ -117,6 +129,9 @@ internal sealed class ForeignWriteScanner(StreamTables tables, IReadOnlyList<str
 
         return found;
     }
+
+    [GeneratedRegex(@"^ALTER TABLE \S+ AUTO_INCREMENT=\d+$")]
+    private static partial Regex RaisesIdentity();
 
     private ForeignWrite Describe(BinlogEvent end, TableName table, ForeignWriteKind kind, int rowEvents, uint? threadId) =>
         new(end.Position, table, kind, rowEvents, DateTimeOffset.FromUnixTimeSeconds(end.Timestamp), _gtid, end.ServerId, threadId, null);

@@ -22,6 +22,20 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
 
     public Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Finding>>([]);
 
+    public Task<IForeignWatch> WatchAsync(StreamSpec spec, StreamPosition? after, Action<ForeignWriteStatus> found, CancellationToken cancellationToken) =>
+        Task.FromResult<IForeignWatch>(new FakeWatch(servers.Of(spec.To)));
+
+    private sealed class FakeWatch(FakeServer server) : IForeignWatch
+    {
+        public StreamPosition Examined => server.End;
+
+        public string? Error => null;
+
+        public Task WaitForExaminedAsync(StreamPosition position, CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
     public Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. servers.Of(backend).Tables.Order(StringComparer.Ordinal)]);
 

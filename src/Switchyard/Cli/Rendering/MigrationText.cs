@@ -79,6 +79,11 @@ internal static class MigrationText
             lines.Add(new Markup($"[yellow]{Markup.Escape(finding.What)}[/] {Markup.Escape(finding.Remedy)}"));
         }
 
+        if (status.ForeignWrites > 0)
+        {
+            lines.Add(new Markup($"[yellow]{status.ForeignWrites:N0} writes of others on the side that follows.[/] `switchyard migration diagnose {Markup.Escape(status.Name)}` lists them."));
+        }
+
         if (status.Error is { } error)
         {
             lines.Add(new Markup($"[red]{Markup.Escape(error)}[/]"));

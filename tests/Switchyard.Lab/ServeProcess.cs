@@ -12,6 +12,7 @@ namespace Switchyard.Lab;
 /// </summary>
 public sealed class ServeProcess : IAsyncDisposable
 {
+    private const int Hangup = 1;
     private const int Terminate = 15;
     private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(2);
 
@@ -155,6 +156,9 @@ public sealed class ServeProcess : IAsyncDisposable
 
     /// <summary>SIGTERM; the caller waits for the exit.</summary>
     public void AskToEnd() => _ = SendSignal(ProcessId, Terminate);
+
+    /// <summary>SIGHUP: reads its certificate again.</summary>
+    public void AskToReload() => _ = SendSignal(ProcessId, Hangup);
 
     /// <summary>Waits until it has ended by itself, or by a fault point; returns its exit code (128 + signal when killed).</summary>
     public async Task<int> WaitForExitAsync()

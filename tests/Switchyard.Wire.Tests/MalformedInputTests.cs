@@ -1,3 +1,4 @@
+using Switchyard.Wire.Compression;
 using Switchyard.Wire.Payloads;
 using Xunit;
 
@@ -79,6 +80,17 @@ public sealed class MalformedInputTests
         var changes = new SessionStateReader(OkPayload.Parse(bytes, capabilities).SessionState);
         while (changes.TryRead(out _, out _))
         {
+        }
+    }
+
+    [Theory]
+    [InlineData(CompressionKind.Zlib)]
+    [InlineData(CompressionKind.Zstd)]
+    public void A_compressed_packet_without_contents_or_with_others_than_announced_is_refused(CompressionKind kind)
+    {
+        foreach (var contents in new byte[][] { [], [0x78], [0x78, 0x9C], [0x28, 0xB5, 0x2F, 0xFD], [.. Enumerable.Range(0, 100).Select(i => (byte)i)] })
+        {
+            Assert.Throws<MalformedPacketException>(() => PacketCompressor.Open(kind, contents, new byte[60]));
         }
     }
 }

@@ -50,6 +50,12 @@ public static class PacketCompressor
 
     private static unsafe int Inflate(ReadOnlySpan<byte> source, Span<byte> destination)
     {
+        if (source.IsEmpty)
+        {
+            // It has no address either.
+            return 0;
+        }
+
         fixed (byte* start = source)
         {
             using var packed = new UnmanagedMemoryStream(start, source.Length);

@@ -14,11 +14,13 @@ internal sealed class ProxyHarness : IAsyncDisposable
     public const string AppPassword = "app-password";
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("switchyard-proxy-test");
-    private readonly ILoggerFactory _loggers = LoggerFactory.Create(static _ => { });
+    private readonly ErrorLog _errors = new();
+    private readonly ILoggerFactory _loggers;
 
-    private ProxyHarness()
-    {
-    }
+    private ProxyHarness() => _loggers = LoggerFactory.Create(logging => logging.AddProvider(_errors));
+
+    /// <summary>What the proxy has logged as errors: its own defects, and stores that fail.</summary>
+    public IReadOnlyList<string> Errors => _errors.Lines;
 
     public FlakyStore Store { get; private set; } = null!;
 

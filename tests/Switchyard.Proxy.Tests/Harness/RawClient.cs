@@ -69,7 +69,7 @@ internal sealed class RawClient : IAsyncDisposable
         using var writer = new PayloadWriter();
         new HandshakeResponsePayload
         {
-            Capabilities = greeting.Capabilities & ~(Capabilities.Ssl | (schema is null ? Capabilities.ConnectWithDatabase : Capabilities.None)),
+            Capabilities = greeting.Capabilities & ~(Capabilities.Ssl | Capabilities.Compress | Capabilities.ZstdCompression | (schema is null ? Capabilities.ConnectWithDatabase : Capabilities.None)),
             User = System.Text.Encoding.UTF8.GetBytes(user),
             AuthResponse = NativePassword.Scramble(password, greeting.Nonce),
             AuthPlugin = AuthPlugins.NativePassword,
@@ -79,10 +79,10 @@ internal sealed class RawClient : IAsyncDisposable
     }
 
     /// <summary>Logs in where the account has a native password.</summary>
-    public async Task LogInAsync(CancellationToken cancellationToken = default)
+    public async Task LogInAsync(CancellationToken cancellationToken, string? schema = null)
     {
         var greeting = await ReadGreetingAsync(cancellationToken);
-        await SendPacketAsync(Login(greeting), 1, cancellationToken);
+        await SendPacketAsync(Login(greeting, schema: schema), 1, cancellationToken);
         Assert.Equal(OkPayload.Header, (await ReadPacketAsync(cancellationToken))![0]);
     }
 

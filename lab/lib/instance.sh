@@ -150,6 +150,8 @@ SQL
     if [ -f "$dir/options" ]; then
         while IFS= read -r line; do [ -z "$line" ] || options+=("$line"); done <"$dir/options"
     fi
+    # Left by a server that was killed. MySQL takes the number in the lock file for its owner, whoever has it by now; ours does not run.
+    rm -f "$dir/data/lab.sock" "$dir/data/lab.sock.lock"
     touch "$dir/error.log"
     from=$(stat -c %s "$dir/error.log")
     setsid "${program[@]}" "${options[@]}" </dev/null >"$dir/output.log" 2>&1 9>&- &

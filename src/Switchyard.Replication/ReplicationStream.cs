@@ -25,6 +25,7 @@ public sealed class ReplicationStream : IAsyncDisposable
     private readonly PositionBoard _board;
     private readonly StreamStatus _status;
     private readonly TargetWriter _target;
+    private readonly CommitQueue _queue;
     private readonly StreamRunner _runner;
     private Task _running = Task.CompletedTask;
     private bool _started;
@@ -43,8 +44,9 @@ public sealed class ReplicationStream : IAsyncDisposable
         _status = new StreamStatus(clock) { Freshness = definition.HeartbeatPeriod * 5 };
         _target = new TargetWriter(definition.To, definition.Id, row.OwnerToken, row.Position, row.Gtid);
         var gtids = new GtidTracker(planner.SourceServer.IsMariaDb, row.Gtid);
-        Applier = new Applier(Definition, tables, _target, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, clock);
-        _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, Applier, Boundaries, _board, _status, _wake, clock, logger);
+        _queue = new CommitQueue(definition, _target, _wake);
+        Applier = new Applier(Definition, tables, _target, _queue, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, clock);
+        _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, _queue, Applier, Boundaries, _board, _status, _wake, clock, logger);
         _board.Applied += position => Applied?.Invoke(position);
         _status.StateChanged += _ => StateChanged?.Invoke(Progress);
     }
@@ -193,6 +195,7 @@ public sealed class ReplicationStream : IAsyncDisposable
         await _abort.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
         Boundaries.Close(new ReplicationException($"The stream {Definition.Id} was closed."));
+        await _queue.DisposeAsync().ConfigureAwait(false);
         await _target.DisposeAsync().ConfigureAwait(false);
         Applier.Dispose();
         _stopping.Dispose();

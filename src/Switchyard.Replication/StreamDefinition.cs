@@ -54,7 +54,12 @@ public sealed record StreamDefinition
     public string? OppositeId { get; init; }
 
     /// <summary>A transaction with more SQL than this is sent to the target in several parts, in bytes.</summary>
-    public int LargeTransactionBytes { get; init; } = 16 * 1024 * 1024;
+    public int LargeTransactionBytes { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>
+    /// Connections that apply transactions at once, 1 to 64. Commits are in the source's order whatever the number.
+    /// </summary>
+    public int ApplyThreads { get; init; } = 4;
 
     /// <summary>Small transactions are joined up to this much SQL, in bytes.</summary>
     public int GroupBytes { get; init; } = 512 * 1024;

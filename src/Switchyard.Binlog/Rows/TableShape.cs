@@ -47,7 +47,7 @@ public sealed class TableShape(ImmutableArray<ColumnShape> columns, int hiddenCo
     public int HiddenColumns { get; } = hiddenColumns;
 
     /// <summary>The columns a row image has in the log.</summary>
-    internal int LoggedColumns => Columns.Length + HiddenColumns;
+    public int LoggedColumns => Columns.Length + HiddenColumns;
 
     internal ColumnShape At(int index) => index < Columns.Length ? Columns[index] : Hidden;
 }

@@ -12,6 +12,7 @@ namespace Switchyard.Migration;
 /// <summary>The product's engine, over Switchyard.Replication.</summary>
 internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory loggers) : IReplicationEngine
 {
+    private const int DefaultApplyThreads = 4;
     private readonly ILogger _log = loggers.CreateLogger("Switchyard.Replication");
 
     public async Task<IReadOnlyList<Finding>> PreflightAsync(
@@ -126,6 +127,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
 
     private static StreamDefinition Define(StreamSpec spec) => new()
     {
+        ApplyThreads = spec.Settings.ApplyThreads ?? DefaultApplyThreads,
         Id = spec.Id,
         From = spec.From,
         To = spec.To,

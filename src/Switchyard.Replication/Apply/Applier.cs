@@ -7,10 +7,10 @@ using Switchyard.Replication.Target;
 namespace Switchyard.Replication.Apply;
 
 /// <summary>
-/// Takes events in the source's order and commits them to the target in that order: one loop, one target transaction at a time. Small source
+/// Takes events in the source's order and commits them to the target in that order: one loop that judges, writes SQL and hands it to workers. Small source
 /// transactions that are already here are joined. Between transactions, with nothing under way, it does what copiers ask.
 /// </summary>
-internal sealed class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock) : IDisposable
+internal sealed class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, CommitQueue queue, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock) : IDisposable
 {
     private const int MaxJoinedTransactions = 500;
 
@@ -20,12 +20,20 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
     // Positions moved past without a change are written this often; until then a restart reads them again, which is harmless.
     private static readonly TimeSpan s_persistPeriod = TimeSpan.FromSeconds(1);
 
-    private readonly ChangeGroup _complete = new();
+    // Enough to be worth a transaction of its own when a worker has nothing to do.
+    private const int WorthwhileBytes = 64 * 1024;
+
     private readonly ChangeGroup _current = new();
+    private readonly Stack<ApplyGroup> _spare = new();
+    private readonly ConflictMap _conflicts = new();
+    private readonly List<(Chunk Chunk, byte[] Key)> _spilledTouches = [];
+    private ApplyGroup _group = new();
+    private ApplyGroup? _unsure;
+    private long _committed;
+    private long _numbers;
     private readonly RowApplier _rows = new(!(definition.SourceLogsCascades ?? false));
     private EventPump? _pump;
     private BinlogPosition _reached = board.Current;
-    private string _reachedGtid = gtids.Text;
     private long _lastPersist = clock.GetTimestamp();
     private bool _inTransaction;
     private bool _isOwn;
@@ -35,7 +43,7 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
     public BinlogPosition LastTransactionEnd { get; private set; } = board.Current;
 
     /// <summary>GTIDs up to <see cref="LastTransactionEnd"/>.</summary>
-    public string LastTransactionGtid => _reachedGtid;
+    public string LastTransactionGtid => gtids.Text;
 
     /// <summary>Whether those GTIDs tell of every transaction since the stream was opened.</summary>
     public bool HasAllGtids => gtids.IsComplete;
@@ -50,24 +58,55 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
     public async Task RunAsync(EventPump pump, CancellationToken cancellationToken)
     {
         _pump = pump;
-        if (target.TakeSettledCommit())
+        if (target.TakeSettledCommit() && _unsure is { } settled)
         {
             // The group whose answer was lost is on the target after all, and chunks have to know its keys.
-            Committed(_complete.Touched, _complete.Transactions, target.Persisted);
+            Committed(settled.Touched, settled.Transactions, target.Persisted);
         }
 
         Forget();
-        _reached = board.Current;
-        _reachedGtid = gtids.Text;
+        using var ending = cancellationToken.Register(queue.Cancel);
+        try
+        {
+            await LoopAsync(pump, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await queue.AbortAsync().ConfigureAwait(false);
+            TakeLeft();
+        }
+    }
+
+    /// <summary>Writes the position reached, so that a chunk inserted now is never met by events from before it.</summary>
+    public Task PersistAsync(CancellationToken cancellationToken)
+    {
+        _lastPersist = clock.GetTimestamp();
+        return target.PersistAsync(board.Current, gtids.Text, cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        _group.Dispose();
+        _unsure?.Dispose();
+        _current.Dispose();
+        while (_spare.TryPop(out var group))
+        {
+            group.Dispose();
+        }
+    }
+
+    private async Task LoopAsync(EventPump pump, CancellationToken cancellationToken)
+    {
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            await CollectAsync().ConfigureAwait(false);
             if (!_inTransaction)
             {
                 if (_stopRequested)
                 {
-                    await FlushAsync(cancellationToken).ConfigureAwait(false);
-                    await target.PersistAsync(board.Current, _reachedGtid, cancellationToken).ConfigureAwait(false);
+                    await FlushAsync().ConfigureAwait(false);
+                    await target.PersistAsync(board.Current, gtids.Text, cancellationToken).ConfigureAwait(false);
                     return;
                 }
 
@@ -77,9 +116,9 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
             status.Received(pump.Received);
             if (!pump.TryRead(out var item))
             {
-                if (_complete.Transactions > 0)
+                if (_group.Transactions > 0 && queue.HasFreeWorker)
                 {
-                    await FlushAsync(cancellationToken).ConfigureAwait(false);
+                    Dispatch();
                     continue;
                 }
 
@@ -96,37 +135,51 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
         }
     }
 
-    /// <summary>Writes the position reached, so that a chunk inserted now is never met by events from before it.</summary>
-    public Task PersistAsync(CancellationToken cancellationToken)
-    {
-        _lastPersist = clock.GetTimestamp();
-        return target.PersistAsync(board.Current, _reachedGtid, cancellationToken);
-    }
-
-    public void Dispose()
-    {
-        _complete.Dispose();
-        _current.Dispose();
-    }
-
     // After a broken connection the log is read again from the last commit; nothing half done is kept.
     private void Forget()
     {
-        _complete.Clear();
+        _group.Clear();
+        _group.Number = ++_numbers;
+        _unsure?.Dispose();
+        _unsure = null;
+        _spilledTouches.Clear();
         _current.Clear();
         _rows.Reset();
         _inTransaction = false;
         _isOwn = false;
+        _reached = board.Current;
+    }
+
+    // What had ended before the stop counts; of what had not, only the first can have been committed without our knowing.
+    private void TakeLeft()
+    {
+        while (queue.TryTakeEnded(out var group))
+        {
+            if (group.Run.IsCompletedSuccessfully)
+            {
+                Committed(group.Touched, group.Transactions, group.End);
+                group.Dispose();
+            }
+            else if (_unsure is null)
+            {
+                _unsure = group;
+            }
+            else
+            {
+                group.Dispose();
+            }
+        }
     }
 
     private async Task RunDueAsync(BinlogPosition? next, CancellationToken cancellationToken)
     {
         while (boundaries.HasDue(_reached, next))
         {
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
+            await FlushAsync().ConfigureAwait(false);
             if (boundaries.TakeDue(_reached, next) is { } request)
             {
                 await request.RunAsync(cancellationToken).ConfigureAwait(false);
+                target.RequireUsable();
             }
         }
     }
@@ -142,7 +195,7 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
                 break;
             case OwnItem:
                 _isOwn = true;
-                _current.Clear();
+                await DropCurrentAsync(cancellationToken).ConfigureAwait(false);
                 break;
             case RowsItem rows when !_isOwn:
                 await ApplyRowsAsync(rows, cancellationToken).ConfigureAwait(false);
@@ -155,7 +208,7 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
                 break;
             case PositionItem position:
                 Advance(position.Position);
-                status.Heard(position.IsHeartbeat ? 0 : position.Timestamp, _complete.Transactions > 0);
+                status.Heard(position.IsHeartbeat ? 0 : position.Timestamp, !IsIdle);
                 await PersistSometimesAsync(cancellationToken).ConfigureAwait(false);
                 break;
         }
@@ -208,20 +261,28 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
 
     private async Task SpillAsync(CancellationToken cancellationToken)
     {
-        await FlushAsync(cancellationToken).ConfigureAwait(false);
+        await FlushAsync().ConfigureAwait(false);
         await target.SpillAsync(_current, cancellationToken).ConfigureAwait(false);
-        foreach (var touched in _current.Touched)
+        _spilledTouches.AddRange(_current.Touched);
+        _current.Clear();
+        _rows.Reset();
+    }
+
+    private async Task DropCurrentAsync(CancellationToken cancellationToken)
+    {
+        if (target.HasOpenTransaction)
         {
-            _complete.Touched.Add(touched);
+            await target.RollbackAsync(cancellationToken).ConfigureAwait(false);
         }
 
+        _spilledTouches.Clear();
         _current.Clear();
         _rows.Reset();
     }
 
     private async Task WaitForInsertAsync(TableCopyState copy, Chunk chunk, CancellationToken cancellationToken)
     {
-        await FlushAsync(cancellationToken).ConfigureAwait(false);
+        await FlushAsync().ConfigureAwait(false);
         var outcome = await chunk.Outcome.WaitAsync(cancellationToken).ConfigureAwait(false);
         ChunkTransitions.Settle(copy, chunk, outcome);
     }
@@ -237,42 +298,59 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
 
         _inTransaction = false;
         _isOwn = false;
-        gtids.Add(end.Gtid);
         if (target.HasOpenTransaction)
         {
-            _reachedGtid = gtids.Text;
-            _complete.Touched.AddRange(_current.Touched);
-            await target.CommitLargeAsync(_current, end.Position, _reachedGtid, cancellationToken).ConfigureAwait(false);
-            Committed(_complete.Touched, 1, end.Position);
-            _complete.Clear();
-            _current.Clear();
-            _rows.Reset();
+            gtids.Add(end.Gtid);
+            _spilledTouches.AddRange(_current.Touched);
+            await CommitLargeAsync(end.Position, cancellationToken).ConfigureAwait(false);
             return;
         }
 
-        LastTransactionEnd = end.Position;
         if (!_current.IsEmpty)
         {
-            if (_complete.Bytes + _current.Bytes > SpillBytes)
+            if (_group.Bytes + _current.Bytes > SpillBytes)
             {
-                await FlushAsync(cancellationToken).ConfigureAwait(false);
+                await DispatchAsync().ConfigureAwait(false);
             }
 
-            _current.Transactions = 1;
-            _complete.Append(_current);
+            var waits = _conflicts.Meets(_rows.Keys, _committed, _group.Number);
+            _conflicts.Record(_rows.Keys, _group.Number, waits);
+            _group.Add(_current, waits);
         }
 
         _current.Clear();
         _rows.Reset();
+        gtids.Add(end.Gtid);
+        LastTransactionEnd = end.Position;
         Advance(end.Position);
-        if (_complete.Bytes > definition.GroupBytes || _complete.Transactions >= MaxJoinedTransactions)
+        if (_group.Bytes > definition.GroupBytes || _group.Transactions >= MaxJoinedTransactions)
         {
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
+            await DispatchAsync().ConfigureAwait(false);
+        }
+        else if (_group.Bytes > WorthwhileBytes && queue.HasFreeWorker)
+        {
+            Dispatch();
         }
         else
         {
             await PersistSometimesAsync(cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    private async Task CommitLargeAsync(BinlogPosition end, CancellationToken cancellationToken)
+    {
+        // Kept apart, in case the answer to the COMMIT is lost.
+        var unsure = new ApplyGroup { End = end };
+        unsure.Touched.AddRange(_spilledTouches);
+        unsure.Count(1);
+        _unsure = unsure;
+        await target.CommitLargeAsync(_current, end, gtids.Text, cancellationToken).ConfigureAwait(false);
+        _unsure = null;
+        Committed(unsure.Touched, 1, end);
+        unsure.Dispose();
+        _spilledTouches.Clear();
+        _current.Clear();
+        _rows.Reset();
     }
 
     private async Task StatementAsync(StatementItem item, CancellationToken cancellationToken)
@@ -290,7 +368,7 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
         var concerns = tables.Concerns(item.Statement);
         if (concerns && !_isOwn)
         {
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
+            await FlushAsync().ConfigureAwait(false);
             if (_inTransaction && (!_current.IsEmpty || target.HasOpenTransaction))
             {
                 throw new ReplicationException($"The binary log has a statement that changes migrated tables in the middle of a transaction with rows, at {item.Position}; that cannot be followed exactly. Copy again.");
@@ -310,7 +388,7 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
         {
             if (!item.InTransaction)
             {
-                await FlushAsync(cancellationToken).ConfigureAwait(false);
+                await FlushAsync().ConfigureAwait(false);
                 await PersistAsync(cancellationToken).ConfigureAwait(false);
                 await ddl.ForgetIntentAsync(target, cancellationToken).ConfigureAwait(false);
             }
@@ -326,25 +404,80 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
             _reached = position;
         }
 
-        _reachedGtid = gtids.Text;
-        if (_complete.Transactions == 0)
+        PublishReached();
+    }
+
+    /// <summary>Nothing is joined and nothing is under way: what was reached is applied.</summary>
+    private bool IsIdle => _group.Transactions == 0 && queue.IsIdle;
+
+    private void PublishReached()
+    {
+        if (IsIdle)
         {
             board.Publish(_reached);
-            status.Count(0);
+            status.Count(0, isBehind: false);
         }
     }
 
-    private async Task FlushAsync(CancellationToken cancellationToken)
+    // Hands over what is joined, waiting for a worker, and takes note of what has ended meanwhile.
+    private async Task DispatchAsync()
     {
-        if (_complete.Transactions == 0)
+        while (_group.Transactions > 0)
         {
-            return;
+            if (queue.HasFreeWorker)
+            {
+                Dispatch();
+                return;
+            }
+
+            await queue.WaitForFirstAsync().ConfigureAwait(false);
+            await CollectAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void Dispatch()
+    {
+        _group.End = _reached;
+        _group.EndGtid = gtids.Text;
+        queue.Begin(_group);
+        _group = _spare.TryPop(out var spare) ? spare : new ApplyGroup();
+        _group.Number = ++_numbers;
+    }
+
+    private async Task CollectAsync()
+    {
+        var any = false;
+        while (queue.TryTakeEnded(out var group))
+        {
+            if (!group.Run.IsCompletedSuccessfully)
+            {
+                _unsure = group;
+                await group.Run.ConfigureAwait(false);
+            }
+
+            any = true;
+            _committed = group.Number;
+            Committed(group.Touched, group.Transactions, group.End);
+            group.Clear();
+            _spare.Push(group);
         }
 
-        await target.CommitAsync(_complete, _reached, _reachedGtid, cancellationToken).ConfigureAwait(false);
-        _lastPersist = clock.GetTimestamp();
-        Committed(_complete.Touched, _complete.Transactions, _reached);
-        _complete.Clear();
+        if (any)
+        {
+            _lastPersist = clock.GetTimestamp();
+            PublishReached();
+        }
+    }
+
+    // Everything joined or under way is committed when it returns.
+    private async Task FlushAsync()
+    {
+        await DispatchAsync().ConfigureAwait(false);
+        while (!queue.IsIdle)
+        {
+            await queue.WaitForFirstAsync().ConfigureAwait(false);
+            await CollectAsync().ConfigureAwait(false);
+        }
     }
 
     private void Committed(List<(Chunk Chunk, byte[] Key)> touched, int transactions, BinlogPosition end)
@@ -364,12 +497,12 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
             LastTransactionEnd = end;
         }
 
-        status.Count(transactions);
+        status.Count(transactions, !IsIdle);
         board.Publish(end);
     }
 
     private Task PersistSometimesAsync(CancellationToken cancellationToken) =>
-        !_inTransaction && _complete.Transactions == 0 && board.Current != target.Persisted && clock.GetElapsedTime(_lastPersist) > s_persistPeriod
+        !_inTransaction && IsIdle && board.Current != target.Persisted && clock.GetElapsedTime(_lastPersist) > s_persistPeriod
             ? PersistAsync(cancellationToken)
             : Task.CompletedTask;
 }

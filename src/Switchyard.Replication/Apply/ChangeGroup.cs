@@ -10,6 +10,9 @@ internal enum ChangeKind
     Update,
     Delete,
 
+    /// <summary>The position row.</summary>
+    Position,
+
     /// <summary>Session settings, savepoints.</summary>
     Other,
 }
@@ -21,8 +24,7 @@ internal enum ChangeKind
 internal readonly record struct ChangeStatement(ChangeKind Kind, TablePlan? Table, long? ExpectedRows);
 
 /// <summary>
-/// SQL of one or several source transactions, in order, for one target transaction. Keys it touches in chunks being copied are only known to
-/// the chunks once it is committed.
+/// SQL of one or several source transactions, in order. Keys it touches in chunks being copied are only known to the chunks once it is committed.
 /// </summary>
 internal sealed class ChangeGroup : IDisposable
 {
@@ -33,8 +35,6 @@ internal sealed class ChangeGroup : IDisposable
     public IReadOnlyList<ChangeStatement> Statements => _statements;
 
     public List<(Chunk Chunk, byte[] Key)> Touched { get; } = [];
-
-    public int Transactions { get; set; }
 
     public bool IsEmpty => _statements.Count == 0;
 
@@ -58,6 +58,7 @@ internal sealed class ChangeGroup : IDisposable
         _statements[^1] = last with { ExpectedRows = last.ExpectedRows + rows };
     }
 
+    /// <summary>Adds the statements of another; not the keys it touched.</summary>
     public void Append(ChangeGroup other)
     {
         if (!other.IsEmpty)
@@ -70,9 +71,6 @@ internal sealed class ChangeGroup : IDisposable
             Sql.WriteBytes(other.Sql.WrittenSpan);
             _statements.AddRange(other._statements);
         }
-
-        Touched.AddRange(other.Touched);
-        Transactions += other.Transactions;
     }
 
     public void Clear()
@@ -80,7 +78,6 @@ internal sealed class ChangeGroup : IDisposable
         Sql.Reset(4 * 1024 * 1024);
         _statements.Clear();
         Touched.Clear();
-        Transactions = 0;
     }
 
     public void Dispose() => Sql.Dispose();

@@ -247,6 +247,12 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
             throw new ReplicationException($"The binary log has rows of {table.Name} at {rows.Position}, but the table is not on the source any more; its definition changed in a way the stream could not follow. Copy it again.");
         }
 
+        if (plan.Shape.LoggedColumns != rows.Table.ColumnCount && table.OtherPlan is { } other && other.Shape.LoggedColumns == rows.Table.ColumnCount)
+        {
+            table.OtherPlan = null;
+            table.Plan = plan = other;
+        }
+
         IReadOnlyList<RowChange> changes;
         try
         {

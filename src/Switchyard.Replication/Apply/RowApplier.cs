@@ -12,7 +12,12 @@ internal sealed class RowApplier(bool targetCascades)
 {
     private readonly ChangeWriter _writer = new();
 
-    public void Reset() => _writer.Separate();
+    /// <summary>The next transaction begins.</summary>
+    public void Reset()
+    {
+        _writer.Separate();
+        Keys.Clear();
+    }
 
     public void Statement(ChangeGroup group, ReadOnlySpan<byte> sql)
     {
@@ -21,9 +26,13 @@ internal sealed class RowApplier(bool targetCascades)
         group.Sql.WriteBytes(sql);
     }
 
+    /// <summary>What the transaction touches, for its place in the order.</summary>
+    public TransactionKeys Keys { get; } = new();
+
     public void Apply(ChangeGroup group, RowsItem item, TablePlan plan, RowChange change)
     {
         var copy = item.Table.Copy;
+        Keys.Add(plan, change);
         switch (item.Kind)
         {
             case RowsKind.Write:
@@ -33,7 +42,9 @@ internal sealed class RowApplier(bool targetCascades)
                 Delete(group, plan, copy, change.Before, Cascades(item) && plan.Cascades.DeleteCascades);
                 break;
             case RowsKind.Update when copy is null || (PlaceOf(plan, copy, change.Before, out _, out _) == Place.Copied && PlaceOf(plan, copy, change.After, out _, out _) == Place.Copied):
-                _writer.Update(group, plan, change.Before, change.After, Cascades(item) && ChangesReferenced(plan, change));
+                var cascades = Cascades(item) && ChangesReferenced(plan, change);
+                Keys.IsAlone |= cascades;
+                _writer.Update(group, plan, change.Before, change.After, cascades);
                 break;
             default:
                 Delete(group, plan, copy, change.Before, cascade: false);
@@ -60,6 +71,8 @@ internal sealed class RowApplier(bool targetCascades)
         var place = PlaceOf(plan, copy, row, out var chunk, out var key);
         if (place != Place.Absent)
         {
+            // Whether the row was there is not known, so nothing would tell that it came too early.
+            Keys.IsAlone |= cascade || place != Place.Copied;
             _writer.Delete(group, plan, row, strict: place == Place.Copied, cascade);
             Touch(group, copy, place, chunk, key);
         }

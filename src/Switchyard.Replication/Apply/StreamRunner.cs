@@ -9,7 +9,7 @@ using Switchyard.Replication.Tables;
 namespace Switchyard.Replication.Apply;
 
 /// <summary>Keeps an applier connected to both sides: connects, applies, and after a break tries again with growing pauses.</summary>
-internal sealed class StreamRunner(StreamDefinition definition, StreamTables tables, string sourceIdentity, TargetWriter target, Applier applier, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock, ILogger logger)
+internal sealed class StreamRunner(StreamDefinition definition, StreamTables tables, string sourceIdentity, TargetWriter target, CommitQueue queue, Applier applier, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock, ILogger logger)
 {
     private const int MaxRestartsAtOnePlace = 10;
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
@@ -61,6 +61,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
                 return;
             }
 
+            await queue.AbortAsync().ConfigureAwait(false);
             await target.DisconnectAsync().ConfigureAwait(false);
             if (board.Current > last)
             {
@@ -123,6 +124,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     {
         await target.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await PassiveSide.VerifyAsync(target.Connection, [.. tables.All.Select(t => t.Name)], cancellationToken).ConfigureAwait(false);
+        await queue.ConnectAsync(cancellationToken).ConfigureAwait(false);
         // A COMMIT whose answer was lost may have been done.
         board.Publish(target.Persisted);
         var start = board.Current;

@@ -69,12 +69,12 @@ internal sealed class StreamStatus(TimeProvider clock)
         }
     }
 
-    public void Count(int transactions)
+    public void Count(int transactions, bool isBehind)
     {
         lock (_lock)
         {
             _transactions += transactions;
-            _isBehind = false;
+            _isBehind = isBehind;
         }
     }
 

@@ -17,6 +17,11 @@ internal sealed class StreamTable(TableName name)
         set => _plan = value;
     }
 
+    /// <summary>
+    /// The plan by the source's definition of now, where it differs from the target's: taken when the log's rows fit it and not <see cref="Plan"/>.
+    /// </summary>
+    public TablePlan? OtherPlan { get; set; }
+
     /// <summary>Null once the table is copied completely.</summary>
     public TableCopyState? Copy { get; set; }
 

@@ -21,6 +21,7 @@ internal sealed class TablePlan
             throw new ReplicationException($"Table {Name} has no primary key and no unique key of non-null columns; add one, for instance ALTER TABLE {Name.Quoted} ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY.");
         }
 
+        Conflicts = new ConflictKeys(source, target);
         var targetColumns = target.Columns.ToDictionary(c => c.Name, StringComparer.OrdinalIgnoreCase);
         ColumnDefinition OnTarget(ColumnDefinition column) => targetColumns.GetValueOrDefault(column.Name)
             ?? throw new ReplicationException($"Column {Name}.{column.Name} is missing on the target; create it there with the source's definition.");
@@ -71,6 +72,9 @@ internal sealed class TablePlan
     public ColumnPlan[] Columns { get; }
 
     public int[] KeyOrdinals { get; }
+
+    /// <summary>By what two changes of the table can meet.</summary>
+    public ConflictKeys Conflicts { get; }
 
     public KeyCodec Codec { get; }
 

@@ -47,7 +47,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
                 ?? throw new ReplicationException($"Table {table.Name} is not on the source {definition.From.Host}:{definition.From.Port}.");
             var onTarget = targetTables.FirstOrDefault(t => Same(t.Name, table.Name))
                 ?? throw new ReplicationException($"Table {table.Name} is not on the target {definition.To.Host}:{definition.To.Port}; copy the schema first.");
-            table.Plan = Plan(onSource, onTarget);
+            SetPlan(table, onSource, onTarget);
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             var before = table.Plan;
             var onSource = await SchemaReader.ReadTableAsync(source, table.Name, cancellationToken).ConfigureAwait(false);
             var onTarget = await SchemaReader.ReadTableAsync(target, table.Name, cancellationToken).ConfigureAwait(false);
-            table.Plan = onSource is null || onTarget is null ? null : Plan(onSource, onTarget);
+            SetPlan(table, onSource, onTarget);
             if (table.Copy is not null && (table.Plan is null || before is null || !SameKey(before, table.Plan)))
             {
                 throw new ReplicationException($"The key of table {table.Name} changed, or the table was dropped, while it was being copied; cancel the migration and start again.");
@@ -76,6 +76,55 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             }
         }
     }
+
+    /// <summary>
+    /// The source may be statements ahead of the stream. The target has followed exactly those the stream has met, so where the two differ the target's
+    /// definition is the one the log's next rows were written by.
+    /// </summary>
+    private void SetPlan(StreamTable table, TableDefinition? source, TableDefinition? target)
+    {
+        table.OtherPlan = null;
+        if (source is null || target is null)
+        {
+            table.Plan = null;
+            return;
+        }
+
+        if (definition.OnDdl != OnDdl.Exec || AsTheTargetHasIt(source, target) is not { } then)
+        {
+            table.Plan = Plan(source, target);
+            return;
+        }
+
+        table.Plan = Plan(then, target);
+        if (source.StoredColumns.All(c => target.Columns.Any(t => string.Equals(t.Name, c.Name, StringComparison.OrdinalIgnoreCase))))
+        {
+            table.OtherPlan = Plan(source, target);
+        }
+    }
+
+    private TableDefinition? AsTheTargetHasIt(TableDefinition source, TableDefinition target)
+    {
+        var sameKind = SourceServer.IsMariaDb == TargetServer.IsMariaDb;
+        var columns = new List<ColumnDefinition>();
+        foreach (var column in target.Columns)
+        {
+            var there = source.Columns.FirstOrDefault(c => string.Equals(c.Name, column.Name, StringComparison.OrdinalIgnoreCase));
+            columns.Add(there is not null && (!sameKind || SameValues(there, column)) ? there with { Ordinal = column.Ordinal } : column);
+        }
+
+        // The same columns, or common ones in another order, are not what a missed statement looks like: then the source's word counts.
+        var common = columns.Where(c => source.Columns.Any(s => s.Name == c.Name)).Select(c => c.Name);
+        var isSame = columns.Count == source.Columns.Count && columns.All(c => source.Columns.Contains(c with { Ordinal = source.Columns.FirstOrDefault(s => s.Name == c.Name)?.Ordinal ?? -1 }));
+        return isSame || !common.SequenceEqual(source.Columns.Select(c => c.Name).Where(n => columns.Any(c => c.Name == n))) ? null : source with { Columns = columns, Indexes = target.Indexes, Key = target.Key };
+    }
+
+    // What the log does not say of a column and its decoding needs.
+    private static bool SameValues(ColumnDefinition left, ColumnDefinition right) =>
+        left.DataType == right.DataType && left.IsUnsigned == right.IsUnsigned && left.IsGenerated == right.IsGenerated && left.NumericScale == right.NumericScale
+        && Charset(left) == Charset(right) && (left.Kind is not (ColumnKind.Enum or ColumnKind.Set) || left.ColumnType == right.ColumnType);
+
+    private static string? Charset(ColumnDefinition column) => column.CharacterSet == "utf8" ? "utf8mb3" : column.CharacterSet;
 
     private static bool Same(TableName left, TableName right) =>
         left == right || (string.Equals(left.Schema, right.Schema, StringComparison.OrdinalIgnoreCase) && string.Equals(left.Name, right.Name, StringComparison.OrdinalIgnoreCase));

@@ -14,7 +14,11 @@ internal static class WriteSession
     /// <summary>Stores the error value of an ENUM (index 0), which strict mode refuses.</summary>
     public const string LenientSqlMode = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
 
-    public static async Task<BackendConnection> OpenAsync(ConnectionOptions options, int rowLockWaitSeconds, CancellationToken cancellationToken)
+    /// <param name="options">The server.</param>
+    /// <param name="rowLockWaitSeconds">How long a statement waits for a row.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <param name="tableLockWaitSeconds">How long a statement waits for a table whose definition is being changed.</param>
+    public static async Task<BackendConnection> OpenAsync(ConnectionOptions options, int rowLockWaitSeconds, CancellationToken cancellationToken, int tableLockWaitSeconds = 3600)
     {
         var connection = await BackendConnection.OpenAsync(
             options with { Schema = null, ExtraCapabilities = options.ExtraCapabilities | Capabilities.FoundRows }, cancellationToken).ConfigureAwait(false);
@@ -23,7 +27,7 @@ internal static class WriteSession
             await connection.ExecuteAsync("SET NAMES binary", cancellationToken).ConfigureAwait(false);
             await connection.ExecuteAsync(
                 $"SET SESSION sql_mode='{SqlMode}', time_zone='+00:00', foreign_key_checks=0, unique_checks=1, autocommit=1, sql_safe_updates=0, "
-                + $"innodb_lock_wait_timeout={rowLockWaitSeconds}, lock_wait_timeout=3600, wait_timeout=86400",
+                + $"innodb_lock_wait_timeout={rowLockWaitSeconds}, lock_wait_timeout={tableLockWaitSeconds}, wait_timeout=86400",
                 cancellationToken).ConfigureAwait(false);
             await connection.ExecuteAsync("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", cancellationToken).ConfigureAwait(false);
             if (connection.Server.Vendor == ServerVendor.MariaDb)
@@ -40,6 +44,10 @@ internal static class WriteSession
             throw;
         }
     }
+
+    /// <summary>Takes the open transaction back, and settings that a statement of it may have left behind.</summary>
+    public static Task RollbackAsync(BackendConnection connection, CancellationToken cancellationToken) =>
+        connection.ExecuteMultiAsync($"ROLLBACK;SET foreign_key_checks=0;SET sql_mode='{SqlMode}'", cancellationToken);
 
     /// <summary>The longest statement the server takes, in bytes.</summary>
     public static async Task<long> ReadMaxStatementBytesAsync(BackendConnection connection, CancellationToken cancellationToken)

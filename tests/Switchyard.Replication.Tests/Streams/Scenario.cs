@@ -33,9 +33,12 @@ internal sealed class Scenario : IAsyncDisposable
 
     public BackendConnection Target { get; private set; } = null!;
 
-    public static async Task<Scenario> CreateAsync(string from, string to, params string[] ddl)
+    public static async Task<Scenario> CreateAsync(string from, string to, params string[] ddl) =>
+        await CreateAsync(await LabServer.SharedAsync(from, "source"), await LabServer.SharedAsync(to, "target"), ddl);
+
+    public static async Task<Scenario> CreateAsync(LabServer from, LabServer to, params string[] ddl)
     {
-        var scenario = new Scenario(await LabServer.SharedAsync(from, "source"), await LabServer.SharedAsync(to, "target"), LabServer.UniqueSchema());
+        var scenario = new Scenario(from, to, LabServer.UniqueSchema());
         scenario.Source = await scenario.ConnectSourceAsync(withSchema: false);
         scenario.Target = await BackendConnection.OpenAsync(scenario.To, default);
         scenario._owned.Add(scenario.Target);

@@ -216,6 +216,39 @@ public sealed class StreamTests
         Assert.Equal(stream.Progress.Applied, await ReplicationStream.ReadRecordedAsync(scenario.To, scenario.Definition.Id, default));
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
+    [InlineData("mysql-5.6", "mariadb-11.8")]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    public async Task Definitions_changed_several_times_before_the_stream_comes_by_are_followed_one_by_one(string from, string to)
+    {
+        await using var scenario = await Scenario.CreateAsync(from, to, Plain);
+        await scenario.RecordAsync(copies: false);
+        foreach (var statement in (string[])
+        [
+            "INSERT INTO t VALUES (1,'a',NULL)", "ALTER TABLE t ADD COLUMN n INT NULL", "INSERT INTO t VALUES (2,'b',NULL,-2)",
+            "ALTER TABLE t ADD COLUMN m SMALLINT NULL AFTER id", "INSERT INTO t VALUES (3,3,'c',NULL,3)", "ALTER TABLE t DROP COLUMN big",
+            "INSERT INTO t VALUES (4,4,'d',4)", "UPDATE t SET m=id", "ALTER TABLE t DROP COLUMN n", "INSERT INTO t VALUES (5,5,'e')",
+        ])
+        {
+            await scenario.Source.ExecuteAsync(statement, default);
+        }
+
+        // Stopped in between too: what is read anew then is ahead of the stream as well.
+        for (var round = 0; round < 2; round++)
+        {
+            await using var stream = await scenario.OpenAsync();
+            await Scenario.CatchUpAsync(stream);
+            await stream.StopAsync();
+            await scenario.AssertSameAsync();
+            await scenario.Source.ExecuteAsync("ALTER TABLE t ADD COLUMN x INT NULL", default);
+            await scenario.Source.ExecuteAsync("UPDATE t SET x=7", default);
+            await scenario.Source.ExecuteAsync("ALTER TABLE t DROP COLUMN x", default);
+            await scenario.Source.ExecuteAsync("UPDATE t SET v=CONCAT(v,'+')", default);
+        }
+    }
+
     private static async Task KillAsync(BackendConnection server, string? command)
     {
         var list = await server.QueryAsync("SHOW PROCESSLIST", default);

@@ -14,7 +14,7 @@ namespace Switchyard.Replication.Apply;
 /// one needs, which then waits in vain and makes this one give way. What could go wrong without a lock or a count (cascades, rows that may be missing, engines without
 /// transactions) never runs ahead.
 /// </remarks>
-internal sealed class ApplyWorker(ConnectionOptions options, TargetWriter target, Action<ApplyGroup> makeWay) : IAsyncDisposable
+internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetWriter target, Action<ApplyGroup> makeWay) : IAsyncDisposable
 {
     // Short, because whom it waits for may be waiting for it; the other side of that circle is our own order, which the server does not see.
     private const int RowLockWaitSeconds = 1;
@@ -99,7 +99,7 @@ internal sealed class ApplyWorker(ConnectionOptions options, TargetWriter target
         try
         {
             _batch.Clear();
-            _batch.Add("BEGIN"u8);
+            target.WriteBegin(_batch, number);
             _batch.Add(group.Ahead);
             await _batch.SendAsync(Connection, target.MaxStatementBytes, group.End, cancellationToken).ConfigureAwait(false);
             await FaultPoints.HitAsync("apply.ahead.after", cancellationToken).ConfigureAwait(false);
@@ -121,11 +121,11 @@ internal sealed class ApplyWorker(ConnectionOptions options, TargetWriter target
         }
         else
         {
-            _batch.Add("BEGIN"u8);
+            target.WriteBegin(_batch, number);
             group.WriteInOrder(_batch);
         }
 
-        target.WriteAdvance(_batch, group.From, group.End, group.EndGtid);
+        target.WriteEnd(_batch, number, group.From, group.End, group.EndGtid);
         await _batch.SendAsync(Connection, target.MaxStatementBytes, group.End, cancellationToken).ConfigureAwait(false);
         await target.CommitAsync(Connection, group.End, group.EndGtid, cancellationToken).ConfigureAwait(false);
     }

@@ -23,7 +23,7 @@ internal sealed class CommitQueue : IAsyncDisposable
     {
         _target = target;
         _wake = wake;
-        _workers = [.. Enumerable.Range(0, Math.Max(1, definition.ApplyThreads)).Select(_ => new ApplyWorker(definition.To, target, MakeWay))];
+        _workers = [.. Enumerable.Range(0, Math.Max(1, definition.ApplyThreads)).Select(i => new ApplyWorker(i, definition.To, target, MakeWay))];
     }
 
     /// <summary>Nothing is under way.</summary>

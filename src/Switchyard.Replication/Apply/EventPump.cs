@@ -202,7 +202,7 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
         var statement = DdlStatement.Parse(text, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
         if (statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && _ownStatements.TakeIfOwn(query))
         {
-            statement = DdlStatement.Own;
+            statement = statement with { Kind = DdlKind.Own };
         }
 
         var gtid = _inTransaction ? null : _gtid;

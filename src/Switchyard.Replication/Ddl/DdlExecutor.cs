@@ -29,6 +29,14 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             throw new ReplicationException($"The source changed rows of a migrated table by a statement logged as text, at {item.Position}; such a change cannot be repeated exactly. Set binlog_format=ROW for every session of the source and copy again.");
         }
 
+        if (statement.Kind == DdlKind.Own)
+        {
+            var changed = statement.Names.Where(n => tables.Find(n.Schema, n.Name) is not null).ToArray();
+            await SpoilChunksAsync(changed, cancellationToken).ConfigureAwait(false);
+            await planner.ReloadAsync(changed, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
         if (statement.Kind is DdlKind.Rename)
         {
             throw new ReplicationException($"{Naming(statement)} renamed or exchanged at {item.Position}: rows that were never streamed can be behind the name now. Copy the table again under a new migration.");

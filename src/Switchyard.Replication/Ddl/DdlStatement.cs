@@ -28,6 +28,9 @@ internal enum DdlKind
     /// <summary>Rows changed, logged as a statement.</summary>
     Change,
 
+    /// <summary>Run by the stream of the opposite direction: definitions are other ones now, and that is all.</summary>
+    Own,
+
     /// <summary>SAVEPOINT or ROLLBACK TO inside a transaction.</summary>
     Savepoint,
 }
@@ -39,9 +42,6 @@ internal enum DdlKind
 /// <param name="Words">Every identifier, for statements that are not taken apart.</param>
 internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names, IReadOnlyList<TableName> NewNames, IReadOnlyList<string> Words)
 {
-    /// <summary>A statement the stream of the opposite direction ran: none of our business.</summary>
-    public static DdlStatement Own { get; } = new(DdlKind.None, [], [], []);
-
     public static DdlStatement Parse(string sql, string defaultSchema, bool ansiQuotes) =>
         new DdlParser(DdlTokens.Read(sql, ansiQuotes), defaultSchema).Parse();
 }

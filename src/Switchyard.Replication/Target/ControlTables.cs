@@ -14,6 +14,7 @@ public static class ControlTables
     internal const string Stream = "`_switchyard`.`stream`";
     internal const string CopyTable = "`_switchyard`.`copy_table`";
     internal const string CopyRange = "`_switchyard`.`copy_range`";
+    internal const string StreamMark = "`_switchyard`.`stream_mark`";
     internal const string DdlIntent = "`_switchyard`.`ddl_intent`";
 
     // Key columns stay under 767 bytes, the limit of MySQL 5.6's default row format.
@@ -33,6 +34,14 @@ public static class ControlTables
           gtid LONGBLOB NOT NULL,
           revision BIGINT UNSIGNED NOT NULL DEFAULT 0,
           updated DATETIME(6) NOT NULL
+        ) ENGINE=InnoDB
+        """,
+        $"""
+        CREATE TABLE IF NOT EXISTS {StreamMark} (
+          stream_id {Id},
+          owner_token CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+          worker INT NOT NULL,
+          PRIMARY KEY (stream_id, owner_token, worker)
         ) ENGINE=InnoDB
         """,
         $"""

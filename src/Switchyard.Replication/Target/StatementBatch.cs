@@ -31,6 +31,9 @@ internal sealed class StatementBatch : IDisposable
 
     public void Add(ReadOnlySpan<byte> statement) => Begin(s_any).Sql(statement);
 
+    /// <summary>Starts a statement that may affect any number of rows; the caller writes its text.</summary>
+    public PayloadWriter BeginAny() => Begin(s_any);
+
     /// <summary>Starts the statement that changes the position row; the caller writes its text.</summary>
     public PayloadWriter BeginPosition() => Begin(s_position);
 

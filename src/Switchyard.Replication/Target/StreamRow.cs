@@ -33,6 +33,18 @@ internal sealed record StreamRow(string Id, string OwnerToken, string SourceIden
         sql.Sql("UPDATE ").Sql(ControlTables.Stream).Sql(" SET file="u8).QuotedText(to.File).Sql(",`offset`="u8).Number(to.Offset)
             .Sql(",gtid="u8).QuotedText(gtid).Sql(",revision=revision+1,updated=UTC_TIMESTAMP(6)"u8).Where(id, token, from);
 
+    /// <summary>
+    /// Marks a worker's transaction as ours at its beginning, without the position row, which is another's turn. The row is nobody else's, and gone again
+    /// before the end.
+    /// </summary>
+    public static void WriteWorkerMark(PayloadWriter sql, string id, string token, int worker) =>
+        sql.Sql("INSERT INTO ").Sql(ControlTables.StreamMark).Sql(" (stream_id,owner_token,worker) VALUES ("u8).QuotedText(id).Sql(","u8).QuotedText(token)
+            .Sql(","u8).Number((ulong)worker).Sql(")"u8);
+
+    public static void WriteWorkerMarkEnd(PayloadWriter sql, string id, string token, int worker) =>
+        sql.Sql("DELETE FROM ").Sql(ControlTables.StreamMark).Sql(" WHERE stream_id="u8).QuotedText(id).Sql(" AND owner_token="u8).QuotedText(token)
+            .Sql(" AND worker="u8).Number((ulong)worker);
+
     /// <summary>Marks a transaction as ours at its beginning, before its end position is known.</summary>
     public static void WriteMark(PayloadWriter sql, string id, string token, BinlogPosition from) =>
         sql.Sql("UPDATE ").Sql(ControlTables.Stream).Sql(" SET revision=revision+1"u8).Where(id, token, from);

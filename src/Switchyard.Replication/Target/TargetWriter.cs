@@ -77,8 +77,22 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
     }
 
     /// <summary>Adds the change of the position row to a batch.</summary>
-    public void WriteAdvance(StatementBatch batch, BinlogPosition from, BinlogPosition end, string endGtid) =>
+    private void WriteAdvance(StatementBatch batch, BinlogPosition from, BinlogPosition end, string endGtid) =>
         StreamRow.WriteAdvance(batch.BeginPosition(), streamId, ownerToken, from, end, endGtid);
+
+    /// <summary>Begins a worker's transaction in a batch, marked as ours.</summary>
+    public void WriteBegin(StatementBatch batch, int worker)
+    {
+        batch.Add("BEGIN"u8);
+        StreamRow.WriteWorkerMark(batch.BeginAny(), streamId, ownerToken, worker);
+    }
+
+    /// <summary>Ends a worker's transaction in a batch but for the COMMIT: the mark's row goes, the position row moves.</summary>
+    public void WriteEnd(StatementBatch batch, int worker, BinlogPosition from, BinlogPosition end, string endGtid)
+    {
+        StreamRow.WriteWorkerMarkEnd(batch.BeginAny(), streamId, ownerToken, worker);
+        WriteAdvance(batch, from, end, endGtid);
+    }
 
     /// <summary>Commits the transaction open on a connection, which has moved the position row. One at a time, in order.</summary>
     public async Task CommitAsync(BackendConnection connection, BinlogPosition end, string endGtid, CancellationToken cancellationToken)

@@ -81,13 +81,14 @@ public sealed class ForeignWriteTests
         await Scenario.CatchUpAsync(reverse);
         await Scenario.CatchUpAsync(forward);
         await scenario.Source.ExecuteAsync("UPDATE t SET n=1 WHERE id<110", default);
+        await scenario.Target.ExecuteAsync($"UPDATE {scenario.Schema}.t SET n=2 WHERE id>=110", default);
         await Scenario.CatchUpAsync(forward);
         await Scenario.CatchUpAsync(reverse);
         await scenario.AssertSameAsync();
         Assert.Equal(42, await scenario.CountAsync(scenario.Tables[0]));
         Assert.Equal(StreamState.Running, forward.Progress.State);
         Assert.Equal(StreamState.Running, reverse.Progress.State);
-        Assert.Equal(20, reverse.Progress.TransactionsApplied);
+        Assert.Equal(21, reverse.Progress.TransactionsApplied);
         await reverse.StopAsync();
         await forward.StopAsync();
     }

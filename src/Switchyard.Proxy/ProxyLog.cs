@@ -30,6 +30,9 @@ internal static partial class ProxyLog
     [LoggerMessage(3007, LogLevel.Error, "The certificate was not reloaded, and the one before stays in use: {Reason}")]
     public static partial void CertificateNotReloaded(ILogger logger, string reason);
 
+    [LoggerMessage(3008, LogLevel.Warning, "A login of {Client} as {Account} was refused: migration {Migration} is being switched to backend {Backend}, which does not let that account in.")]
+    public static partial void LoginRefusedBySwitch(ILogger logger, EndPoint client, string account, string migration, string backend);
+
     [LoggerMessage(3010, LogLevel.Warning, "Session {Session}: {Name} could not be carried to backend {Backend}: {Reason}")]
     public static partial void StateNotCarried(ILogger logger, long session, string name, string backend, string reason);
 

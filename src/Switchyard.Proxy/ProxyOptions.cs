@@ -43,6 +43,9 @@ public sealed record ProxyOptions
     /// <summary>Longest a statement waits for the topology's word after its gate's deadline has passed, or without a membership.</summary>
     public TimeSpan HoldLimit { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Longest a stopping proxy waits for running statements and open transactions.</summary>
+    public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How often idle sessions are looked at: for legs not needed any more, and for a backend that has ended theirs.</summary>
     public TimeSpan TidyInterval { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -94,7 +94,7 @@ public sealed class ProxyServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Refuses new clients with error 1053, lets running statements and open transactions end within the time given, and closes all sessions.
+    /// Refuses new clients with error 1053, lets running statements and open transactions end within <see cref="ProxyOptions.DrainLimit"/>, and closes all sessions.
     /// </summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
@@ -105,7 +105,12 @@ public sealed class ProxyServer : IAsyncDisposable
 
         _isDraining = true;
         await _warmer.DisposeAsync();
-        await _sessions.DrainAsync(cancellationToken);
+        using (var expiry = new CancellationTokenSource(_options.DrainLimit, _context.Time))
+        using (var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, expiry.Token))
+        {
+            await _sessions.DrainAsync(limit.Token);
+        }
+
         await _stopAccepting.CancelAsync();
         _listener?.Dispose();
         await _accepting;

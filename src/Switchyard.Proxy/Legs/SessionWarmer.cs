@@ -16,9 +16,6 @@ internal sealed class SessionWarmer(
     /// <summary>Time for one session: a login, and waiting for its running statement to end.</summary>
     private static readonly TimeSpan s_sessionLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Access denied, also to a schema and without a password; password expired; account locked, in MySQL's and MariaDB's numbers.</summary>
-    private static readonly HashSet<int> s_loginRefusals = [1044, 1045, 1698, 1820, 1862, 3118, 4151];
-
     private readonly ConcurrentDictionary<string, Task> _tasks = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
 
@@ -105,11 +102,11 @@ internal sealed class SessionWarmer(
         }
         catch (ServerErrorException exception)
         {
-            return Failure(session, $"backend '{backend}' refuses the account '{session.User}': {exception.ServerMessage}", s_loginRefusals.Contains(exception.Code));
+            return Failure(session, $"backend '{backend}' refuses the account '{session.User}': {exception.ServerMessage}", LegRefusal.IsFinal(exception));
         }
         catch (BackendUnavailableException exception)
         {
-            return Failure(session, exception.Message, exception.Reason == UnavailableReason.LoginImpossible);
+            return Failure(session, exception.Message, LegRefusal.IsFinal(exception));
         }
         catch (Exception exception) when (exception is LegLostException or FormatException)
         {

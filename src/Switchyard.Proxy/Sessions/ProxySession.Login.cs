@@ -148,6 +148,12 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        if (await RefusedBySwitchAsync(cancellationToken) is { } error)
+        {
+            await SendErrorAsync(error, channel.Sequence, cancellationToken);
+            return false;
+        }
+
         _context.Awaited.Landed(home);
         var homeProfile = await _context.Profiles.GetAsync(home, cancellationToken);
         ResetScanOptions(homeProfile);
@@ -172,6 +178,39 @@ internal sealed partial class ProxySession
             _proof = proof;
             return await OpenLegAsync(home, cancellationToken);
         }
+    }
+
+    /// <summary>
+    /// While a switch is under way, whoever logs in must be let in where the switch goes as well: those who were there before it have been tried by
+    /// the warmer, and the switch is given up when one of them is not.
+    /// </summary>
+    private async Task<ClientError?> RefusedBySwitchAsync(CancellationToken cancellationToken)
+    {
+        foreach (var request in _context.View.Current.WarmRequests.Values)
+        {
+            if (FindLeg(request.Backend) is not null)
+            {
+                continue;
+            }
+
+            try
+            {
+                await OpenLegAsync(request.Backend, cancellationToken);
+            }
+            catch (Exception exception) when (LegRefusal.IsFinal(exception))
+            {
+                ProxyLog.LoginRefusedBySwitch(_context.Logger, ClientAddress, _proof!.Account.CurrentUser, request.Migration, request.Backend);
+                return ClientError.Refused(
+                    $"Migration '{request.Migration}' is just being switched to backend '{request.Backend}', which does not let '{_proof.Account.CurrentUser}' in: "
+                    + $"{(exception as ServerErrorException)?.ServerMessage ?? exception.Message} Connect again when the switch has ended.");
+            }
+            catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+            {
+                // It is away or busy, which the switch finds out by itself.
+            }
+        }
+
+        return null;
     }
 
     /// <summary>False when the backend whose accounts they are refuses the client, which has been told then.</summary>

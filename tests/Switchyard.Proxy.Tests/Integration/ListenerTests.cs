@@ -181,9 +181,9 @@ public sealed class ListenerTests
 
         await server.KillAsync();
         var lost = await Assert.ThrowsAnyAsync<Exception>(() => running);
-        Assert.True(lost is ServerErrorException { Code: 2013 } or BackendUnavailableException, lost.ToString());
+        Assert.True(lost is ServerErrorException { Code: 1053 } or BackendUnavailableException, lost.ToString());
         var down = await Assert.ThrowsAsync<ServerErrorException>(() => BackendConnection.OpenAsync(harness.Client, _limit));
-        Assert.Equal(2003, down.Code);
+        Assert.Equal(1429, down.Code);
         foreach (var client in clients)
         {
             await client.DisposeAsync();

@@ -49,4 +49,31 @@ public sealed class StoredPasswordTests
         await using var right = await harness.ConnectAsync();
         Assert.True(right.IsUsable);
     }
+
+    [Fact]
+    public async Task While_a_switch_is_under_way_nobody_is_let_in_whom_the_other_side_refuses()
+    {
+        var s = await LabServer.SharedAsync("mariadb-10.11", "source");
+        var t = await LabServer.SharedAsync("mysql-9.7", "target");
+        await using var harness = await ProxyHarness.StartAsync(("s", s), ("t", t));
+        var only = harness.Schema;
+        await harness.DirectAsync(s, $"CREATE USER {only}@'%' IDENTIFIED BY 'pw'");
+        await harness.CommitAsync(harness.Repository.Begin().Put(new LegCredential("t", ProxyHarness.AppUser, "%", ProxyHarness.AppUser, ProxyHarness.AppPassword)));
+        var request = new WarmRequest("w1", "m", "t");
+        await harness.CommitAsync(harness.Repository.Begin().Put(request));
+        var refused = await Assert.ThrowsAsync<ServerErrorException>(
+            () => BackendConnection.OpenAsync(harness.Client with { User = only, Password = "pw", Schema = null }, default));
+        Assert.Contains("just being switched to backend 't'", refused.ServerMessage, StringComparison.Ordinal);
+
+        // Who is let in there has its connection there already.
+        await using (await harness.ConnectAsync())
+        {
+            Assert.Equal(new[] { "s", "t" }.AsEnumerable(), Assert.Single(harness.Proxy.ListSessions()).Legs.AsEnumerable());
+        }
+
+        await harness.CommitAsync(harness.Repository.Begin().Delete(TopologyKeys.WarmRequest(request.Id)));
+        await using var later = await BackendConnection.OpenAsync(harness.Client with { User = only, Password = "pw", Schema = null }, default);
+        await later.PingAsync(default);
+        await harness.DirectAsync(s, $"DROP USER {only}@'%'");
+    }
 }

@@ -140,7 +140,7 @@ public sealed partial class MigrationService
 
     private async Task<string?> WhyDefaultStaysAsync(MigrationRecord record, RoutingTable routing, CancellationToken cancellationToken)
     {
-        var (source, target) = (record.Settings.Source, record.Settings.Target);
+        var source = record.Settings.Source;
         if (!record.WholeSchema)
         {
             return $"not all tables of {record.Settings.Schema} were migrated";
@@ -158,9 +158,7 @@ public sealed partial class MigrationService
             return $"it holds the schema {schema}, which no rule names";
         }
 
-        var generated = await _environment.Topology.ListLegCredentialsAsync(target, cancellationToken);
-        return generated.Length == 0 ? null
-            : $"the account '{generated[0].User}'@'{generated[0].Host}' has a generated password on '{target}', so its clients can only be verified on '{source}'";
+        return (await new AccountMemory(_environment, record).FindUnverifiableAsync(cancellationToken)).FirstOrDefault();
     }
 
     private static IReadOnlyList<string> CompletePlan(MigrationRecord record, SourceData data, string? newDefault)
@@ -204,6 +202,11 @@ public sealed partial class MigrationService
 
         await FaultPoints.HitAsync("complete.commit.before", cancellationToken);
         var newDefault = await NewDefaultAsync(record, [], cancellationToken);
+        if (newDefault is not null)
+        {
+            await new AccountMemory(_environment, record).KeepAsync(cancellationToken);
+        }
+
         await FinalizeAsync(runtime, MigrationState.Completed, newDefault, cancellationToken);
     }
 

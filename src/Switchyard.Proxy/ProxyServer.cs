@@ -58,7 +58,7 @@ public sealed class ProxyServer : IAsyncDisposable
             new LegOpener(profiles, repository, options.Id),
             new AwaitedLegs(profiles),
             _reaper,
-            new LoginService(options, time),
+            new LoginService(options, repository, time),
             new StatementCache(),
             _gates,
             _reads,

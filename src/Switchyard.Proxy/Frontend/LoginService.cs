@@ -2,11 +2,12 @@ using System.Collections.Concurrent;
 using System.Net.Security;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Login;
+using Switchyard.Topology;
 
 namespace Switchyard.Proxy.Frontend;
 
 /// <summary>What logins need besides the client: each backend's accounts, the RSA key, the certificate. Safe from any thread.</summary>
-internal sealed class LoginService(ProxyOptions options, TimeProvider time) : IAsyncDisposable
+internal sealed class LoginService(ProxyOptions options, ILegCredentials credentials, TimeProvider time) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, AccountDirectory> _directories = new(StringComparer.Ordinal);
     private readonly RsaLoginKey _rsa = new();
@@ -16,7 +17,8 @@ internal sealed class LoginService(ProxyOptions options, TimeProvider time) : IA
 
     /// <summary>Ends logins against the accounts of a backend.</summary>
     public FrontendLogin For(BackendProfile profile) =>
-        new(_directories.GetOrAdd(profile.Dsn, static (_, arguments) => new AccountDirectory(arguments.Options with { Schema = null }, arguments.time), (profile.Options, time)), _rsa, options.Accounts);
+        new(_directories.GetOrAdd(profile.Dsn, static (_, arguments) => new AccountDirectory(arguments.Options with { Schema = null }, arguments.time), (profile.Options, time)), _rsa, options.Accounts,
+            new RememberedAccounts(credentials, profile.Name));
 
     public async ValueTask DisposeAsync()
     {

@@ -66,7 +66,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
             CommandTimeout = null,
             Attributes = LegAttributes.For(terms, proxyId),
         };
-        if (!isOwn && await FindCredentialAsync(backend, proof, cancellationToken) is { } stored)
+        if ((!isOwn || proof.IsRemembered) && await FindCredentialAsync(backend, proof, cancellationToken) is { } stored)
         {
             options = options with { User = stored.BackendUser, Password = stored.Password, PasswordSha1 = null };
         }

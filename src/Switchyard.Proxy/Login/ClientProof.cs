@@ -32,10 +32,16 @@ public sealed record ClientProof
     /// <summary>
     /// The proof was compared with the account's own hash. Otherwise it is a claim, until the backend whose accounts they are has accepted it.
     /// </summary>
-    public bool IsVerified => IsConfigured || Plugin == Wire.Auth.AuthPlugins.NativePassword;
+    public bool IsVerified => IsConfigured || IsRemembered || Plugin == Wire.Auth.AuthPlugins.NativePassword;
 
     /// <summary>The proof was compared with the configuration's password, which is the one given here.</summary>
     public bool IsConfigured { get; init; }
+
+    /// <summary>
+    /// The proof was compared with what the account's former server had stored; the account's password on the present one is ours, and is
+    /// used for its legs.
+    /// </summary>
+    public bool IsRemembered { get; init; }
 
     /// <summary>Options that log in to a backend as this client.</summary>
     public ConnectionOptions Apply(ConnectionOptions backend) => backend with { User = User, Password = Password, PasswordSha1 = PasswordSha1 };

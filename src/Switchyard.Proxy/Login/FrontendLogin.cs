@@ -46,7 +46,8 @@ public sealed record LoginRequest(string User, IPAddress Address, string Plugin,
 /// <param name="accounts">The accounts of the backend whose accounts let clients in.</param>
 /// <param name="rsa">What passwords are sent under without TLS.</param>
 /// <param name="configured">Accounts whose passwords are known: these are not asked of their clients.</param>
-public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa, IReadOnlyList<ConfiguredAccount> configured)
+/// <param name="remembered">Accounts that were moved here with a password of our making; null where there are none.</param>
+public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa, IReadOnlyList<ConfiguredAccount> configured, RememberedAccounts? remembered = null)
 {
     /// <summary>Longest password in clear that is accepted, and more than an RSA block needs.</summary>
     private const int MaxAnswer = 4096;
@@ -78,6 +79,11 @@ public sealed class FrontendLogin(AccountDirectory accounts, RsaLoginKey rsa, IR
         if (configured.FirstOrDefault(known => known.Is(account)) is { } entry)
         {
             return await RunConfiguredAsync(entry, channel, request, match, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (remembered is not null && await remembered.FindAsync(account, cancellationToken).ConfigureAwait(false) is { } former)
+        {
+            return await RunRememberedAsync(former, channel, request, match with { Candidates = [account with { Authentications = [former] }] }, cancellationToken).ConfigureAwait(false);
         }
 
         foreach (var authentication in account.Authentications)

@@ -194,7 +194,7 @@ internal sealed partial class ProxySession
             return null;
         }
 
-        return current is { InTransaction: true } ? Describe("its transaction is open", _running)
+        return current is { InTransaction: true } ? Describe((_pins.Reasons & PinReasons.Xa) != 0 ? "it has an XA transaction" : "its transaction is open", _running)
             : _pins.Any ? Describe(string.Join(" and ", SessionPins.Describe(_pins.Reasons)), _running)
             : null;
     }

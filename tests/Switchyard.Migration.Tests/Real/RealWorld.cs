@@ -86,8 +86,8 @@ internal sealed class RealWorld : IAsyncDisposable
     public Task<BackendConnection> OpenTargetAsync() => BackendConnection.OpenAsync(TargetOptions with { Schema = Schema }, default);
 
     /// <summary>The application's connection, through the proxy.</summary>
-    public Task<BackendConnection> OpenAppAsync() => BackendConnection.OpenAsync(
-        new ConnectionOptions { Host = "127.0.0.1", Port = _port, User = AppUser, Password = AppPassword, Schema = Schema }, default);
+    public Task<BackendConnection> OpenAppAsync(string password = AppPassword) => BackendConnection.OpenAsync(
+        new ConnectionOptions { Host = "127.0.0.1", Port = _port, User = AppUser, Password = password, Schema = Schema }, default);
 
     /// <summary>This migration's streams recorded on a server; the server is shared, so other tests' may stand beside them.</summary>
     public async Task<long> CountStreamsAsync(BackendConnection server) =>

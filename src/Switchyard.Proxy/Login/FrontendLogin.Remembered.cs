@@ -1,0 +1,39 @@
+using Switchyard.Wire.Auth;
+
+namespace Switchyard.Proxy.Login;
+
+/// <summary>Logins to accounts whose own server is gone: what it had stored verifies the client here.</summary>
+public sealed partial class FrontendLogin
+{
+    private static async Task<LoginOutcome> RunRememberedNativeAsync(ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
+    {
+        var (response, nonce) = (request.Response, request.Nonce);
+        if (request.Plugin != AuthPlugins.NativePassword)
+        {
+            if (!CanSwitch(request))
+            {
+                return Denied(request, match, response);
+            }
+
+            (response, nonce) = await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
+        }
+
+        return Verify(request, match, response, nonce) ?? Denied(request, match, response);
+    }
+
+    private async Task<LoginOutcome> RunRememberedAsync(
+        AccountAuthentication former, ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
+    {
+        var outcome = former.Plugin == AuthPlugins.NativePassword
+            ? await RunRememberedNativeAsync(channel, request, match, cancellationToken).ConfigureAwait(false)
+            : await RunSha2Async(former.Plugin, channel, request, match, cancellationToken).ConfigureAwait(false);
+        if (outcome.Proof is not { } proof)
+        {
+            return outcome;
+        }
+
+        return former.Plugin == AuthPlugins.NativePassword || Sha256Crypt.Verify(proof.Password ?? "", former.AuthenticationString)
+            ? LoginOutcome.Accept(proof with { IsRemembered = true })
+            : Denied(request, match, request.Response);
+    }
+}

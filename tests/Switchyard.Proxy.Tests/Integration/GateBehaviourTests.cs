@@ -1,0 +1,120 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Proxy.Tests.Harness;
+
+namespace Switchyard.Proxy.Tests.Integration;
+
+/// <summary>What each construct does at a switch, as the table in <c>docs/internals/proxy.md</c> has it.</summary>
+[Trait("Category", "Integration")]
+public sealed class GateBehaviourTests
+{
+    private static readonly TimeSpan s_short = TimeSpan.FromMilliseconds(100);
+
+    public static TheoryData<string, string, string, string> Blocking() => new()
+    {
+        { "a transaction", "START TRANSACTION; INSERT INTO w (n) VALUES (1)", "transaction", "COMMIT" },
+        { "a savepoint", "START TRANSACTION; INSERT INTO w (n) VALUES (1); SAVEPOINT a", "transaction", "ROLLBACK" },
+        { "autocommit=0 after a read", "SET autocommit=0; SELECT * FROM w", "transaction", "COMMIT" },
+        { "the end of a multi-statement in a transaction", "BEGIN; INSERT INTO w (n) VALUES (1)", "transaction", "INSERT INTO w (n) VALUES (2); COMMIT" },
+        { "XA under way", "XA START 'x1'; INSERT INTO w (n) VALUES (1)", "XA", "XA END 'x1'; XA ROLLBACK 'x1'" },
+        { "XA prepared", "XA START 'x2'; INSERT INTO w (n) VALUES (1); XA END 'x2'; XA PREPARE 'x2'", "XA", "XA COMMIT 'x2'" },
+        { "LOCK TABLES", "LOCK TABLES w WRITE", "LOCK TABLES", "UNLOCK TABLES" },
+        { "FLUSH TABLES WITH READ LOCK", "FLUSH TABLES w WITH READ LOCK", "LOCK TABLES", "UNLOCK TABLES" },
+        { "a temporary table", "CREATE TEMPORARY TABLE tmp (a INT)", "temporary tables", "DROP TEMPORARY TABLE tmp" },
+        { "GET_LOCK", "DO GET_LOCK('a', 0)", "GET_LOCK", "DO RELEASE_LOCK('a')" },
+        { "two locks", "SELECT GET_LOCK('a', 0), GET_LOCK('b', 0)", "GET_LOCK", "DO RELEASE_ALL_LOCKS()" },
+        { "HANDLER", "HANDLER w OPEN", "HANDLER", "HANDLER w CLOSE" },
+        { "SQL PREPARE", "PREPARE p FROM 'SELECT 1'", "PREPARE", "DEALLOCATE PREPARE p" },
+        { "a fixed clock", "SET timestamp=1000000000", "variable", "SET timestamp=DEFAULT" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Blocking))]
+    public async Task What_ties_a_session_to_its_server_is_waited_for_by_name_and_then_it_goes_over(string what, string before, string reason, string release)
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        await RunAsync(client, before);
+        var gate = await harness.HoldAsync("s", "t");
+        var blocked = await harness.WaitAckAsync(gate, ack => ack.Blockers.Length > 0);
+        Assert.False(blocked.Drained);
+        Assert.True(blocked.Blockers[0].Reason.Contains(reason, StringComparison.OrdinalIgnoreCase), $"{what}: {blocked.Blockers[0].Reason}");
+
+        await RunAsync(client, release);
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var held = WhereAsync(client);
+        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        await harness.FlipAsync(gate);
+        Assert.Equal("target", await held);
+    }
+
+    [Fact]
+    public async Task What_can_be_carried_does_not_block_and_is_there_on_the_other_side()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        await client.ExecuteAsync("SET @mine = 7, SESSION sql_mode='ANSI_QUOTES', SESSION time_zone='+03:00'", default);
+        await client.ExecuteAsync("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", default);
+        await using var prepared = await client.PrepareAsync("SELECT name, ?, @mine FROM place", default);
+        Assert.Equal("source", (await prepared.QueryAsync([1], default)).GetString(0, 0));
+        await using var quiet = await harness.ConnectAsync();
+        await quiet.ExecuteAsync("SET autocommit=0", default);
+
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var bound = prepared.QueryAsync([2], default);
+        var many = quiet.QueryMultiAsync("SELECT name FROM place; INSERT INTO w (n) VALUES (5); SELECT COUNT(*) FROM w"u8.ToArray(), default);
+        await Assert.ThrowsAsync<TimeoutException>(() => Task.WhenAny(bound, many).WaitAsync(s_short));
+        await harness.FlipAsync(gate);
+
+        var row = await bound;
+        Assert.Equal(("target", "2", "7"), (row.GetString(0, 0), row.GetString(0, 1), row.GetString(0, 2)));
+        var state = await client.QueryAsync("SELECT @@sql_mode, @@time_zone, @@tx_isolation", default);
+        Assert.Equal(("ANSI_QUOTES", "+03:00", "READ-COMMITTED"), (state.GetString(0, 0), state.GetString(0, 1), state.GetString(0, 2)));
+        var results = await many;
+        Assert.Equal(("target", "1"), (results[0].GetString(0, 0), results[^1].GetString(0, 0)));
+
+        // Still without autocommit, and in the transaction that the three statements began over there.
+        await quiet.ExecuteAsync("ROLLBACK", default);
+        Assert.Equal("0", (await quiet.QueryAsync("SELECT COUNT(*) FROM w", default)).GetString(0, 0));
+    }
+
+    [Fact]
+    public async Task A_killed_blocker_is_rolled_back_and_gone_before_the_gate_is_drained()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        await RunAsync(client, "START TRANSACTION; INSERT INTO w (n) VALUES (1)");
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Blockers.Length > 0);
+        Assert.True(harness.Proxy.KillSession(harness.Proxy.ListSessions()[0].Id, "in the way"));
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        Assert.Equal("0", await harness.ScalarAsync(await SourceAsync(), "SELECT COUNT(*) FROM w"));
+        await harness.AbandonAsync(gate);
+        await Assert.ThrowsAnyAsync<Exception>(() => WhereAsync(client));
+    }
+
+    private static async Task RunAsync(BackendConnection client, string statements)
+    {
+        foreach (var statement in statements.Split("; "))
+        {
+            await client.QueryAsync(statement, default);
+        }
+    }
+
+    private static Task<LabServer> SourceAsync() => LabServer.SharedAsync("mariadb-10.11", "source");
+
+    private static Task<LabServer> TargetAsync() => LabServer.SharedAsync("mariadb-10.11", "target");
+
+    private static async Task<ProxyHarness> StartPairAsync()
+    {
+        var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", await TargetAsync()));
+        string[] tables = ["CREATE TABLE w (id INT PRIMARY KEY AUTO_INCREMENT, n INT)", "CREATE TABLE place (name VARCHAR(10) PRIMARY KEY)"];
+        await harness.DirectAsync(await SourceAsync(), [.. tables, "INSERT INTO place VALUES ('source')"]);
+        await harness.DirectAsync(await TargetAsync(), [.. tables, "INSERT INTO place VALUES ('target')"]);
+        await harness.RouteAsync("s", "s");
+        return harness;
+    }
+
+    private static async Task<string> WhereAsync(BackendConnection client) => (await client.QueryAsync("SELECT name FROM place", default)).GetString(0, 0);
+}

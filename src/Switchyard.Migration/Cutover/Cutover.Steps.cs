@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -115,7 +116,26 @@ internal sealed partial class Cutover
         {
             if (own.GetValueOrDefault(table) < next)
             {
-                await _to.RaiseIdentityAsync(table, ulong.MaxValue - headroom < next ? next : next + headroom, cancellationToken);
+                await RaiseIdentityAsync(table, ulong.MaxValue - headroom < next ? next : next + headroom, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>A definition waits for every transaction on its table, and outside the pause the applier always has some.</summary>
+    private async Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken)
+    {
+        const int Attempts = 10;
+        const int LockWaitTimeout = 1205;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await _to.RaiseIdentityAsync(table, next, cancellationToken);
+                return;
+            }
+            catch (ServerErrorException e) when (e.Code == LockWaitTimeout && attempt < Attempts)
+            {
+                // Its wait is short, so that nobody queues behind it for long.
             }
         }
     }

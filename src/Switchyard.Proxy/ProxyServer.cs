@@ -64,6 +64,7 @@ public sealed class ProxyServer : IAsyncDisposable
             _reads,
             new ViewCatalog(profiles, time, _stopSessions.Token),
             _sessions,
+            new ProxyInstruments(_sessions),
             time,
             logger);
         _warmer = new SessionWarmer(options, view, repository.Store, _sessions, _membership, time, logger);
@@ -123,6 +124,7 @@ public sealed class ProxyServer : IAsyncDisposable
         await _membership.DisposeAsync();
         await _reads.DisposeAsync();
         await _context.Login.DisposeAsync();
+        _context.Instruments.Dispose();
     }
 
     /// <summary>All sessions, oldest first.</summary>
@@ -201,7 +203,7 @@ public sealed class ProxyServer : IAsyncDisposable
         finally
         {
             await session.DisposeAsync();
-            _sessions.Remove(session);
+            _context.Instruments.Remove(session);
             _gates.AfterStatement();
             _running.TryRemove(session.Id, out _);
         }

@@ -16,6 +16,9 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
     /// <summary>The text a server sends for a command it does not know.</summary>
     public static ClientError UnknownCommand => new(1047, "08S01", "Unknown command");
 
+    /// <summary>ER_MALFORMED_PACKET.</summary>
+    public static ClientError Malformed => new(1835, "HY000", "Malformed communication packet.");
+
     public static ClientError TooManyConnections => new(1040, "08004", "Too many connections");
 
     public static ClientError PacketTooLarge => new(1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");

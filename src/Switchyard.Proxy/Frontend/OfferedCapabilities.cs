@@ -8,13 +8,19 @@ internal static class OfferedCapabilities
 {
     /// <summary>
     /// Change what travels in commands and answers, or what statements mean: every leg of a session must have exactly those the client has.
-    /// Others that would (query attributes, optional metadata, MariaDB's extensions) are not offered.
+    /// Others that would (optional and cached metadata) are not offered: no client depends on having them.
     /// </summary>
     public const Capabilities Relayed =
         Capabilities.FoundRows | Capabilities.LongFlag | Capabilities.NoSchema | Capabilities.Odbc | Capabilities.LocalFiles
         | Capabilities.IgnoreSpace | Capabilities.Interactive | Capabilities.Transactions | Capabilities.MultiStatements
-        | Capabilities.MultiResults | Capabilities.PsMultiResults | Capabilities.CanHandleExpiredPasswords | Capabilities.SessionTrack
-        | Capabilities.DeprecateEof;
+        | Capabilities.MultiResults | Capabilities.PsMultiResults | Capabilities.CanHandleExpiredPasswords | Capabilities.DeprecateEof
+        | Capabilities.MariaDbStatementBulkOperations | Capabilities.MariaDbExtendedMetadata | Capabilities.MariaDbBulkUnitResults;
+
+    /// <summary>
+    /// Offered when the backend greeted for has them; a leg that lacks them gets its commands without what it would not understand, and what it
+    /// does not say is nothing a client could miss.
+    /// </summary>
+    public const Capabilities Adapted = Capabilities.SessionTrack | Capabilities.QueryAttributes | Capabilities.MariaDbProgress;
 
     /// <summary>Concern the client's connection only.</summary>
     public const Capabilities Own =
@@ -23,7 +29,7 @@ internal static class OfferedCapabilities
         | Capabilities.PluginAuthLengthEncodedData | Capabilities.Compress;
 
     /// <summary>What to offer in front of these backends: a session may come to need a leg to any of them.</summary>
-    /// <param name="home">The server the greeting speaks for: it would offer zstd from 8.0.18 on.</param>
+    /// <param name="home">The server the greeting speaks for: it would offer zstd from 8.0.18 on, and has MariaDB's extensions or not.</param>
     /// <param name="backends">What every backend offers.</param>
     public static Capabilities For(ServerInfo home, IEnumerable<Capabilities> backends)
     {
@@ -33,11 +39,18 @@ internal static class OfferedCapabilities
             common &= backend;
         }
 
-        return Own | common | (home.IsAtLeast(ServerVendor.MySql, 8, 0, 18) ? Capabilities.ZstdCompression : Capabilities.None);
+        var offered = Own | common | (Adapted & home.Capabilities)
+            | (home.IsAtLeast(ServerVendor.MySql, 8, 0, 18) ? Capabilities.ZstdCompression : Capabilities.None);
+
+        // The bit is how a server says that it has no extensions of MariaDB's.
+        return (home.Capabilities & Capabilities.LongPassword) == 0 ? offered & ~Capabilities.LongPassword : offered & (Capabilities)uint.MaxValue;
     }
 
-    /// <summary>What a leg is opened with for a client that has these.</summary>
+    /// <summary>
+    /// What a leg is opened with for a client that has these. Every leg tracks the session's state where its server can: what statements hide from the
+    /// scanner, such as a USE in a statement prepared by SQL, shows there.
+    /// </summary>
     public static Capabilities ForLeg(Capabilities client) =>
-        (client & Relayed) | Capabilities.LongPassword | Capabilities.Protocol41 | Capabilities.SecureConnection | Capabilities.PluginAuth
+        (client & (Relayed | Adapted)) | Capabilities.SessionTrack | Capabilities.LongPassword | Capabilities.Protocol41 | Capabilities.SecureConnection | Capabilities.PluginAuth
         | Capabilities.PluginAuthLengthEncodedData | Capabilities.ConnectAttributes | Capabilities.Transactions;
 }

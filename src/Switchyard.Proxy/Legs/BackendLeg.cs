@@ -20,6 +20,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
 
     public bool DeprecateEof { get; } = (transport.Negotiated & Capabilities.DeprecateEof) != 0;
 
+    /// <summary>Statements go to it with attributes, if only none.</summary>
+    public bool HasQueryAttributes { get; } = (transport.Negotiated & Capabilities.QueryAttributes) != 0;
+
     /// <summary>The backend's own id of this connection.</summary>
     public uint ConnectionId => Server.ConnectionId;
 
@@ -86,7 +89,7 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
 
     private static ResponseScanner NewScanner(BackendTransport transport)
     {
-        var scanner = new ResponseScanner();
+        var scanner = new ResponseScanner { TracksState = (transport.Negotiated & Capabilities.SessionTrack) != 0 };
         scanner.SetStatus((ushort)transport.Status);
         return scanner;
     }

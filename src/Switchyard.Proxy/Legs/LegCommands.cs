@@ -91,6 +91,11 @@ internal static class LegCommands
         using var payload = new PayloadWriter(argument.Length + 1);
         using var packet = new PayloadWriter(argument.Length + 16);
         payload.WriteByte((byte)command);
+        if (command == CommandKind.Query && leg.HasQueryAttributes)
+        {
+            payload.WriteBytes(QueryAttributes.None);
+        }
+
         payload.WriteBytes(argument.Span);
         PacketIO.Frame(packet, payload.WrittenSpan, 0);
         leg.AwaitsAnswer = true;
@@ -125,6 +130,11 @@ internal static class LegCommands
 
         if (payload[0] == ErrorPayload.Header)
         {
+            if (ResponseScanner.IsProgressReport(payload))
+            {
+                return await ReadAsync(leg, cancellationToken);
+            }
+
             leg.AwaitsAnswer = false;
             throw Error(payload);
         }

@@ -27,6 +27,12 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
 
     public Stream Stream { get; private set; } = stream;
 
+    /// <summary>Bytes consumed so far. Other threads may read it.</summary>
+    public long ReceivedBytes { get; private set; }
+
+    /// <summary>Bytes written so far. Other threads may read it.</summary>
+    public long SentBytes { get; private set; }
+
     /// <summary>Bytes read and not yet consumed; valid until the next call that reads or consumes.</summary>
     public ReadOnlySpan<byte> Buffered => _block.AsSpan(_start, _end - _start);
 
@@ -84,6 +90,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     /// <summary>Forgets the first bytes buffered, and the block when none are left and it is an unusual one.</summary>
     public void Consume(int count)
     {
+        ReceivedBytes += count;
         _start += count;
         if (_start == _end)
         {
@@ -117,7 +124,11 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         }
     }
 
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => Stream.WriteAsync(bytes, cancellationToken);
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        SentBytes += bytes.Length;
+        return Stream.WriteAsync(bytes, cancellationToken);
+    }
 
     /// <summary>Closes the stream; a closing that fails is of no interest any more.</summary>
     public async ValueTask DisposeAsync()

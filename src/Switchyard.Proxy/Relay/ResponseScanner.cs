@@ -10,7 +10,7 @@ namespace Switchyard.Proxy.Relay;
 /// Shapes are those of https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html and
 /// https://mariadb.com/kb/en/result-set-packets/. Not thread-safe.
 /// </remarks>
-internal sealed class ResponseScanner
+internal sealed partial class ResponseScanner
 {
     /// <summary>A payload of this length is continued in the next packet.</summary>
     private const int FullPayload = 0xFFFFFF;
@@ -21,6 +21,7 @@ internal sealed class ResponseScanner
     private const ushort InTransactionFlag = 0x0001;
     private const ushort MoreResultsFlag = 0x0008;
     private const ushort CursorExistsFlag = 0x0040;
+    private const ushort OutParametersFlag = 0x1000;
 
     /// <summary>An ERR packet with this code is MariaDB's progress report; the answer goes on after it.</summary>
     private const ushort ProgressReportCode = 0xFFFF;
@@ -37,6 +38,7 @@ internal sealed class ResponseScanner
     private int _remaining;
     private bool _continued;
     private bool _deprecateEof;
+    private bool _hasOutParameters;
 
     /// <summary>MariaDB sets the flag also where a stored program has a cursor open while it sends rows; then it means nothing to the client.</summary>
     private bool _mayOpenCursor;
@@ -56,6 +58,7 @@ internal sealed class ResponseScanner
         PreparedColumns,
         PreparedColumnsEnd,
         OnePacket,
+        BinaryLog,
         Done,
     }
 
@@ -106,6 +109,10 @@ internal sealed class ResponseScanner
         _deprecateEof = deprecateEof;
         _mayOpenCursor = shape == ResponseShape.Cursor;
         WantsLocalFile = false;
+        StatePacketLength = 0;
+        Wanted = 1;
+        _passesState = false;
+        _hasOutParameters = false;
         ErrorCode = 0;
         AffectedRows = 0;
         LastInsertId = 0;
@@ -119,17 +126,23 @@ internal sealed class ResponseScanner
             ResponseShape.Prepared => Phase.PreparedFirst,
             ResponseShape.UntilEnd => Phase.Rows,
             ResponseShape.OnePacket => Phase.OnePacket,
+            ResponseShape.BinaryLog => Phase.BinaryLog,
             _ => Phase.Done,
         };
     }
 
     public void ResumeAfterLocalFile() => WantsLocalFile = false;
 
+    /// <summary>Whether an ERR packet is none, but MariaDB's word on how far a statement has come.</summary>
+    public static bool IsProgressReport(ReadOnlySpan<byte> payload) =>
+        payload.Length >= 3 && payload[0] == 0xFF && BinaryPrimitives.ReadUInt16LittleEndian(payload[1..]) == ProgressReportCode;
+
     /// <summary>Takes bytes of the answer; returns how many belong to it (fewer than given only when it is complete or a local file is asked for).</summary>
     /// <exception cref="SessionProtocolException">The bytes are no answer to the command.</exception>
     public int Consume(ReadOnlySpan<byte> bytes)
     {
         var at = 0;
+        Wanted = 1;
         while (true)
         {
             if (_remaining > 0)
@@ -164,6 +177,11 @@ internal sealed class ResponseScanner
             }
 
             if (WantsLocalFile || (_phase == Phase.Done && !_continued))
+            {
+                break;
+            }
+
+            if (TracksState && HoldsBack(bytes[at..]))
             {
                 break;
             }
@@ -241,7 +259,7 @@ internal sealed class ResponseScanner
         _headLength = 0;
     }
 
-    private bool IsPlainRow(byte first) => _phase == Phase.Rows && first is not (0xFE or 0xFF);
+    private bool IsPlainRow(byte first) => _phase is Phase.Rows or Phase.BinaryLog && first is not (0xFE or 0xFF);
 
     /// <summary>Looks at the beginning of a packet that is not the continuation of another.</summary>
     private void OnPacket(ReadOnlySpan<byte> head)
@@ -261,6 +279,7 @@ internal sealed class ResponseScanner
             case Phase.ColumnsEnd:
                 ReadEof(Expect(head, 0xFE));
                 _phase = _mayOpenCursor && (Status & CursorExistsFlag) != 0 ? Phase.Done : Phase.Rows;
+                _hasOutParameters = (Status & (OutParametersFlag | MoreResultsFlag)) == (OutParametersFlag | MoreResultsFlag);
                 break;
             case Phase.Rows:
                 OnRow(head);
@@ -289,6 +308,9 @@ internal sealed class ResponseScanner
             case Phase.PreparedColumnsEnd:
                 ReadEof(Expect(head, 0xFE));
                 _phase = Phase.Done;
+                break;
+            case Phase.BinaryLog:
+                OnEvent(head);
                 break;
             case Phase.OnePacket:
                 if (head.Length > 0 && head[0] == 0xFF)
@@ -347,8 +369,30 @@ internal sealed class ResponseScanner
         else if (head[0] == 0xFE && (_deprecateEof ? _payloadLength < FullPayload : _payloadLength <= EofMaxLength))
         {
             ReadEnd(head);
+            if (_hasOutParameters)
+            {
+                // Of a procedure's output parameters MySQL says only in front of the rows that more follows.
+                _hasOutParameters = false;
+                Status |= MoreResultsFlag;
+            }
+
             EndOfResult();
         }
+    }
+
+    /// <summary>Events begin with a zero byte; anything else ends the stream.</summary>
+    private void OnEvent(ReadOnlySpan<byte> head)
+    {
+        if (head.Length > 0 && head[0] == 0xFF)
+        {
+            ReadError(head);
+        }
+        else
+        {
+            ReadEnd(Expect(head, 0xFE));
+        }
+
+        _phase = Phase.Done;
     }
 
     private void OnPreparedFirst(ReadOnlySpan<byte> head)

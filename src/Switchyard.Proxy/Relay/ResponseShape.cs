@@ -22,4 +22,7 @@ internal enum ResponseShape
 
     /// <summary>One packet, whatever it holds: COM_STATISTICS.</summary>
     OnePacket,
+
+    /// <summary>Events of the binary log, until EOF or ERR: COM_BINLOG_DUMP.</summary>
+    BinaryLog,
 }

@@ -5,6 +5,8 @@ namespace Switchyard.Proxy.Sessions;
 /// <summary>A prepared statement as its client knows it; what each backend calls it is the legs' affair.</summary>
 internal sealed class PreparedStatement(uint id, byte[] sql, StatementInfo info, string? schema)
 {
+    private HashSet<int>? _sentAhead;
+
     /// <summary>The client's id.</summary>
     public uint Id { get; } = id;
 
@@ -19,4 +21,11 @@ internal sealed class PreparedStatement(uint id, byte[] sql, StatementInfo info,
 
     /// <summary>The parameters' types as last sent, two bytes each; null before the first execution. Sent again to a leg that has not had them.</summary>
     public byte[]? ParameterTypes { get; set; }
+
+    /// <summary>A parameter's value has gone ahead of the next execution, by COM_STMT_SEND_LONG_DATA.</summary>
+    public bool IsSentAhead(int parameter) => _sentAhead?.Contains(parameter) == true;
+
+    public void SentAhead(int parameter) => (_sentAhead ??= []).Add(parameter);
+
+    public void NothingSentAhead() => _sentAhead?.Clear();
 }

@@ -32,6 +32,9 @@ internal sealed partial class ProxySession
             case CommandKind.StatementExecute:
                 await ExecuteAsync(frame, cancellationToken);
                 return true;
+            case CommandKind.StatementBulkExecute:
+                await BulkExecuteAsync(frame, cancellationToken);
+                return true;
             case CommandKind.StatementSendLongData:
                 await SendLongDataAsync(frame, cancellationToken);
                 return true;
@@ -73,8 +76,17 @@ internal sealed partial class ProxySession
                 return true;
             case CommandKind.ChangeUser:
                 return await ChangeUserAsync(frame, cancellationToken);
-            default:
+            case CommandKind.BinlogDump:
+            case CommandKind.BinlogDumpGtid:
+                return await StreamBinaryLogAsync(frame, cancellationToken);
+            case CommandKind.Clone:
+            case CommandKind.SubscribeGroupReplicationStream:
+                // They turn the connection into something else, which is not relayed.
                 await SendErrorAsync(ClientError.UnknownCommand, 1, cancellationToken);
+                return true;
+            default:
+                // COM_REGISTER_SLAVE, and what no server knows: the backend says so in its own words.
+                await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
                 return true;
         }
     }
@@ -86,9 +98,15 @@ internal sealed partial class ProxySession
     private async ValueTask QueryAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         var info = Analyze(frame);
+        if (_scanOptionsUncertain && !info.Has(SessionEffects.ReadsDiagnostics))
+        {
+            await RefreshScanOptionsAsync(_current!, cancellationToken);
+            info = Analyze(frame);
+        }
+
         if (info is { KillTarget: { } target, StatementCount: <= 1 })
         {
-            await KillAsync(new KillOrder(target.ConnectionId, target.QueryOnly, Argument(frame), target.Start, target.Length), frame, cancellationToken);
+            await KillAsync(new KillOrder(target.ConnectionId, target.QueryOnly, QueryText(frame), target.Start, target.Length), frame, cancellationToken);
             return;
         }
 
@@ -96,7 +114,7 @@ internal sealed partial class ProxySession
     }
 
     private StatementInfo Analyze(PacketFrame frame) => _context.Statements.GetOrScan(
-        frame.IsSinglePacket ? _client.Buffered.Slice(PacketLimits.HeaderSize + 1, frame.PayloadLength - 1) : Argument(frame).Span,
+        frame.IsSinglePacket && !HasAttributes ? _client.Buffered.Slice(PacketLimits.HeaderSize + 1, frame.PayloadLength - 1) : QueryText(frame).Span,
         _scanOptions);
 
     /// <summary>COM_FIELD_LIST names a table, then a pattern behind a zero byte.</summary>

@@ -226,7 +226,7 @@ internal sealed partial class ProxySession
 
     private async Task AskStatusAsync(CancellationToken cancellationToken)
     {
-        if (_current is { IsBroken: false } leg)
+        if (_current is { IsBroken: false } leg && !_streams)
         {
             await LegCommands.SimpleAsync(leg, CommandKind.Ping, default, cancellationToken);
             _statusUncertain = false;

@@ -131,7 +131,7 @@ internal sealed partial class ProxySession
     public async Task<List<(string Name, string Reason)>> WarmAsync(string backend, CancellationToken cancellationToken)
     {
         var proof = _proof!;
-        if (!await BetweenCommandsAsync(async () => _current is { } current && current.Backend != backend && await FindLiveLegAsync(backend, cancellationToken) is null, cancellationToken))
+        if (!await BetweenCommandsAsync(async () => !_streams && _current is { } current && current.Backend != backend && await FindLiveLegAsync(backend, cancellationToken) is null, cancellationToken))
         {
             return await WarmLegAsync(backend, cancellationToken);
         }
@@ -166,7 +166,7 @@ internal sealed partial class ProxySession
         await BetweenCommandsAsync(
             async () =>
             {
-                if (_current is { } current && FindLeg(backend) is { } leg && leg != current)
+                if (!_streams && _current is { } current && FindLeg(backend) is { } leg && leg != current)
                 {
                     failures = await StateCarrier.CarryAsync(current, leg, _state, CarryScope.Variables, cancellationToken);
                     statements = [.. _prepared.Values.Where(statement => !leg.Prepared.ContainsKey(statement.Id))];
@@ -231,13 +231,13 @@ internal sealed partial class ProxySession
         try
         {
             var topology = _context.View.Current;
-            if (!_isClosed && _current is { IsBroken: false } resting && HomeOf(_state.Schema, topology) == resting.Backend && resting.HasUnasked())
+            if (!_isClosed && !_streams && _current is { IsBroken: false } resting && HomeOf(_state.Schema, topology) == resting.Backend && resting.HasUnasked())
             {
                 await EndWithBackendAsync(resting, cancellationToken);
                 return;
             }
 
-            if (_isClosed || !topology.HeldGates.IsEmpty || _current is not { IsBroken: false } current)
+            if (_isClosed || _streams || !topology.HeldGates.IsEmpty || _current is not { IsBroken: false } current)
             {
                 return;
             }

@@ -250,11 +250,15 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void ResetScanOptions(BackendProfile home) => _scanOptions = home.ScanOptions with
+    private void ResetScanOptions(BackendProfile home)
     {
-        MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0,
-        IgnoreSpace = home.ScanOptions.IgnoreSpace || (_capabilities & Capabilities.IgnoreSpace) != 0,
-    };
+        _scanOptionsUncertain = false;
+        _scanOptions = home.ScanOptions with
+        {
+            MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0,
+            IgnoreSpace = home.ScanOptions.IgnoreSpace || (_capabilities & Capabilities.IgnoreSpace) != 0,
+        };
+    }
 
     /// <summary>A client that names no plugin speaks the one from before there were names.</summary>
     private static string PluginOf(string named) => named.Length == 0 ? AuthPlugins.NativePassword : named;

@@ -33,6 +33,9 @@ internal sealed partial class ProxySession
     private static bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
         info.Has(Lasting) || info.Kind == StatementKind.Ddl || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
 
+    /// <summary>The last statements may have changed how the next ones are to be read, and did not say to what.</summary>
+    private bool _scanOptionsUncertain;
+
     private const ushort CursorFlags = (ushort)(ServerStatus.CursorExists | ServerStatus.LastRowSent);
 
     private async ValueTask ObserveAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
@@ -74,10 +77,7 @@ internal sealed partial class ProxySession
         if (info.Has(SessionEffects.SetsNames | SessionEffects.Opaque | SessionEffects.ExecutesPrepared | SessionEffects.CallsProcedure)
             || (info.Has(SessionEffects.SetsSessionVariables) && info.SessionVariables.Any(s_readingVariables.Contains)))
         {
-            if (!TryReadScanOptions(statement))
-            {
-                await RefreshScanOptionsAsync(leg, cancellationToken);
-            }
+            _scanOptionsUncertain |= !TryReadScanOptions(statement);
         }
     }
 
@@ -225,7 +225,7 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void SchemaChanged(string schema)
+    private void SchemaChanged(string? schema)
     {
         if (_state.Schema is { } old && !_touchedSchemas.Contains(old))
         {
@@ -289,9 +289,13 @@ internal sealed partial class ProxySession
         return true;
     }
 
-    /// <summary>How the next statements are to be read follows the session's <c>sql_mode</c> and character set.</summary>
+    /// <summary>
+    /// How the next statements are to be read follows the session's <c>sql_mode</c> and character set. Asked in front of the next statement that is
+    /// not about the one before it: behind the statement that may have changed them, the question would wipe out its warnings and counts.
+    /// </summary>
     private async ValueTask RefreshScanOptionsAsync(BackendLeg leg, CancellationToken cancellationToken)
     {
+        _scanOptionsUncertain = false;
         try
         {
             var row = await LegCommands.QueryAsync(leg, "SELECT @@session.sql_mode, @@session.character_set_client", cancellationToken);
@@ -305,5 +309,5 @@ internal sealed partial class ProxySession
     }
 
     private ReadOnlySpan<byte> TextOf(Statement statement) =>
-        statement.Prepared is { } prepared ? prepared.Sql : _commandLength == 0 ? default : Argument(statement.Frame).Span;
+        statement.Prepared is { } prepared ? prepared.Sql : _commandLength == 0 ? default : QueryText(statement.Frame).Span;
 }

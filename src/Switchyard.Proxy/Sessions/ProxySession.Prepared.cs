@@ -6,6 +6,7 @@ using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Relay;
 using Switchyard.Sql;
 using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Sessions;
 
@@ -21,18 +22,24 @@ internal sealed partial class ProxySession
     /// <summary>CURSOR_TYPE_READ_ONLY, _FOR_UPDATE and _SCROLLABLE.</summary>
     private const byte CursorTypes = 0x07;
 
-    /// <summary>Behind the command byte of COM_STMT_EXECUTE: id, flags, iteration count.</summary>
-    private const int ExecuteFixedBytes = 9;
-
     private readonly Dictionary<uint, PreparedStatement> _prepared = [];
+    private uint _lastId;
+
+    /// <summary>The statement prepared last; 0 when its preparation failed.</summary>
     private uint _lastPreparedId;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask PrepareAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
+        if (_scanOptionsUncertain)
+        {
+            await RefreshScanOptionsAsync(_current!, cancellationToken);
+        }
+
         var sql = Argument(frame).ToArray();
         var info = _context.Statements.GetOrScan(sql, _scanOptions);
-        var prepared = new PreparedStatement(++_lastPreparedId, sql, info, _state.Schema);
+        var prepared = new PreparedStatement(++_lastId, sql, info, _state.Schema);
+        _lastPreparedId = 0;
         await RunAsync(new Statement(info, frame, ResponseShape.Prepared) { Prepared = prepared, IsAboutDefinitions = true }, cancellationToken);
     }
 
@@ -41,10 +48,11 @@ internal sealed partial class ProxySession
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
         {
-            RememberTypes(prepared, Argument(frame).Span);
+            var argument = Argument(frame);
+            RememberTypes(prepared, ExecuteParameters.Parse(argument.Span, prepared.Parameters, HasAttributes), argument.Span);
             if (await RunAsync(new Statement(prepared.Info, frame, ShapeOf(frame)) { Prepared = prepared }, cancellationToken))
             {
-                _pins.LongData(prepared.Id, pending: false);
+                NothingSentAhead(prepared);
             }
         }
     }
@@ -55,9 +63,11 @@ internal sealed partial class ProxySession
     {
         if (frame.PayloadLength >= 7 && _prepared.TryGetValue(StatementIdOf(frame), out var prepared))
         {
+            var parameter = BinaryPrimitives.ReadUInt16LittleEndian(_client.Buffered[(PacketLimits.HeaderSize + 5)..]);
             if (await RunAsync(new Statement(prepared.Info, frame, ResponseShape.None) { Prepared = prepared }, cancellationToken))
             {
                 _pins.LongData(prepared.Id, pending: true);
+                prepared.SentAhead(parameter);
             }
         }
     }
@@ -88,8 +98,14 @@ internal sealed partial class ProxySession
         }
 
         await ForwardAsync(_current, new Statement(s_nothing, frame, ResponseShape.Results) { Prepared = prepared }, cancellationToken);
-        _pins.LongData(prepared.Id, pending: false);
+        NothingSentAhead(prepared);
         _pins.Cursor(prepared.Id, open: false);
+    }
+
+    private void NothingSentAhead(PreparedStatement prepared)
+    {
+        _pins.LongData(prepared.Id, pending: false);
+        prepared.NothingSentAhead();
     }
 
     /// <summary>Never answered; each leg that knows the statement forgets it.</summary>
@@ -126,7 +142,7 @@ internal sealed partial class ProxySession
     private uint StatementIdOf(PacketFrame frame)
     {
         var id = BinaryPrimitives.ReadUInt32LittleEndian(_client.Buffered.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)));
-        return id == LastPreparedId ? _lastPreparedId : id;
+        return id == LastPreparedId && _lastPreparedId != 0 ? _lastPreparedId : id;
     }
 
     private void PatchStatementId(PacketFrame frame, uint id) =>
@@ -146,7 +162,7 @@ internal sealed partial class ProxySession
             return prepared;
         }
 
-        await SendErrorAsync(ClientError.UnknownStatement(id, command), 1, cancellationToken);
+        await SendErrorAsync(ClientError.UnknownStatement(id, _current!.Server.IsAtLeast(ServerVendor.MySql, 8, 0) ? "mysql_stmt_precheck" : command), 1, cancellationToken);
         return null;
     }
 
@@ -170,18 +186,23 @@ internal sealed partial class ProxySession
         var frame = statement.Frame;
         var command = (CommandKind)_client.Buffered[PacketLimits.HeaderSize];
         PatchStatementId(frame, known.ServerId);
-        if (command == CommandKind.StatementExecute && prepared.Parameters > 0)
+        if (command == CommandKind.StatementExecute)
         {
-            var bindsTypes = BindsTypes(prepared, Argument(frame).Span);
-            if (!bindsTypes && !known.TypesBound && prepared.ParameterTypes is { } types)
+            var sent = ExecuteParameters.Parse(Argument(frame).Span, prepared.Parameters, HasAttributes);
+            var lacksTypes = prepared.Parameters > 0 && !sent.IsBound && !known.TypesBound && prepared.ParameterTypes is not null;
+            if (lacksTypes || HasAttributes != leg.HasQueryAttributes)
             {
-                await SendWithTypesAsync(leg, prepared, types, frame, cancellationToken);
-                known.TypesBound = true;
+                await SendExecutionAsync(leg, prepared, known, sent, frame, cancellationToken);
                 PatchStatementId(frame, prepared.Id);
                 return true;
             }
 
-            known.TypesBound |= bindsTypes;
+            known.TypesBound |= sent.IsBound;
+        }
+        else if (command == CommandKind.StatementBulkExecute && await SendBulkWithTypesAsync(leg, prepared, known, frame, cancellationToken))
+        {
+            PatchStatementId(frame, prepared.Id);
+            return true;
         }
 
         await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
@@ -217,54 +238,19 @@ internal sealed partial class ProxySession
         }
     }
 
-    /// <summary>Where "new parameters bound" stands behind the command byte: behind the NULL bitmap.</summary>
-    private static int TypesFlagOffset(PreparedStatement prepared) => ExecuteFixedBytes + ((prepared.Parameters + 7) / 8);
-
-    private static bool BindsTypes(PreparedStatement prepared, ReadOnlySpan<byte> argument)
+    private void RememberTypes(PreparedStatement prepared, ExecuteParameters sent, ReadOnlySpan<byte> argument)
     {
-        var flag = TypesFlagOffset(prepared);
-        return prepared.Parameters > 0 && argument.Length > flag && argument[flag] == 1;
-    }
-
-    private static void RememberTypes(PreparedStatement prepared, ReadOnlySpan<byte> argument)
-    {
-        var length = prepared.Parameters * 2;
-        if (!BindsTypes(prepared, argument))
+        if (!sent.IsBound || prepared.Parameters == 0)
         {
             return;
         }
 
-        var start = TypesFlagOffset(prepared) + 1;
-        if (argument.Length < start + length)
-        {
-            throw new SessionProtocolException("The client sent an execution without the parameter types it announced.");
-        }
-
-        var types = argument.Slice(start, length);
+        Span<byte> types = stackalloc byte[256];
+        types = prepared.Parameters * 2 <= types.Length ? types[..(prepared.Parameters * 2)] : new byte[prepared.Parameters * 2];
+        sent.CopyTypes(argument, types, HasAttributes);
         if (prepared.ParameterTypes is null || !types.SequenceEqual(prepared.ParameterTypes))
         {
             prepared.ParameterTypes = types.ToArray();
         }
-    }
-
-    /// <summary>The execution with the types remembered put in, for a leg that has not had them.</summary>
-    private async ValueTask SendWithTypesAsync(BackendLeg leg, PreparedStatement prepared, byte[] types, PacketFrame frame, CancellationToken cancellationToken)
-    {
-        var argument = Argument(frame);
-        var flag = TypesFlagOffset(prepared);
-        if (argument.Length <= flag)
-        {
-            throw new SessionProtocolException("The client sent an execution that ends before its parameters.");
-        }
-
-        using var payload = new PayloadWriter(frame.PayloadLength + types.Length);
-        using var packet = new PayloadWriter(frame.RawLength + types.Length);
-        payload.WriteByte((byte)CommandKind.StatementExecute);
-        payload.WriteBytes(argument.Span[..flag]);
-        payload.WriteByte(1);
-        payload.WriteBytes(types);
-        payload.WriteBytes(argument.Span[(flag + 1)..]);
-        PacketIO.Frame(packet, payload.WrittenSpan, 0);
-        await SendAsync(leg, packet.WrittenMemory, cancellationToken);
     }
 }

@@ -96,7 +96,7 @@ internal sealed partial class ProxySession
 
     /// <summary>The flags behind the statement id of COM_STMT_EXECUTE ask for a cursor, which lives on one leg.</summary>
     private bool OpensCursor(Statement statement) =>
-        statement.Prepared is not null && (statement.Frame.PayloadLength < 6 || _client.Buffered[PacketLimits.HeaderSize + 5] != 0);
+        statement.Prepared is not null && (statement.Frame.PayloadLength < 6 || (_client.Buffered[PacketLimits.HeaderSize + 5] & CursorTypes) != 0);
 
     private async ValueTask<bool> ReadOnAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
     {
@@ -114,7 +114,7 @@ internal sealed partial class ProxySession
         }
         else
         {
-            await SendAsync(leg, _client.BufferedMemory[..statement.Frame.RawLength], cancellationToken);
+            await SendCommandAsync(leg, statement.Frame, cancellationToken);
         }
 
         _mayRepeat = true;
@@ -133,7 +133,7 @@ internal sealed partial class ProxySession
         }
 
         _last = leg;
-        leg.LastUsed = _context.Time.GetTimestamp();
+        Measure(leg, statement);
         return true;
     }
 }

@@ -36,6 +36,12 @@ internal sealed partial class ProxySession
         var scanner = leg.Scanner;
         var wasInTransaction = scanner.InTransaction;
         var isLarge = false;
+        if (_isCompressed)
+        {
+            // Compressing takes a while too.
+            InlineCompletions.Set(leg.Socket, isInline: false);
+        }
+
         scanner.Begin(statement.Shape, leg.DeprecateEof);
         if (statement.Shape == ResponseShape.Prepared)
         {
@@ -46,13 +52,24 @@ internal sealed partial class ProxySession
 
         while (true)
         {
-            if (leg.Link.BufferedLength == 0)
+            if (leg.Link.BufferedLength == 0 || leg.Link.BufferedLength < scanner.Wanted)
             {
-                await ReadAsync(leg, 1, cancellationToken);
+                await ReadAsync(leg, Math.Max(1, scanner.Wanted), cancellationToken);
+            }
+
+            var taken = Scan(leg);
+            if (taken == 0)
+            {
+                if (scanner.StatePacketLength == 0)
+                {
+                    continue;
+                }
+
+                OnStateReport(leg);
+                taken = Scan(leg);
             }
 
             var received = leg.Link.BufferedLength;
-            var taken = Scan(leg);
             if (statement.Shape == ResponseShape.Prepared && scanner.StatementId != 0 && !_answerBegun)
             {
                 AdoptPrepared(leg, statement.Prepared!, leg.Link.BufferedMemory.Span);
@@ -89,7 +106,7 @@ internal sealed partial class ProxySession
                 leg.Link.ReleaseBlock();
                 if (isLarge)
                 {
-                    SetInline(leg, isInline: true);
+                    SetInline(leg, isInline: !_isCompressed);
                 }
 
                 return;
@@ -143,6 +160,16 @@ internal sealed partial class ProxySession
         }
     }
 
+    private void Measure(BackendLeg leg, Statement statement)
+    {
+        leg.LastUsed = _context.Time.GetTimestamp();
+        if (statement.Shape != ResponseShape.None)
+        {
+            _context.Instruments.Answered(
+                leg.Backend, statement.Info, leg.Scanner.ErrorCode != 0, _context.Time.GetElapsedTime(_phaseSince, leg.LastUsed));
+        }
+    }
+
     /// <summary>The client's file, packet by packet, up to the empty packet that ends it.</summary>
     private async ValueTask PumpLocalFileAsync(BackendLeg leg, CancellationToken cancellationToken)
     {
@@ -191,6 +218,7 @@ internal sealed partial class ProxySession
         prepared.Parameters = leg.Scanner.ParameterCount;
         leg.Prepared[prepared.Id] = new LegStatement(leg.Scanner.StatementId);
         _prepared[prepared.Id] = prepared;
+        _lastPreparedId = prepared.Id;
         BinaryPrimitives.WriteUInt32LittleEndian(answer.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)), prepared.Id);
     }
 

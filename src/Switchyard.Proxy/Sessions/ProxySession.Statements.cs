@@ -186,7 +186,7 @@ internal sealed partial class ProxySession
             _context.Reads.Acknowledging(_marks, s_nothing, _state.Schema, wasInTransaction: true, inTransaction: false, failed: false);
         }
 
-        _pendingBegin = (statement.Prepared?.Sql ?? Argument(statement.Frame)).ToArray();
+        _pendingBegin = (statement.Prepared?.Sql ?? QueryText(statement.Frame)).ToArray();
         await SendOkAsync((ServerStatus)leg.Scanner.Status | ServerStatus.InTransaction, 1, cancellationToken);
         return true;
     }
@@ -230,7 +230,7 @@ internal sealed partial class ProxySession
         }
         else
         {
-            await SendAsync(leg, _client.BufferedMemory[..statement.Frame.RawLength], cancellationToken);
+            await SendCommandAsync(leg, statement.Frame, cancellationToken);
         }
 
         if (statement.Shape == ResponseShape.None)
@@ -244,7 +244,7 @@ internal sealed partial class ProxySession
         }
 
         _last = leg;
-        leg.LastUsed = _context.Time.GetTimestamp();
+        Measure(leg, statement);
         if (NeedsObservation(statement.Info, leg))
         {
             await ObserveAsync(leg, statement, cancellationToken);

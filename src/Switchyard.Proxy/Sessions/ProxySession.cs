@@ -71,6 +71,12 @@ internal sealed partial class ProxySession : IAsyncDisposable
     public uint ConnectionId { get; private set; }
 
     /// <summary>Where the client comes from: the connection's other end, or whom a trusted PROXY header names.</summary>
+    /// <summary>Bytes its client has sent, before TLS and compression.</summary>
+    public long ReceivedBytes => _client.ReceivedBytes;
+
+    /// <summary>Bytes its client was sent.</summary>
+    public long SentBytes => _client.SentBytes;
+
     public IPEndPoint ClientAddress { get; private set; }
 
     public string User => _proof?.User ?? "";
@@ -91,7 +97,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
             IsEstablished = true;
             SetPhase("idle");
-            InlineCompletions.Set(_socket, isInline: true);
+            InlineCompletions.Set(_socket, isInline: !_isCompressed);
             while (await _client.WaitReadableAsync(cancellationToken) >= 0 && await ServeOneAsync(cancellationToken) && !(_isEnding && !InTransaction))
             {
             }
@@ -215,6 +221,12 @@ internal sealed partial class ProxySession : IAsyncDisposable
         {
             await SendErrorAsync(ClientError.BackendLost(lost.Backend), 1, cancellationToken);
             goesOn = false;
+        }
+        catch (MalformedPacketException) when (!_answerBegun)
+        {
+            // The packet is whole and what is in it makes no sense; the next one may.
+            await SendErrorAsync(ClientError.Malformed, 1, cancellationToken);
+            goesOn = true;
         }
         finally
         {

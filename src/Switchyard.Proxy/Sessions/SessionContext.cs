@@ -24,5 +24,6 @@ internal sealed record SessionContext(
     ReadRouter Reads,
     ViewCatalog Views,
     SessionRegistry Sessions,
+    ProxyInstruments Instruments,
     TimeProvider Time,
     ILogger Logger);

@@ -19,6 +19,7 @@ internal enum PinReasons
     FixedVariable = 1 << 9,
     Routine = 1 << 10,
     Unobserved = 1 << 11,
+    BinaryLog = 1 << 12,
 }
 
 /// <summary>The pins of one session. Written by whoever has its turn; <see cref="Reasons"/> may be read from anywhere.</summary>
@@ -111,6 +112,7 @@ internal sealed class SessionPins
         PinReasons.SqlPrepared => "it has statements prepared with SQL PREPARE",
         PinReasons.Role => "it has changed its role",
         PinReasons.FixedVariable => "it has set a variable that cannot be carried over (such as timestamp or insert_id)",
+        PinReasons.BinaryLog => "it streams the binary log",
         PinReasons.Routine => "it has called a stored routine, which may have left state behind",
         _ => "it has run a statement whose effects on the session are not known",
     };

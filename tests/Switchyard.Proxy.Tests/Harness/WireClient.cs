@@ -28,14 +28,15 @@ internal sealed class WireClient : IAsyncDisposable
 
     public ushort ErrorCode => _scanner.ErrorCode;
 
-    public uint StatementId => _scanner.StatementId;
+    /// <summary>Ids of the statements prepared, in their order; servers do not count from one for each connection.</summary>
+    public List<uint> Prepared { get; } = [];
 
     /// <summary>What LOAD DATA LOCAL is answered with; empty refuses.</summary>
     public byte[] LocalFile { get; set; } = [];
 
     /// <summary>Logs in with the usual capabilities and these.</summary>
     public static async Task<WireClient> OpenAsync(ConnectionOptions options, Capabilities extra) =>
-        new((await BackendConnection.OpenAsync(options with { ExactCapabilities = Usual | extra }, default)).Detach());
+        new((await BackendConnection.OpenAsync(options with { ExactCapabilities = Usual | extra, ConnectTimeout = TimeSpan.FromMinutes(1) }, default)).Detach());
 
     public Task<byte[]> QueryAsync(string sql) => CommandAsync(CommandKind.Query, System.Text.Encoding.UTF8.GetBytes(sql));
 
@@ -80,6 +81,11 @@ internal sealed class WireClient : IAsyncDisposable
                 await _link.WriteAsync(file.WrittenMemory, limit.Token);
                 _scanner.ResumeAfterLocalFile();
             }
+        }
+
+        if (_scanner.StatementId != 0)
+        {
+            Prepared.Add(_scanner.StatementId);
         }
 
         return answer.WrittenSpan.ToArray();

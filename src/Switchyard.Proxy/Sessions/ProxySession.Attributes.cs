@@ -1,0 +1,77 @@
+using System.Buffers.Binary;
+using Switchyard.Proxy.Legs;
+using Switchyard.Proxy.Relay;
+using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Sessions;
+
+/// <summary>Query attributes: they go with their statement as they came, except to a backend that does not know them.</summary>
+internal sealed partial class ProxySession
+{
+    private bool HasAttributes => (_capabilities & Capabilities.QueryAttributes) != 0;
+
+    /// <summary>The statement of a COM_QUERY, behind its attributes.</summary>
+    private ReadOnlyMemory<byte> QueryText(PacketFrame frame)
+    {
+        var argument = Argument(frame);
+        return HasAttributes ? argument[QueryAttributes.LengthIn(argument.Span)..] : argument;
+    }
+
+    /// <summary>Sends a command that is about no prepared statement.</summary>
+    private ValueTask SendCommandAsync(BackendLeg leg, PacketFrame frame, CancellationToken cancellationToken) =>
+        HasAttributes && !leg.HasQueryAttributes && (CommandKind)_client.Buffered[PacketLimits.HeaderSize] == CommandKind.Query
+            ? new ValueTask(LegCommands.SendAsync(leg, CommandKind.Query, QueryText(frame), cancellationToken))
+            : SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+
+    /// <summary>
+    /// Sends an execution in other words than the client's: with the types the backend has not had yet, or without the attributes it does
+    /// not know.
+    /// </summary>
+    private async ValueTask SendExecutionAsync(
+        BackendLeg leg, PreparedStatement prepared, LegStatement known, ExecuteParameters sent, PacketFrame frame, CancellationToken cancellationToken)
+    {
+        using var payload = new PayloadWriter(frame.PayloadLength + 16);
+        using var packet = new PayloadWriter(frame.RawLength + 32);
+        WriteExecution(payload, leg, prepared, known, sent, Argument(frame).Span);
+        PacketIO.Frame(packet, payload.WrittenSpan, 0);
+        await SendAsync(leg, packet.WrittenMemory, cancellationToken);
+    }
+
+    private void WriteExecution(
+        PayloadWriter payload, BackendLeg leg, PreparedStatement prepared, LegStatement known, ExecuteParameters sent, ReadOnlySpan<byte> argument)
+    {
+        var own = prepared.Parameters;
+        var bindsTypes = own > 0 && (sent.IsBound || (!known.TypesBound && prepared.ParameterTypes is not null));
+        payload.WriteByte((byte)CommandKind.StatementExecute);
+        payload.WriteUInt32(known.ServerId);
+        payload.WriteByte(leg.HasQueryAttributes ? argument[ExecuteParameters.FlagsOffset] : (byte)(argument[ExecuteParameters.FlagsOffset] & ~ExecuteParameters.CountAvailable));
+        payload.WriteBytes(argument[(ExecuteParameters.FlagsOffset + 1)..ExecuteParameters.FixedBytes]);
+        if (own == 0)
+        {
+            return;
+        }
+
+        if (leg.HasQueryAttributes)
+        {
+            payload.WriteLengthEncodedInteger(own);
+        }
+
+        // What lies behind the statement's own bits is of no meaning.
+        payload.WriteBytes(argument.Slice(sent.Nulls, (own + 7) / 8));
+        payload.WriteByte(bindsTypes ? (byte)1 : (byte)0);
+        var types = prepared.ParameterTypes;
+        for (var i = 0; bindsTypes && i < own; i++)
+        {
+            payload.WriteUInt16(BinaryPrimitives.ReadUInt16LittleEndian(types.AsSpan(i * 2)));
+            if (leg.HasQueryAttributes)
+            {
+                payload.WriteLengthEncodedInteger(0);
+            }
+        }
+
+        var length = types is null ? argument.Length - sent.Values : sent.OwnValuesLength(argument, types, prepared.IsSentAhead);
+        payload.WriteBytes(argument.Slice(sent.Values, length));
+        known.TypesBound |= bindsTypes;
+    }
+}

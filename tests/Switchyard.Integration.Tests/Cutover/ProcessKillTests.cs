@@ -41,7 +41,7 @@ public sealed class ProcessKillTests(ITestOutputHelper output)
             // one goes before it where the side has to be the other one.
             var (point, fromSource) = cases[i];
             var again = atSource == fromSource ? 2 : 1;
-            await migration.Serve.StartAsync($"{point}=kill@{again + 1}");
+            await migration.Serve.StartAgainAsync($"{point}=kill@{again + 1}");
             await AssertWentOnAsync(i == 0 ? "the first start" : cases[i - 1].Point);
             for (var operation = 0; operation < again; operation++)
             {
@@ -51,14 +51,14 @@ public sealed class ProcessKillTests(ITestOutputHelper output)
             }
 
             var killed = migration.ChangeSidesAsync(atSource);
-            await migration.Serve.UntilKilledAsync();
+            await migration.UntilKilledAsync();
             await Assert.ThrowsAnyAsync<CliException>(() => killed);
             var flipped = point == "switch.flip.after" || Array.IndexOf(s_steps, point.Split('.')[1]) > Array.IndexOf(s_steps, "flip");
             atSource = flipped != atSource;
             report.Add($"| {point} | {(fromSource ? "source" : "target")} | {(flipped ? "rolled forward" : "rolled back")} to the {(atSource ? "source" : "target")} | {clients.Acknowledged} |");
         }
 
-        await migration.Serve.StartAsync();
+        await migration.Serve.StartAgainAsync();
         await AssertWentOnAsync(cases[^1].Point);
         await migration.ChangeSidesAsync(atSource);
         atSource = !atSource;
@@ -69,18 +69,18 @@ public sealed class ProcessKillTests(ITestOutputHelper output)
         // Each write has its trigger's line, once: the trigger stood on one side at a time, and replication did not do its work again.
         Assert.Equal(0, (await authoritative.QueryAsync("SELECT (SELECT COUNT(*) FROM ledger) - (SELECT COUNT(*) FROM trail)", default)).GetInt64(0, 0));
         var diff = await migration.DiffAsync();
-        Assert.True(diff.State == "clean", $"{diff.Summary}\n{migration.Serve.Log}");
+        Assert.True(diff.State == "clean", $"{diff.Summary}\n{migration.Log}");
         Assert.True(clients.Errors.Count == 0, string.Join("\n", clients.Errors));
 
         async Task AssertWentOnAsync(string after)
         {
             var status = await migration.UntilAsync(Migration.MigrationState.Running, Migration.MigrationState.Switched);
-            Assert.True((atSource ? "a" : "b") == status.Writes, $"{after}: writes go to {status.Writes}.\n{migration.Serve.Log}");
+            Assert.True((atSource ? "a" : "b") == status.Writes, $"{after}: writes go to {status.Writes}.\n{migration.Log}");
             await clients.UntilAllWentOnAsync();
-            Assert.True(clients.Errors.Count == 0, $"{after}: {string.Join("\n", clients.Errors)}\n{migration.Serve.Log}");
+            Assert.True(clients.Errors.Count == 0, $"{after}: {string.Join("\n", clients.Errors)}\n{migration.Log}");
             await using var side = await migration.OpenSideAsync(atSource);
             var wrong = await clients.AuditAsync(side);
-            Assert.True(wrong.Count == 0, $"{after}: {string.Join("\n", wrong.Take(10))}\n{migration.Serve.Log}");
+            Assert.True(wrong.Count == 0, $"{after}: {string.Join("\n", wrong.Take(10))}\n{migration.Log}");
         }
     }
 

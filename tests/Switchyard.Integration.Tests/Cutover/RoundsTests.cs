@@ -31,7 +31,7 @@ public sealed class RoundsTests(ITestOutputHelper output)
             var done = await migration.ChangeSidesAsync(toTarget);
             await clients.UntilAllWentOnAsync();
             var longest = clients.TakeLongest();
-            Assert.True(clients.Errors.Count == 0, $"round {round}: {string.Join("\n", clients.Errors)}\n{migration.Serve.Log}");
+            Assert.True(clients.Errors.Count == 0, $"round {round}: {string.Join("\n", clients.Errors)}\n{migration.Log}");
             report.Add(string.Create(CultureInfo.InvariantCulture, $"| {round} | {(toTarget ? "target" : "source")} | {longest.TotalMilliseconds:0} | {done.PauseMs:0} | {done.HeldStatements} | {clients.Acknowledged} |"));
         }
 
@@ -41,6 +41,6 @@ public sealed class RoundsTests(ITestOutputHelper output)
         Assert.Empty(await clients.AuditAsync(authoritative));
         Assert.Equal(0, await LedgerClients.CountTornTransactionsAsync(authoritative));
         var diff = await migration.DiffAsync();
-        Assert.True(diff.State == "clean", $"{diff.Summary}\n{migration.Serve.Log}");
+        Assert.True(diff.State == "clean", $"{diff.Summary}\n{migration.Log}");
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Switchyard.Cli;
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Migration;
@@ -13,13 +14,16 @@ internal sealed class ServedMigration : IAsyncDisposable
     private readonly LabServer _target;
     private readonly string _schema = LabServer.UniqueSchema();
 
-    private ServedMigration(LabServer source, LabServer target)
-    {
-        (_source, _target) = (source, target);
-        Serve = new ServeProcess(new() { ["a"] = source.Dsn, ["b"] = target.Dsn });
-    }
+    private readonly string _directory = Directory.CreateTempSubdirectory("switchyard-served-").FullName;
 
-    public ServeProcess Serve { get; }
+    private ServedMigration(LabServer source, LabServer target) => (_source, _target) = (source, target);
+
+    public ServeProcess Serve { get; private set; } = null!;
+
+    public ApiClient Api { get; private set; } = null!;
+
+    /// <summary>The end of what the process has written.</summary>
+    public string Log => string.Join('\n', Serve.Log.Split('\n').TakeLast(40));
 
     public static async Task<ServedMigration> StartAsync(string source, string target, params string[] statements)
     {
@@ -37,23 +41,34 @@ internal sealed class ServedMigration : IAsyncDisposable
             await admin.ExecuteAsync($"GRANT ALL ON {migration._schema}.* TO '{migration._schema}'@'%'", default);
         }
 
-        await migration.Serve.StartAsync();
+        migration.Serve = await ServeProcess.StartAsync(
+            ServeProcess.BesideTests, migration._directory, new Dictionary<string, string> { ["a"] = migration._source.Dsn, ["b"] = migration._target.Dsn }, "a");
+        migration.Api = new ApiClient(new Uri($"http://127.0.0.1:{migration.Serve.ApiPort}"), null);
         return migration;
     }
 
-    public Task<BackendConnection> OpenAppAsync(CancellationToken cancellationToken) => Serve.OpenAppAsync(_schema, Password, _schema, cancellationToken);
+    public Task<BackendConnection> OpenAppAsync(CancellationToken cancellationToken) => BackendConnection.OpenAsync(
+        new ConnectionOptions { Host = "127.0.0.1", Port = Serve.ProxyPort, User = _schema, Password = Password, Schema = _schema }, cancellationToken);
+
+    /// <summary>Returns once the armed fault point has killed it, and not it itself.</summary>
+    public async Task UntilKilledAsync()
+    {
+        const int KilledBySigkill = 137;
+        var code = await Serve.WaitForExitAsync();
+        Assert.True(code == KilledBySigkill, $"It ended with exit code {code}.\n{Log}");
+    }
 
     /// <summary>Creates the migration and returns once it follows.</summary>
     public async Task BeginAsync()
     {
-        await Serve.Api.PostAsync<MigrationStatus>("migrations", new CreateMigrationRequest { Name = _schema, Source = "a", Target = "b", Schema = _schema }, default);
+        await Api.PostAsync<MigrationStatus>("migrations", new CreateMigrationRequest { Name = _schema, Source = "a", Target = "b", Schema = _schema }, default);
         await UntilAsync(MigrationState.Running);
         await PostAsync<CopyAccountsReport>("accounts/copy", new CopyAccountsRequest());
     }
 
-    public async Task<MigrationStatus> StatusAsync() => (await Serve.Api.GetAsync<MigrationStatus>($"migrations/{_schema}/status", default)).Value;
+    public async Task<MigrationStatus> StatusAsync() => (await Api.GetAsync<MigrationStatus>($"migrations/{_schema}/status", default)).Value;
 
-    public async Task<T> PostAsync<T>(string verb, object? body = null) => (await Serve.Api.PostAsync<T>($"migrations/{_schema}/{verb}", body, default)).Value;
+    public async Task<T> PostAsync<T>(string verb, object? body = null) => (await Api.PostAsync<T>($"migrations/{_schema}/{verb}", body, default)).Value;
 
     /// <summary>Away from the side it is on now.</summary>
     public Task<SwitchReport> ChangeSidesAsync(bool fromSource) => PostAsync<SwitchReport>(fromSource ? "switch" : "reverse", new SwitchRequest { SkipDiff = true });
@@ -69,8 +84,8 @@ internal sealed class ServedMigration : IAsyncDisposable
                 return status;
             }
 
-            Assert.True(status.State != MigrationState.Error, $"{status.Error}\n{Serve.Log}");
-            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(3), $"It is {status.State}.\n{Serve.Log}");
+            Assert.True(status.State != MigrationState.Error, $"{status.Error}\n{Log}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(3), $"It is {status.State}.\n{Log}");
             await Task.Delay(20);
         }
     }
@@ -79,7 +94,7 @@ internal sealed class ServedMigration : IAsyncDisposable
     public async Task<DiffReport> DiffAsync()
     {
         await PostAsync<DiffReport>("diff/start", new DiffRequest());
-        return (await Serve.Api.GetAsync<DiffReport>($"migrations/{_schema}/diff/wait", default)).Value;
+        return (await Api.GetAsync<DiffReport>($"migrations/{_schema}/diff/wait", default)).Value;
     }
 
     public Task<BackendConnection> OpenSideAsync(bool source) =>
@@ -87,7 +102,9 @@ internal sealed class ServedMigration : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Api.Dispose();
         await Serve.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
         foreach (var server in (LabServer[])[_source, _target])
         {
             await using var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), default);

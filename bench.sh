@@ -28,6 +28,7 @@ if [ "$part" != all ] && ! exists "$part"; then
     exit 2
 fi
 need_packages python3 python3-pymysql python3-cryptography sysbench
+case $part in copy | all) need_packages mydumper ;; esac
 # Unpacked, not installed: the package would start a service.
 haproxy=$cache/haproxy-bookworm
 [ -d "$haproxy" ] || debian_prefix "$haproxy" bookworm haproxy

@@ -19,11 +19,16 @@ namespace Switchyard.Replication;
 public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
 {
     private const int MinChunkRows = 100;
+    private const int LargeRowBytes = 2 * ChunkRows.LargeRowBytes;
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _exact = new(1);
+    private readonly SemaphoreSlim _large = new(1);
+
+    // Large rows go over one pair of connections, since a connection keeps a buffer as large as what it has read.
+    private readonly ChunkCopier _largeCopier = new(stream, options);
     private readonly HashSet<TableName> _visibleFromStart = [];
     private TableWork[] _works = [];
     private TaskCompletionSource _changed = NewSignal();
@@ -59,7 +64,9 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         _works = [.. stream.Tables.All.Select(t => t.Work ?? throw new ReplicationException($"Table {t.Name} is not among the tables recorded for the copy of stream {stream.Definition.Id}; record the stream again."))];
         foreach (var work in _works)
         {
-            work.ChunkRows = options.FirstChunkRows;
+            // Several small rows may be counted as one large, so the estimate only makes the beginning smaller.
+            work.ChunkRows = (int)Math.Clamp(options.MaxChunkBytes / Math.Max(1, work.AverageRowBytes), 1, options.FirstChunkRows);
+            work.HasLargeRows = work.AverageRowBytes > LargeRowBytes;
         }
 
         await RetryAsync(VerifyAsync, cancellationToken).ConfigureAwait(false);
@@ -73,6 +80,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         }
         finally
         {
+            await _largeCopier.DisposeAsync().ConfigureAwait(false);
             await ended.CancelAsync().ConfigureAwait(false);
             await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -241,6 +249,21 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         Change(() => work.Phase = CopyPhase.Copying);
         var started = stream.Clock.GetTimestamp();
         var result = new ChunkResult(0, null, IsSpoiled: true);
+        var alone = work.HasLargeRows;
+        try
+        {
+            if (alone)
+            {
+                await _large.WaitAsync(cancellationToken).ConfigureAwait(false);
+                copier = _largeCopier;
+            }
+        }
+        catch
+        {
+            work.Waiting.Enqueue(planned);
+            throw;
+        }
+
         try
         {
             result = exact
@@ -249,6 +272,11 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         }
         finally
         {
+            if (alone)
+            {
+                _large.Release();
+            }
+
             if (result.IsSpoiled)
             {
                 stream.Logger.ChunkRepeats(planned.Number, work.Table.Name.ToString(), "given up");
@@ -269,6 +297,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
                 // The first chunk of a table is read under its lock: whatever was in the log before is visible from then on.
                 _visibleFromStart.Add(work.Table.Name);
                 work.RowsCopied += result.Rows;
+                work.HasLargeRows = result.LargestRowBytes > LargeRowBytes;
                 Adapt(work, result, elapsed);
             }
         });
@@ -295,12 +324,13 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
     {
         if (result.Rest is not null)
         {
-            work.ChunkRows = Math.Max(MinChunkRows, (int)Math.Min(result.Rows, options.MaxChunkRows));
+            work.ChunkRows = Math.Max(1, (int)Math.Min(result.Rows, options.MaxChunkRows));
         }
         else if (result.Rows >= work.ChunkRows / 2)
         {
             var wished = result.Rows * (options.ChunkTime / elapsed);
-            work.ChunkRows = Math.Min(options.MaxChunkRows, Math.Max(MinChunkRows, (int)Math.Min((work.ChunkRows + wished) / 2, work.ChunkRows * 4.0)));
+            var most = Math.Max(1, options.MaxChunkBytes / Math.Max(1, result.LargestRowBytes));
+            work.ChunkRows = Math.Min(options.MaxChunkRows, Math.Max(Math.Min(MinChunkRows, most), (int)Math.Min((work.ChunkRows + wished) / 2, work.ChunkRows * 4.0)));
         }
     }
 

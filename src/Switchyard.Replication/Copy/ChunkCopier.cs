@@ -15,7 +15,11 @@ namespace Switchyard.Replication.Copy;
 /// <param name="Rows">Rows copied.</param>
 /// <param name="Rest">What is left of it when it was cut.</param>
 /// <param name="IsSpoiled">It has to be begun again.</param>
-internal readonly record struct ChunkResult(long Rows, PlannedRange? Rest, bool IsSpoiled);
+internal readonly record struct ChunkResult(long Rows, PlannedRange? Rest, bool IsSpoiled)
+{
+    /// <summary>The largest row, in bytes of SQL.</summary>
+    public int LargestRowBytes { get; init; }
+}
 
 /// <summary>
 /// Copies one chunk at a time, consistent with the stream. The order of its steps is the argument of docs/internals/copy-and-stream.md:
@@ -110,7 +114,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
                 if (outcome == InsertOutcome.Inserted)
                 {
                     chunk = null;
-                    return new ChunkResult(rows.Count, rest, IsSpoiled: false);
+                    return new ChunkResult(rows.Count, rest, IsSpoiled: false) { LargestRowBytes = rows.LargestRowBytes };
                 }
             }
         }
@@ -191,7 +195,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
                 copy.Copied.Add(range);
             }
 
-            result = new ChunkResult(rows.Count, rest, IsSpoiled: false);
+            result = new ChunkResult(rows.Count, rest, IsSpoiled: false) { LargestRowBytes = rows.LargestRowBytes };
         }
     }
 
@@ -294,7 +298,8 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     private async Task<bool> ReadAsync(ChunkRows rows, KeyRange range, TableWork work, bool whole, CancellationToken cancellationToken)
     {
         var plan = rows.Table;
-        var maxRows = whole ? int.MaxValue : Math.Max(options.MaxChunkRows, work.ChunkRows);
+        // What is left of a result beyond the limits has to be read all the same, so no more is asked for than the range was planned for, and as much again.
+        var maxRows = whole ? int.MaxValue : Math.Min(options.MaxChunkRows, work.ChunkRows) * 2;
         _text.Reset();
         _text.Sql(plan.SelectPrefix);
         KeyConditions.WriteRange(_text, plan.SourceKey, range);

@@ -102,6 +102,20 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
                 continue;
             }
 
+            if (chunk.Rows.Statement(i) is { Length: > 0 } statement)
+            {
+                if (_text.Length > 0)
+                {
+                    await target.ExecuteAsync(_text.WrittenMemory, cancellationToken).ConfigureAwait(false);
+                    _text.Reset();
+                }
+
+                RefuseTooLong(table, statement.Length);
+                await target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
+                inserted++;
+                continue;
+            }
+
             var row = chunk.Rows.Sql(i);
             if (_text.Length > 0 && _text.Length + row.Length + 1 > Limit)
             {
@@ -120,10 +134,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
 
             _text.WriteBytes(chunk.Rows.Sql(i));
             inserted++;
-            if (_text.Length >= maxStatementBytes)
-            {
-                throw new ReplicationException($"A row of {table.Name} needs {_text.Length} bytes of SQL, more than the target's max_allowed_packet of {maxStatementBytes}; raise max_allowed_packet on the target and start again.");
-            }
+            RefuseTooLong(table, _text.Length);
         }
 
         if (_text.Length > 0)
@@ -141,6 +152,14 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
 
         await target.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
         await FaultPoints.HitAsync("copy.insert.after", cancellationToken).ConfigureAwait(false);
+    }
+
+    private void RefuseTooLong(TablePlan table, int bytes)
+    {
+        if (bytes >= maxStatementBytes)
+        {
+            throw new ReplicationException($"A row of {table.Name} needs {bytes} bytes of SQL, more than the target's max_allowed_packet of {maxStatementBytes}; raise max_allowed_packet on the target and start again.");
+        }
     }
 
     private long Limit => Math.Min(statementBytes, maxStatementBytes - 1024);

@@ -3,6 +3,7 @@ using Switchyard.Client;
 using Switchyard.Replication.Keys;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Tables;
+using Switchyard.Replication.Values;
 using Switchyard.Wire;
 
 namespace Switchyard.Replication.Copy;
@@ -14,6 +15,9 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
     private readonly PayloadWriter _keys = new(16 * 1024);
     private readonly List<Row> _rows = [];
 
+    // A row larger than this is a statement of its own, written behind its INSERT at once, so that it is held once and not twice.
+    internal const int LargeRowBytes = 1024 * 1024;
+
     public TablePlan Table { get; } = table;
 
     public int Count => _rows.Count;
@@ -24,6 +28,12 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
     public KeyBound? LastKey { get; private set; }
 
     public ReadOnlySpan<byte> Sql(int row) => _sql.WrittenSpan[_rows[row].SqlStart.._rows[row].SqlEnd];
+
+    /// <summary>The row's own INSERT statement; empty for a row that is joined to others.</summary>
+    public ReadOnlyMemory<byte> Statement(int row) => _rows[row].StatementStart is var start and >= 0 ? _sql.WrittenMemory[start.._rows[row].SqlEnd] : default;
+
+    /// <summary>The largest row read, in bytes of SQL.</summary>
+    public int LargestRowBytes { get; private set; }
 
     public ReadOnlySpan<byte> Key(int row) => _keys.WrittenSpan[_rows[row].KeyStart.._rows[row].KeyEnd];
 
@@ -63,6 +73,21 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
 
     private void Add(ResultReader reader, bool keepKeys)
     {
+        var size = 0L;
+        for (var i = 0; i < Table.Columns.Length; i++)
+        {
+            size += reader.GetBytes(i).Length;
+        }
+
+        var statementStart = -1;
+        if (size > LargeRowBytes)
+        {
+            // Grown in one step: doubling would hold the row's first half twice.
+            _ = _sql.GetSpan((int)Math.Min(size + (size / 8) + Table.InsertPrefix.Length + 1024, Array.MaxLength - _sql.Length));
+            statementStart = _sql.Length;
+            _sql.Sql(Table.InsertPrefix);
+        }
+
         var sqlStart = _sql.Length;
         var keyStart = _keys.Length;
         var lenient = false;
@@ -86,7 +111,8 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
             Table.Codec.EncodePart(_keys, i, reader.GetBytes(Table.SelectedKeyPositions[i]));
         }
 
-        _rows.Add(new Row(sqlStart, _sql.Length, keyStart, _keys.Length, lenient, keepKeys ? CellsOfKey(reader) : null));
+        LargestRowBytes = Math.Max(LargestRowBytes, _sql.Length - sqlStart);
+        _rows.Add(new Row(statementStart, sqlStart, _sql.Length, keyStart, _keys.Length, lenient, keepKeys ? CellsOfKey(reader) : null));
     }
 
     private Cell[] CellsOfKey(ResultReader reader)
@@ -100,5 +126,5 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
         return cells;
     }
 
-    private readonly record struct Row(int SqlStart, int SqlEnd, int KeyStart, int KeyEnd, bool IsLenient, Cell[]? KeyCells);
+    private readonly record struct Row(int StatementStart, int SqlStart, int SqlEnd, int KeyStart, int KeyEnd, bool IsLenient, Cell[]? KeyCells);
 }

@@ -35,6 +35,12 @@ internal sealed class TableWork(StreamTable table)
 
     public int ChunkRows { get; set; }
 
+    /// <summary>Rows so large that only one chunk of such is held at a time, of all tables.</summary>
+    public bool HasLargeRows { get; set; }
+
+    /// <summary>Bytes of a row on average, as the source estimates.</summary>
+    public long AverageRowBytes => (Table.Plan?.Source.DataLength ?? 0) / Math.Max(1, Table.Plan?.Source.RowEstimate ?? 1);
+
     /// <summary>Chunks of the table in flight.</summary>
     public int InFlight { get; set; }
 

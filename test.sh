@@ -31,6 +31,11 @@ trap 'echo "test: line $LINENO of test.sh failed"' ERR
 
 if [ "$filter" != 'Category!=Integration' ]; then
     need_packages mariadb-client sysbench python3-pymysql python3-cryptography spin gcc libc6-dev
+    # The clients and foreign suites of the conformance tests.
+    need_packages mariadb-test php-cli php-mysql python3-mysqldb libdbd-mariadb-perl libmariadb-java
+    command -v javac >/dev/null || need_packages default-jdk-headless
+    command -v node >/dev/null || need_packages nodejs
+    need_npm mysql2@3.24.6 mariadb@3.5.4
     lab/server install --all
     ./build.sh --if-stale
 fi

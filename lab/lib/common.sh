@@ -40,3 +40,19 @@ need_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
         fail "could not install ${missing[*]}"
 }
+
+# need_npm PACKAGE…: keeps those npm packages under the cache, without running any script of theirs.
+need_npm() { with_lock npm need_npm_locked "$@"; }
+
+need_npm_locked() {
+    local missing=() package
+    for package in "$@"; do
+        [ -f "$cache/npm/node_modules/${package%@*}/package.json" ] || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v npm >/dev/null || need_packages npm
+    say "downloading ${missing[*]} from npm"
+    mkdir -p "$cache/npm"
+    npm install --prefix "$cache/npm" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "${missing[@]}" >/dev/null ||
+        fail "npm could not download ${missing[*]}"
+}

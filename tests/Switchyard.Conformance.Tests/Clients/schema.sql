@@ -1,0 +1,59 @@
+-- What the client programs find. Statements end with a line of two semicolons; every server of the lab takes them.
+SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION', NAMES utf8mb4
+;;
+CREATE TABLE kinds (
+  id INT PRIMARY KEY, ti TINYINT, tu TINYINT UNSIGNED, si SMALLINT, su SMALLINT UNSIGNED, mi MEDIUMINT, mu MEDIUMINT UNSIGNED,
+  i INT, iu INT UNSIGNED, b BIGINT, bu BIGINT UNSIGNED, f FLOAT, d DOUBLE, de DECIMAL(30,10), y YEAR, da DATE, t TIME(3),
+  dt DATETIME(6), ts TIMESTAMP(2) NULL, bi BIT(17), e ENUM('a','b','ü'), s SET('x','y','z'), c CHAR(10), v VARCHAR(100),
+  bin BINARY(5), vb VARBINARY(40), tx TEXT, bl LONGBLOB) DEFAULT CHARSET utf8mb4
+;;
+SET time_zone = '+00:00'
+;;
+INSERT INTO kinds VALUES
+  (1, -128, 0, -32768, 0, -8388608, 0, -2147483648, 0, -9223372036854775808, 0, -1.5, -1e300, -12345678901234567890.0123456789, 1901, '1000-01-01', '-838:59:59',
+   '1000-01-01 00:00:00', '1970-01-02 00:00:01', b'0', 'a', '', '', '', '', '', '', ''),
+  (2, 127, 255, 32767, 65535, 8388607, 16777215, 2147483647, 4294967295, 9223372036854775807, 18446744073709551615, 1.25, 1e300, 12345678901234567890.0123456789, 2155,
+   '9999-12-31', '838:59:59', '9999-12-31 23:59:59.999999', '2038-01-19 03:14:07.99', b'11111111111111111', 'ü', 'x,y,z', 'zehn', 'ä€😀', 'abc', x'00FF7F80', 'text', 'blob'),
+  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  (4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0.1, 0.1, 0.1, 2000, '2004-02-29', '00:00:00.5', '2004-02-29 12:34:56.123456', '2004-02-29 12:34:56.12', b'101', 'b', 'x,z',
+   'pad  ', 'it''s "quoted" \\ \n\t', x'0102', x'1A00', REPEAT('é', 1000), REPEAT('0123456789abcdef', 40000))
+;;
+CREATE TABLE odd_dates (id INT PRIMARY KEY, da DATE, dt DATETIME, ts TIMESTAMP NULL)
+;;
+INSERT INTO odd_dates VALUES (1, '0000-00-00', '0000-00-00 00:00:00', '0000-00-00 00:00:00'), (2, '2001-00-00', '2001-01-00 01:02:03', NULL)
+;;
+CREATE TABLE digits (d INT PRIMARY KEY)
+;;
+INSERT INTO digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)
+;;
+CREATE TABLE numbers (n INT PRIMARY KEY, w VARCHAR(20)) DEFAULT CHARSET utf8mb4
+;;
+INSERT INTO numbers SELECT 100 * a.d + 10 * b.d + c.d, CONCAT('word', 100 * a.d + 10 * b.d + c.d) FROM digits a, digits b, digits c
+;;
+CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50), n INT UNIQUE) ENGINE=InnoDB DEFAULT CHARSET utf8mb4
+;;
+CREATE TABLE big (id INT PRIMARY KEY, b LONGBLOB)
+;;
+CREATE VIEW few AS SELECT n, w FROM numbers WHERE n < 5
+;;
+CREATE PROCEDURE p_results(IN a INT, OUT b INT, INOUT c VARCHAR(20))
+BEGIN
+  SELECT a AS first;
+  SELECT n, w FROM numbers WHERE n <= 3 ORDER BY n;
+  SET b = a * 2, c = CONCAT(c, '!');
+END
+;;
+CREATE PROCEDURE p_fails(IN a INT)
+BEGIN
+  SELECT a AS before_it;
+  SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'raised on purpose', MYSQL_ERRNO = 1644;
+END
+;;
+CREATE PROCEDURE p_writes(IN a INT)
+BEGIN
+  INSERT INTO log (v, n) VALUES ('by procedure', a);
+END
+;;
+CREATE FUNCTION f_twice(a INT) RETURNS INT DETERMINISTIC NO SQL RETURN 2 * a
+;;
+CREATE TRIGGER log_trimmed BEFORE INSERT ON log FOR EACH ROW SET NEW.v = TRIM(NEW.v)

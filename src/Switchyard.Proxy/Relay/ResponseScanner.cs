@@ -269,6 +269,10 @@ internal sealed partial class ResponseScanner
             case Phase.First:
                 OnFirst(head);
                 break;
+            case Phase.Columns or Phase.ColumnsEnd when head.Length > 0 && head[0] == 0xFF:
+                // A cursor's rows are made before the definitions are ended, and that can fail.
+                OnError(head);
+                break;
             case Phase.Columns:
                 if (--_definitions == 0)
                 {

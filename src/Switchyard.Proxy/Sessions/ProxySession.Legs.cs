@@ -16,6 +16,12 @@ internal sealed partial class ProxySession
     /// <summary>A leg that is not the current one is closed when it has not been used for this long.</summary>
     private static readonly TimeSpan s_legIdleLimit = TimeSpan.FromMinutes(2);
 
+    /// <summary>
+    /// A session that rests is moved home after this long, not at once: carrying its state asks things of the old leg, after which FOUND_ROWS() and the
+    /// like no longer answer about the client's last statement, and clients ask for them right behind it.
+    /// </summary>
+    private static readonly TimeSpan s_restBeforeMove = TimeSpan.FromSeconds(5);
+
     /// <summary>A leg used this recently is taken to be alive.</summary>
     private static readonly TimeSpan s_legTrustLimit = TimeSpan.FromSeconds(5);
 
@@ -117,8 +123,8 @@ internal sealed partial class ProxySession
                 ProxyLog.StateNotCarried(_context.Logger, Id, name, backend, reason);
             }
 
+            // What the client may ask about its last statement stays where that ran.
             _current = leg;
-            _last = leg;
         }
 
         return leg;
@@ -242,7 +248,7 @@ internal sealed partial class ProxySession
                 return;
             }
 
-            if (!current.InTransaction && !_pins.Any && _pendingBegin is null
+            if (!current.InTransaction && !_pins.Any && _pendingBegin is null && _context.Time.GetElapsedTime(current.LastUsed) >= s_restBeforeMove
                 && HomeOf(_state.Schema, topology) is { } home && home != current.Backend
                 && !topology.Routing.Rules.Any(rule => rule.Writer == current.Backend))
             {

@@ -18,6 +18,9 @@ public class ConnectorJ {
             + "&allowLocalInfile=true&allowPublicKeyRetrieval=true&" + options);
     }
 
+    /** What ties a session to its server is left out where the session is to be moved between two. */
+    static final boolean MOVES = System.getenv("CONFORMANCE_MOVES") != null;
+
     static String show(Object value) throws Exception {
         String text = value instanceof byte[] bytes ? "x" + HexFormat.of().formatHex(bytes) : String.valueOf(value);
         if (text.length() < 3000) return text;
@@ -56,6 +59,7 @@ public class ConnectorJ {
     }
 
     static void run(Connection c, String sql) throws Exception {
+        if (MOVES && sql.startsWith("CALL")) return;
         System.out.println("> " + sql);
         try (Statement s = c.createStatement()) { results(s, s.execute(sql)); } catch (SQLException e) { error(e); }
     }
@@ -84,12 +88,12 @@ public class ConnectorJ {
                     new Object[] {new byte[] {97, 98}, 3}, new Object[] {Timestamp.valueOf("2020-02-03 04:05:06.789"), 3}, new Object[] {"y".repeat(70000), 3});
                 prepared(c, "SELECT * FROM missing");
                 run(c, "SELEC");
-                run(c, "SELECT 1/0");
+                run(c, "SELECT 1/0 FROM digits WHERE d = 1");
                 run(c, "SHOW WARNINGS");
                 run(c, "SET @a = 3");
                 run(c, "SELECT @a");
                 run(c, "CALL p_fails(1)");
-                try (CallableStatement s = c.prepareCall("{CALL p_results(?, ?, ?)}")) {
+                if (!MOVES) try (CallableStatement s = c.prepareCall("{CALL p_results(?, ?, ?)}")) {
                     s.setInt(1, 8);
                     s.registerOutParameter(2, Types.INTEGER);
                     s.setString(3, "inout");
@@ -132,7 +136,7 @@ public class ConnectorJ {
                 s.executeQuery("SELECT SLEEP(30) FROM digits");
             } catch (SQLException e) { System.out.println("   timed out " + e.getClass().getSimpleName()); }
             run(c, "SELECT 'goes on'");
-            try (Statement s = c.createStatement()) {
+            if (!MOVES) try (Statement s = c.createStatement()) {
                 Thread canceller = new Thread(() -> {
                     try (Connection other = open(""); Statement look = other.createStatement()) {
                         while (!look.executeQuery("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT /* cancel me */%'").next()) Thread.onSpinWait();

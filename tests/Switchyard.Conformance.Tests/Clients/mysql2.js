@@ -6,12 +6,16 @@ const [host, port, user, password, database, ...phases] = process.argv.slice(2);
 const open = more => mysql.createConnection({
   host, port: +port, user, password, database, dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, ...more });
 
+// What ties a session to its server is left out where the session is to be moved between two.
+const ties = process.env.CONFORMANCE_MOVES ? /\b(CALL|PREPARE|EXECUTE|DEALLOCATE|GET_LOCK|RELEASE_LOCK)\b/ : /$^/;
+
 function show(value) {
   const text = JSON.stringify(value, (_, v) => v && v.type === 'Buffer' ? 'x' + Buffer.from(v.data).toString('hex') : typeof v === 'bigint' ? v + 'n' : v);
   return text.length < 3000 ? text : `${text.slice(0, 100)}...${text.length}...${crypto.createHash('sha1').update(text).digest('hex')}`;
 }
 
 async function run(connection, how, sql, values) {
+  if (ties.test(sql.sql || sql)) return;
   console.log('>', how, (sql.sql || sql).slice(0, 200), values && show(values).slice(0, 200));
   try {
     const [rows, fields] = await connection[how](sql, values);
@@ -35,7 +39,7 @@ async function reads() {
     await run(c, how, 'SELECT ? AS a, ? AS b, ? AS c, ? AS d', [1, 'text ü', null, Buffer.from([97, 98])]);
     await run(c, how, 'SELECT * FROM missing');
     await run(c, how, 'SELEC');
-    await run(c, how, 'SELECT 1/0, CAST("x" AS SIGNED)');
+    await run(c, how, 'SELECT 1/0, CAST("x" AS SIGNED) FROM digits WHERE d = 1');
     await run(c, how, 'SHOW WARNINGS');
     await run(c, how, 'CALL p_results(5, @b, @c)');
     await run(c, how, 'CALL p_fails(2)');

@@ -18,6 +18,9 @@ function connect(int $flags = 0, array $options = [], ?string $as = null, ?strin
     return $c;
 }
 
+// What ties a session to its server is left out where the session is to be moved between two.
+define('TIES', getenv('CONFORMANCE_MOVES') ? '/\\b(CALL|PREPARE|EXECUTE|DEALLOCATE|GET_LOCK|RELEASE_LOCK)\\b/' : '/$^/');
+
 function show($value): string
 {
     $text = is_array($value) ? '[' . implode(', ', array_map('show', $value)) . ']' : ($value === null ? 'NULL' : (is_string($value) ? "'" . (preg_match('//u', $value) ? $value : 'x' . bin2hex($value)) . "'" : var_export($value, true)));
@@ -37,6 +40,7 @@ function result(mysqli $c, mysqli_result|bool $result): void
 
 function run(mysqli $c, string $sql, int $mode = MYSQLI_STORE_RESULT): void
 {
+    if (preg_match(TIES, $sql)) return;
     echo '> ', substr($sql, 0, 200), "\n";
     result($c, $c->query($sql, $mode));
     while ($c->more_results()) { $ok = $c->next_result(); result($c, $ok ? $c->store_result() : false); }
@@ -44,6 +48,7 @@ function run(mysqli $c, string $sql, int $mode = MYSQLI_STORE_RESULT): void
 
 function many(mysqli $c, string $sql): void
 {
+    if (preg_match(TIES, $sql)) return;
     echo '>> ', substr($sql, 0, 200), "\n";
     $ok = $c->multi_query($sql);
     do { result($c, $ok ? $c->store_result() : false); } while ($c->more_results() && ($ok = $c->next_result()) | true);
@@ -51,6 +56,7 @@ function many(mysqli $c, string $sql): void
 
 function prepared(mysqli $c, string $sql, string $types = '', array ...$rows): void
 {
+    if (preg_match(TIES, $sql)) return;
     echo '? ', substr($sql, 0, 200), "\n";
     $s = $c->prepare($sql);
     if (!$s) { echo "   $c->errno $c->sqlstate $c->error\n"; return; }
@@ -69,8 +75,8 @@ function reads(): void
 {
     $c = connect();
     foreach (['SELECT * FROM kinds ORDER BY id', 'SELECT * FROM odd_dates ORDER BY id', 'SELECT n, w FROM numbers WHERE n < 4', 'SELECT * FROM missing', 'SELEC',
-        'SELECT 1/0', "SELECT CAST('x' AS SIGNED)", 'CALL p_results(3, @b, @c)', 'SELECT @b, @c', 'CALL p_fails(3)', 'DO 1', 'SET @v = 1', 'SELECT f_twice(4)',
-        'SHOW WARNINGS', 'EXPLAIN SELECT * FROM few', 'SELECT SQL_CALC_FOUND_ROWS n FROM numbers LIMIT 1', 'SELECT FOUND_ROWS()'] as $sql) run($c, $sql);
+        'SELECT 1/0', "SELECT CAST('x' AS SIGNED) FROM digits WHERE d = 1", 'SHOW WARNINGS', 'CALL p_results(3, @b, @c)', 'SELECT @b, @c', 'CALL p_fails(3)', 'DO 1', 'SET @v = 1', 'SELECT f_twice(4)',
+        'EXPLAIN SELECT * FROM few', 'SELECT SQL_CALC_FOUND_ROWS n FROM numbers LIMIT 1', 'SELECT FOUND_ROWS()'] as $sql) run($c, $sql);
     run($c, 'SELECT n FROM numbers WHERE n < 5', MYSQLI_USE_RESULT);
     many($c, 'SELECT 1; DO 0; SELECT n FROM few; SET @a = 5; SELECT @a');
     many($c, 'SELECT 1; SELECT * FROM missing; SELECT 2');

@@ -9,6 +9,9 @@ function connect(array $options = [], string $charset = 'utf8mb4'): PDO
     return new PDO("mysql:host=$host;port=$port;dbname=$schema;charset=$charset", $user, $password, $options + [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION]);
 }
 
+// What ties a session to its server is left out where the session is to be moved between two.
+define('TIES', getenv('CONFORMANCE_MOVES') ? '/\\b(CALL|PREPARE|EXECUTE|DEALLOCATE|GET_LOCK|RELEASE_LOCK)\\b/' : '/$^/');
+
 function show($value): string
 {
     $text = is_array($value) ? '[' . implode(', ', array_map('show', $value)) . ']' : ($value === null ? 'NULL' : (is_string($value) ? "'" . (preg_match('//u', $value) ? $value : 'x' . bin2hex($value)) . "'" : var_export($value, true)));
@@ -17,6 +20,7 @@ function show($value): string
 
 function run(PDO $c, string $sql, array ...$rows): void
 {
+    if (preg_match(TIES, $sql)) return;
     echo '> ', substr($sql, 0, 200), "\n";
     try {
         $s = $c->prepare($sql);
@@ -51,7 +55,7 @@ function reads(): void
         run($c, 'CALL p_results(6, @b, @c)');
         run($c, 'SELECT @b, @c');
         run($c, 'CALL p_fails(1)');
-        run($c, 'SELECT 1/0');
+        run($c, 'SELECT 1/0 FROM digits WHERE d = 1');
         run($c, 'SHOW WARNINGS');
         run($c, 'SET SESSION sql_mode = "ANSI_QUOTES"');
         run($c, 'SELECT "n" FROM few ORDER BY "n"');

@@ -21,6 +21,6 @@ internal sealed record ClientProgram(string Name, params string[] Command)
 
     public static ClientProgram Named(string name) => All.Single(program => program.Name == name);
 
-    public Task<ProgramResult> RunAsync(int port, string schema, params string[] phases) => ProgramRun.RunAsync(
-        [.. Command, "127.0.0.1", port.ToString(), ProxyHarness.AppUser, ProxyHarness.AppPassword, schema, .. phases]);
+    public Task<ProgramResult> RunAsync(int port, string schema, IReadOnlyDictionary<string, string>? environment = null, params string[] phases) => ProgramRun.RunAsync(
+        [.. Command, "127.0.0.1", port.ToString(), ProxyHarness.AppUser, ProxyHarness.AppPassword, schema, .. phases], environment: environment);
 }

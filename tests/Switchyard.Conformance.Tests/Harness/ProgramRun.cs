@@ -95,5 +95,8 @@ internal static class Difference
         return text.ToString();
     }
 
+    /// <summary>Fails the test with all of it when there is any.</summary>
+    public static void AssertNone(string difference) => Assert.True(difference.Length == 0, difference);
+
     private static string Cut(string line) => line.Length <= MaxWidth ? line : line[..MaxWidth] + "...";
 }

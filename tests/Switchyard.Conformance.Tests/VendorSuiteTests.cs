@@ -1,0 +1,124 @@
+using Switchyard.Conformance.Tests.Harness;
+using Switchyard.Lab;
+using Switchyard.Proxy.Tests.Harness;
+
+namespace Switchyard.Conformance.Tests;
+
+/// <summary>Suites nobody here wrote: those of MariaDB, from Debian's <c>mariadb-test</c>.</summary>
+[Trait("Category", "Integration")]
+[Collection(ConformanceCollection.Name)]
+public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<SuiteServers>
+{
+    private const string Suite = "/usr/share/mysql/mysql-test";
+
+    /// <summary>Names of the list that the client's test does not know itself, or that stop the server.</summary>
+    private static readonly HashSet<string> s_noClientTests = ["disable_query_logs", "client_query"];
+
+    /// <summary>Ways a client can speak to a server, as the suite's own driver names them.</summary>
+    public static TheoryData<string> Protocols => ProgramRun.IsFull
+        ? ["", "--ps-protocol", "--cursor-protocol", "--compress", "--sp-protocol", "--view-protocol", "--non-blocking-api"]
+        : ["", "--ps-protocol", "--cursor-protocol"];
+
+    /// <summary>Hundreds of corners of the protocol, by the C client's own tests: the same ones pass and fail, with the same words.</summary>
+    [Fact]
+    public async Task The_tests_of_the_C_client()
+    {
+        var listing = await ProgramRun.RunAsync(["mariadb-client-test", "--no-defaults", "-T"]);
+        var all = listing.Output.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Where(name => name.StartsWith("test_", StringComparison.Ordinal) && !name.EndsWith(';') && !s_noClientTests.Contains(name)).ToArray();
+        Assert.True(all.Length > 250, listing.Output);
+        var known = await ListAsync("client-differences.txt");
+        await TidyAsync();
+        var differences = new List<string>();
+        var passed = 0;
+        foreach (var name in all.Where((name, i) => ProgramRun.IsFull || i % 3 == 0 || known.Contains(name)))
+        {
+            var direct = await ClientTestAsync(servers.Direct.Port, name);
+            var proxied = await ClientTestAsync(servers.Harness.Proxy.EndPoint.Port, name);
+            passed += direct.ExitCode == 0 ? 1 : 0;
+            if (direct.ExitCode != proxied.ExitCode)
+            {
+                differences.Add($"{name}: {direct.ExitCode} direct, {proxied.ExitCode} proxied\n{proxied.Output}");
+            }
+        }
+
+        Difference.AssertNone(string.Join('\n', differences.Where(difference => !known.Contains(difference.Split(':')[0]))));
+        Assert.True(passed > 60, $"only {passed} of the tests pass on the server itself");
+    }
+
+    /// <summary>SQL scripts with sessions, errors, warnings and metadata, by every way a client can speak.</summary>
+    [Theory]
+    [MemberData(nameof(Protocols))]
+    public async Task The_main_suite(string protocol)
+    {
+        var scripts = await ListAsync(ProgramRun.IsFull ? "main-full.txt" : "main-subset.txt");
+        var known = await ListAsync("main-differences.txt");
+        var differences = new List<string>();
+        var ran = 0;
+        foreach (var script in scripts.Where(script => File.Exists($"{Suite}/main/{script}.test")))
+        {
+            await TidyAsync();
+            var runs = await Task.WhenAll(ScriptAsync(servers.Direct, servers.Direct.Port, script, protocol), ScriptAsync(servers.Proxied, servers.Harness.Proxy.EndPoint.Port, script, protocol));
+            ran += runs[0].ExitCode == 0 ? 1 : 0;
+            var difference = Difference.Of(runs[0].Lines(servers.Ports), runs[1].Lines(servers.Ports));
+            if (difference.Length > 0 && !known.Contains(script))
+            {
+                differences.Add($"== {script}\n{difference}");
+            }
+        }
+
+        Difference.AssertNone(string.Join('\n', differences));
+        Assert.True(ran >= scripts.Count / 2, $"only {ran} of {scripts.Count} scripts run to their end on the server itself");
+    }
+
+    /// <summary>Names one a line; what follows a number sign is a comment.</summary>
+    private static async Task<IReadOnlySet<string>> ListAsync(string file) =>
+        (await File.ReadAllLinesAsync(Path.Combine(AppContext.BaseDirectory, "Suites", file)))
+        .Select(line => line.Split('#')[0].Trim()).Where(line => line.Length > 0).ToHashSet();
+
+    private Task<ProgramResult> ClientTestAsync(int port, string name)
+    {
+        Directory.CreateDirectory(Path.Combine(servers.WorkDirectory, "log"));
+        return ProgramRun.RunAsync(
+            ["mariadb-client-test", "--no-defaults", "--host=127.0.0.1", $"--port={port}", "--user=root", $"--vardir={servers.WorkDirectory}", $"--basedir={Suite}", "--testcase", "--silent", name],
+            limit: TimeSpan.FromMinutes(1));
+    }
+
+    /// <summary>Runs one script and returns what it recorded, or where it stopped.</summary>
+    private async Task<ProgramResult> ScriptAsync(LabServer server, int port, string script, string protocol)
+    {
+        var work = Directory.CreateDirectory(Path.Combine(servers.WorkDirectory, $"{server.Port}")).FullName;
+        var temporary = Directory.CreateDirectory(Path.Combine(work, "tmp")).FullName;
+        var result = Path.Combine(work, script + ".result");
+        string clientOptions = $"--no-defaults --user=root --host=127.0.0.1 --port={port}";
+        var environment = new Dictionary<string, string>
+        {
+            ["MYSQL_TEST_DIR"] = Suite,
+            ["MYSQLTEST_VARDIR"] = work,
+            ["MYSQL_TMP_DIR"] = temporary,
+            ["MASTER_MYPORT"] = port.ToString(),
+            ["MASTER_MYSOCK"] = "/nonexistent.sock",
+            ["USE_RUNNING_SERVER"] = "1",
+            ["MYSQL"] = "mariadb " + clientOptions,
+            ["MYSQL_DUMP"] = "mariadb-dump " + clientOptions,
+            ["MYSQLADMIN"] = "mariadb-admin " + clientOptions,
+            ["MYSQL_SHAREDIR"] = "/usr/share/mysql",
+            ["LC_ALL"] = "C",
+        };
+        string[] command =
+        [
+            "mariadb-test", "--no-defaults", "--silent", "--protocol=tcp", "--host=localhost", "--user=root", $"--port={port}", "--database=test", "--skip-ssl",
+            "--max-connections=80", "--max-connect-retries=5", $"--basedir={Suite}/", $"--tmpdir={temporary}", $"--logdir={work}", "--tail-lines=20",
+            $"--test-file={Suite}/main/{script}.test", $"--result-file={result}", "--record", .. protocol.Length == 0 ? Array.Empty<string>() : [protocol],
+        ];
+        var run = await ProgramRun.RunAsync(command, environment: environment, directory: Suite, limit: TimeSpan.FromMinutes(2));
+        var recorded = File.Exists(result) ? await File.ReadAllTextAsync(result, System.Text.Encoding.Latin1) : "";
+        return run with { Output = run.Output.Replace(work, "WORK", StringComparison.Ordinal) + recorded.Replace(work, "WORK", StringComparison.Ordinal) };
+    }
+
+    private async Task TidyAsync()
+    {
+        await SuiteServers.TidyAsync(servers.Direct);
+        await SuiteServers.TidyAsync(servers.Proxied);
+    }
+}

@@ -49,12 +49,6 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
     /// </summary>
     public static ClientError BackendDown(string backend, string reason) => new(1429, "08001", $"Switchyard cannot reach backend '{backend}': {reason}");
 
-    /// <summary>
-    /// ER_SERVER_SHUTDOWN under SQLSTATE "communication link failure", upon which clients give the connection up: the backend's connection broke before it
-    /// answered; whether it did what it was asked is not known.
-    /// </summary>
-    public static ClientError BackendLost(string backend) => new(1053, "08S01", $"Switchyard lost the connection to backend '{backend}' during the query");
-
     /// <summary>Writes the packet with its header.</summary>
     public void WriteTo(PayloadWriter into, byte sequence, Capabilities capabilities)
     {

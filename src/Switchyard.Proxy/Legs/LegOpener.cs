@@ -60,7 +60,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         var proof = terms.Proof;
         var options = proof.Apply(profile.Options) with
         {
-            Schema = null,
+            Schema = terms.Schema,
             Collation = terms.Collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : terms.Collation,
             ExactCapabilities = OfferedCapabilities.ForLeg(terms.Capabilities),
             CommandTimeout = null,

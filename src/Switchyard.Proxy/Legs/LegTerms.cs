@@ -10,4 +10,8 @@ namespace Switchyard.Proxy.Legs;
 /// <param name="Attributes">The connection attributes the client gave.</param>
 /// <param name="SessionId">The session, for the leg's own attributes.</param>
 internal sealed record LegTerms(
-    ClientProof Proof, Capabilities Capabilities, byte Collation, IReadOnlyList<KeyValuePair<string, string>> Attributes, long SessionId);
+    ClientProof Proof, Capabilities Capabilities, byte Collation, IReadOnlyList<KeyValuePair<string, string>> Attributes, long SessionId)
+{
+    /// <summary>The schema to log in to; null for none, and for legs a session's schema is carried to.</summary>
+    public string? Schema { get; init; }
+}

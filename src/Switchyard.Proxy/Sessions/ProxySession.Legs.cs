@@ -49,13 +49,12 @@ internal sealed partial class ProxySession
         // At the backend whose accounts let the client in, the leg must be that very account.
         var greeted = _awaited?.Backend == backend ? _awaited.Take() : null;
         _awaited = greeted is null ? _awaited : null;
-        var leg = await _context.Opener.OpenAsync(backend, Terms(_proof!), backend == _accountsOf, greeted, cancellationToken);
-        _legs.Add(leg);
-        if (_current is null && _state.Schema is { } schema)
-        {
-            await LegCommands.ChangeSchemaAsync(leg, schema, cancellationToken);
-        }
 
+        // Named in the login itself, as the client did: the server runs its init_connect in that schema.
+        var schema = _current is null ? _state.Schema : null;
+        var leg = await _context.Opener.OpenAsync(backend, Terms(_proof!) with { Schema = schema }, backend == _accountsOf, greeted, cancellationToken);
+        leg.Schema = schema;
+        _legs.Add(leg);
         return leg;
     }
 

@@ -217,9 +217,10 @@ internal sealed partial class ProxySession : IAsyncDisposable
         {
             goesOn = await DispatchAsync(command, cancellationToken);
         }
-        catch (LegLostException lost) when (!_answerBegun)
+        catch (LegLostException lost)
         {
-            await SendErrorAsync(ClientError.BackendLost(lost.Backend), 1, cancellationToken);
+            // A server that dies, or kills a connection, says nothing any more; its clients know what that means.
+            ProxyLog.BackendLost(_context.Logger, lost, Id, lost.Backend);
             goesOn = false;
         }
         catch (MalformedPacketException) when (!_answerBegun)

@@ -90,7 +90,7 @@ async function writes() {
   await run(c, 'batch', 'INSERT INTO log (v, n) VALUES (?, ?)', [['x', 1000], ['y', 100], ['z', 1001]]);
   await run(c, 'batch', 'UPDATE log SET v = ? WHERE n = ?', [['u', 100], [null, 101]]);
   await run(c, 'query', 'SELECT COUNT(*), SUM(n), MAX(v) FROM log');
-  const file = path.join(os.tmpdir(), `conformance-${process.pid}.csv`);
+  const file = path.join(os.tmpdir(), `conformance-${database}.csv`);
   fs.writeFileSync(file, Array.from({ length: 3000 }, (_, i) => `f${i}\t${5000 + i}\n`).join(''));
   await run(c, 'query', `LOAD DATA LOCAL INFILE '${file}' INTO TABLE log (v, n)`).finally(() => fs.unlinkSync(file));
   await run(c, 'query', 'SELECT COUNT(*), SUM(n) FROM log');

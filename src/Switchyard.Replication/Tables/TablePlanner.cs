@@ -110,7 +110,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         foreach (var column in target.Columns)
         {
             var there = source.Columns.FirstOrDefault(c => string.Equals(c.Name, column.Name, StringComparison.OrdinalIgnoreCase));
-            columns.Add(there is not null && (!sameKind || SameValues(there, column)) ? there with { Ordinal = column.Ordinal } : column);
+            columns.Add(there is not null && (!sameKind || IsTranslated(there, column) || SameValues(there, column)) ? there with { Ordinal = column.Ordinal } : column);
         }
 
         // The same columns, or common ones in another order, are not what a missed statement looks like: then the source's word counts.
@@ -118,6 +118,10 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         var isSame = columns.Count == source.Columns.Count && columns.All(c => source.Columns.Contains(c with { Ordinal = source.Columns.FirstOrDefault(s => s.Name == c.Name)?.Ordinal ?? -1 }));
         return isSame || !common.SequenceEqual(source.Columns.Select(c => c.Name).Where(n => columns.Any(c => c.Name == n))) ? null : source with { Columns = columns, Indexes = target.Indexes, Key = target.Key };
     }
+
+    // A type that one of the servers does not have differs from the beginning, and not because a statement was missed.
+    private bool IsTranslated(ColumnDefinition source, ColumnDefinition target) =>
+        !ServerTraits.Knows(TargetServer, source.DataType) || !ServerTraits.Knows(SourceServer, target.DataType);
 
     // What the log does not say of a column and its decoding needs.
     private static bool SameValues(ColumnDefinition left, ColumnDefinition right) =>

@@ -38,7 +38,7 @@ internal sealed class ServerTraits
 
     internal bool HasGeneratedColumns => IsMariaDb || AtLeast(5, 7, 6);
 
-    internal bool HasJson => IsMariaDb || AtLeast(5, 7, 8);
+    internal bool HasJson => Knows(Server, "json");
 
     internal bool HasSpatialReference => !IsMariaDb && AtLeast(8, 0, 3);
 
@@ -46,14 +46,24 @@ internal sealed class ServerTraits
 
     internal bool HasVectorIndexes => IsMariaDb && AtLeast(11, 7, 0);
 
-    internal bool HasUuid => IsMariaDb && AtLeast(10, 7, 0);
+    internal bool HasUuid => Knows(Server, "uuid");
 
-    internal bool HasInet4 => IsMariaDb && AtLeast(10, 10, 0);
+    internal bool HasInet4 => Knows(Server, "inet4");
 
-    internal bool HasInet6 => IsMariaDb && AtLeast(10, 5, 0);
+    internal bool HasInet6 => Knows(Server, "inet6");
 
     /// <summary>Names for people: vendor and version.</summary>
     internal string Title => $"{(IsMariaDb ? "MariaDB" : "MySQL")} {Server.Version}";
+
+    /// <summary>Whether a server has a data type, of those that become text where they are missing.</summary>
+    internal static bool Knows(ServerInfo server, string dataType) => dataType switch
+    {
+        "json" => server.IsMariaDb || server.IsAtLeast(ServerVendor.MySql, 5, 7, 8),
+        "uuid" => server.IsAtLeast(ServerVendor.MariaDb, 10, 7),
+        "inet4" => server.IsAtLeast(ServerVendor.MariaDb, 10, 10),
+        "inet6" => server.IsAtLeast(ServerVendor.MariaDb, 10, 5),
+        _ => true,
+    };
 
     internal static async Task<ServerTraits> ReadAsync(BackendConnection connection, CancellationToken cancellationToken)
     {

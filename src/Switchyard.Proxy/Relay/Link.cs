@@ -74,7 +74,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     }
 
     /// <summary>Reads what there is, at least one byte; false when the peer has closed.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         MakeRoom(1);
@@ -142,7 +142,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<int> ReadRestingAsync(CancellationToken cancellationToken)
     {
         _block = _resting ??= new byte[RestingBlock];
@@ -150,7 +150,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         return _end;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> EnsureSlowAsync(int count, CancellationToken cancellationToken)
     {
         while (_end - _start < count)

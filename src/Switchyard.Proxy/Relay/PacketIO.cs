@@ -12,7 +12,7 @@ internal static class PacketIO
     /// </summary>
     /// <returns>Null when the peer closed instead.</returns>
     /// <exception cref="SessionProtocolException">The packet is longer than the limit or was cut.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     public static async ValueTask<PacketFrame?> ReadFrameAsync(Link link, int limitBytes, CancellationToken cancellationToken)
     {
         var raw = 0;

@@ -13,7 +13,7 @@ internal sealed partial class ProxySession
     /// <summary>A command that touches nothing, such as COM_PING.</summary>
     private static readonly StatementInfo s_nothing = SqlScanner.Scan("DO 0"u8, default);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> DispatchAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         _answerBegun = false;
@@ -94,7 +94,7 @@ internal sealed partial class ProxySession
     /// <summary>The command's payload behind its first byte; a joined copy when it came in several packets.</summary>
     private ReadOnlyMemory<byte> Argument(PacketFrame frame) => PacketIO.Payload(_client, frame)[1..];
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask QueryAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         var info = Analyze(frame);

@@ -28,7 +28,7 @@ internal sealed partial class ProxySession
     /// <summary>The statement prepared last; 0 when its preparation failed.</summary>
     private uint _lastPreparedId;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask PrepareAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (_scanOptionsUncertain)
@@ -43,7 +43,7 @@ internal sealed partial class ProxySession
         await RunAsync(new Statement(info, frame, ResponseShape.Prepared) { Prepared = prepared, IsAboutDefinitions = true }, cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask ExecuteAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
@@ -58,7 +58,7 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Part of a parameter's value; never answered. It is held like an execution, since it must be where that will be.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask SendLongDataAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (frame.PayloadLength >= 7 && _prepared.TryGetValue(StatementIdOf(frame), out var prepared))
@@ -72,7 +72,7 @@ internal sealed partial class ProxySession
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask FetchAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_fetch", cancellationToken) is { } prepared)
@@ -82,7 +82,7 @@ internal sealed partial class ProxySession
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask ResetStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_reset", cancellationToken) is not { } prepared)
@@ -109,7 +109,7 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Never answered; each leg that knows the statement forgets it.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask CloseStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (frame.PayloadLength < 5)
@@ -148,7 +148,7 @@ internal sealed partial class ProxySession
     private void PatchStatementId(PacketFrame frame, uint id) =>
         BinaryPrimitives.WriteUInt32LittleEndian(_client.BufferedMemory.Span.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)), id);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<PreparedStatement?> FindPreparedAsync(PacketFrame frame, string command, CancellationToken cancellationToken)
     {
         if (frame.PayloadLength < 5)
@@ -167,7 +167,7 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Sends a command about a prepared statement, prepared on the leg first where it must be; false when that was refused.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> SendPreparedAsync(BackendLeg leg, PreparedStatement prepared, Statement statement, CancellationToken cancellationToken)
     {
         if (!leg.Prepared.TryGetValue(prepared.Id, out var known))

@@ -22,7 +22,7 @@ internal sealed partial class ProxySession
     private bool _mayRepeat;
 
     /// <summary>True when the reader has answered; false when the writer must.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> TryReadOnReaderAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
         if (!statement.Info.IsPlainRead || statement.Shape != ResponseShape.Results || statement.IsAboutDefinitions || _pendingBegin is not null

@@ -16,7 +16,7 @@ internal sealed partial class ProxySession
     /// <summary>Bytes of the command at the start of the client's buffer, consumed when it is done with.</summary>
     private int _commandLength;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask SendAsync(BackendLeg leg, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         leg.AwaitsAnswer = true;
@@ -30,7 +30,7 @@ internal sealed partial class ProxySession
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask RelayAnswerAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
     {
         var scanner = leg.Scanner;
@@ -144,7 +144,7 @@ internal sealed partial class ProxySession
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private static async ValueTask ReadAsync(BackendLeg leg, int atLeast, CancellationToken cancellationToken)
     {
         try

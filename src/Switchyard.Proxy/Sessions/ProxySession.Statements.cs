@@ -21,7 +21,7 @@ internal sealed partial class ProxySession
     private bool InTransaction => _current is { InTransaction: true };
 
     /// <summary>Runs a statement to the end of its answer; false when it was answered without being sent.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> RunAsync(Statement statement, CancellationToken cancellationToken)
     {
         try
@@ -83,7 +83,7 @@ internal sealed partial class ProxySession
         && (_current!.Backend == only || (!InTransaction && !_pins.Any && !info.Has(SessionEffects.ReadsDiagnostics)))
         && (topology.Routing.Rules.IsEmpty || _context.Gates.Membership.IsMember);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> RunRoutedAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
         var info = statement.Info;
@@ -218,7 +218,7 @@ internal sealed partial class ProxySession
         statement.Shape == ResponseShape.None ? ValueTask.CompletedTask : SendErrorAsync(error, 1, cancellationToken);
 
     /// <summary>Sends the command to the leg, relays its answer, and keeps account of its effects.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask ForwardAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
     {
         if (statement.Prepared is { } prepared && statement.Shape != ResponseShape.Prepared)

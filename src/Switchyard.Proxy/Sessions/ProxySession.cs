@@ -180,7 +180,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     }
 
     /// <summary>Reads and serves one command; false when the session is over.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> ServeOneAsync(CancellationToken cancellationToken)
     {
         var frame = await PacketIO.ReadFrameAsync(_client, _context.Options.MaxCommandBytes, cancellationToken);
@@ -242,7 +242,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     /// Takes the session's turn and enters the gates' count. The count is entered before the topology is read: a gate that is published after
     /// that finds this statement counted, one published before is seen by it.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask EnterAsync(CancellationToken cancellationToken)
     {
         if (!_turn.Wait(0, CancellationToken.None))
@@ -284,7 +284,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     }
 
     /// <summary>An OK of our own, for what was not asked of any backend.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask SendOkAsync(ServerStatus status, byte sequence, CancellationToken cancellationToken)
     {
         _scratch.Reset();

@@ -26,11 +26,13 @@ public sealed class DataRouterTests
         Assert.Equal("s1", await ValueAsync(reader));
         Assert.Equal("s1", await ValueAsync(writer));
 
-        // It goes on: a read that waits for it is answered by the target.
+        // It goes on: a read that waits for it is answered by the target. The server is shared, so that its log may have grown past the position told.
         await harness.DirectAsync(await TargetAsync(), "UPDATE v SET v = 't1'");
-        await CaughtUpAsync(harness);
-        Assert.Equal("t1", await ValueAsync(reader));
-        Assert.Equal("t1", await ValueAsync(writer));
+        await Eventually(async () =>
+        {
+            await CaughtUpAsync(harness);
+            return await ValueAsync(reader) == "t1" && await ValueAsync(writer) == "t1";
+        });
     }
 
     [Fact]

@@ -5,7 +5,7 @@ namespace Switchyard.Tests;
 
 /// <summary><c>serve</c> as a process of its own, told by signals.</summary>
 [Trait("Category", "Integration")]
-public sealed class ServeProcessTests : IAsyncDisposable
+public sealed class ServeProcessTests : IAsyncLifetime
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("switchyard-serve-").FullName;
     private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(2)).Token;
@@ -52,7 +52,9 @@ public sealed class ServeProcessTests : IAsyncDisposable
         Assert.InRange(written, acknowledged, acknowledged + writers.Length);
     }
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         if (_serve is not null)
         {

@@ -10,7 +10,7 @@ namespace Switchyard.Replication.Apply;
 /// Takes events in the source's order and commits them to the target in that order: one loop that judges, writes SQL and hands it to workers. Small source
 /// transactions that are already here are joined. Between transactions, with nothing under way, it does what copiers ask.
 /// </summary>
-internal sealed class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, CommitQueue queue, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock) : IDisposable
+internal sealed partial class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, CommitQueue queue, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock) : IDisposable
 {
     private const int MaxJoinedTransactions = 500;
 
@@ -214,79 +214,6 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
         }
     }
 
-    private async Task ApplyRowsAsync(RowsItem item, CancellationToken cancellationToken)
-    {
-        var plan = item.Table.Plan ?? throw new ReplicationException($"Rows of {item.Table.Name} at {item.Position} came after the table was dropped.");
-        foreach (var change in item.Rows)
-        {
-            if (item.Table.Copy is { } copy)
-            {
-                while ((copy.Blocking(change.Before) ?? copy.Blocking(change.After)) is { } chunk)
-                {
-                    await WaitForInsertAsync(copy, chunk, cancellationToken).ConfigureAwait(false);
-                }
-            }
-
-            if (!_current.IsEmpty && item.Bytes > LargeRowsBytes && _current.Bytes + (2L * SizeOf(change)) > target.MaxStatementBytes - LargeRowsBytes)
-            {
-                await SpillAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            _rows.Apply(_current, item, plan, change);
-            if (_current.Bytes > SpillBytes)
-            {
-                await SpillAsync(cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
-
-    private static long SizeOf(RowChange change)
-    {
-        var bytes = 0L;
-        foreach (var cell in change.Before.Cells)
-        {
-            bytes += cell.Bytes.Length;
-        }
-
-        foreach (var cell in change.After.Cells)
-        {
-            bytes += cell.Bytes.Length;
-        }
-
-        return bytes;
-    }
-
-    // Half of what the server takes leaves room for the next row, whatever its size so far.
-    private long SpillBytes => Math.Min(definition.LargeTransactionBytes, target.MaxStatementBytes / 2);
-
-    private async Task SpillAsync(CancellationToken cancellationToken)
-    {
-        await FlushAsync().ConfigureAwait(false);
-        await target.SpillAsync(_current, cancellationToken).ConfigureAwait(false);
-        _spilledTouches.AddRange(_current.Touched);
-        _current.Clear();
-        _rows.Reset();
-    }
-
-    private async Task DropCurrentAsync(CancellationToken cancellationToken)
-    {
-        if (target.HasOpenTransaction)
-        {
-            await target.RollbackAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        _spilledTouches.Clear();
-        _current.Clear();
-        _rows.Reset();
-    }
-
-    private async Task WaitForInsertAsync(TableCopyState copy, Chunk chunk, CancellationToken cancellationToken)
-    {
-        await FlushAsync().ConfigureAwait(false);
-        var outcome = await chunk.Outcome.WaitAsync(cancellationToken).ConfigureAwait(false);
-        ChunkTransitions.Settle(copy, chunk, outcome);
-    }
-
     private async Task EndAsync(EndItem end, CancellationToken cancellationToken)
     {
         if ((end.IsRollback || end.PreparedXid is not null) && (!_current.IsEmpty || target.HasOpenTransaction))
@@ -335,22 +262,6 @@ internal sealed class Applier(StreamDefinition definition, StreamTables tables, 
         {
             await PersistSometimesAsync(cancellationToken).ConfigureAwait(false);
         }
-    }
-
-    private async Task CommitLargeAsync(BinlogPosition end, CancellationToken cancellationToken)
-    {
-        // Kept apart, in case the answer to the COMMIT is lost.
-        var unsure = new ApplyGroup { End = end };
-        unsure.Touched.AddRange(_spilledTouches);
-        unsure.Count(1);
-        _unsure = unsure;
-        await target.CommitLargeAsync(_current, end, gtids.Text, cancellationToken).ConfigureAwait(false);
-        _unsure = null;
-        Committed(unsure.Touched, 1, end);
-        unsure.Dispose();
-        _spilledTouches.Clear();
-        _current.Clear();
-        _rows.Reset();
     }
 
     private async Task StatementAsync(StatementItem item, CancellationToken cancellationToken)

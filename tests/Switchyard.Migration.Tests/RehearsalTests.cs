@@ -1,5 +1,6 @@
 namespace Switchyard.Migration.Tests;
 
+[Collection("faults")]
 public sealed class RehearsalTests
 {
     [Fact]

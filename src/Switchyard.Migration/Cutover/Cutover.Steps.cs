@@ -13,6 +13,7 @@ internal sealed partial class Cutover
         await _from.ConnectAsync(cancellationToken);
         await _from.PrepareFenceAsync(cancellationToken);
         await _to.ConnectAsync(cancellationToken);
+        _identities = new(await _to.ReadIdentitiesAsync(record.Tables, cancellationToken), StringComparer.Ordinal);
         await RaiseIdentitiesAsync(IdentityHeadroom, cancellationToken);
         var handover = await _from.ReadTriggersAndEventsAsync(record.Tables, cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
@@ -107,16 +108,19 @@ internal sealed partial class Cutover
         await _back!.MoveAsync(_start, cancellationToken);
     }
 
+    /// <summary>
+    /// The new side's values only grow, so that what they were after the first time need not be read again within the pause: with thousands of
+    /// tables that takes the server a while.
+    /// </summary>
     private async Task RaiseIdentitiesAsync(ulong headroom, CancellationToken cancellationToken)
     {
-        var tables = runtime.Record.Tables;
-        var origin = await _from.ReadIdentitiesAsync(tables, cancellationToken);
-        var own = await _to.ReadIdentitiesAsync(tables, cancellationToken);
-        foreach (var (table, next) in origin)
+        foreach (var (table, next) in await _from.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken))
         {
-            if (own.GetValueOrDefault(table) < next)
+            if (_identities.GetValueOrDefault(table) < next)
             {
-                await RaiseIdentityAsync(table, ulong.MaxValue - headroom < next ? next : next + headroom, cancellationToken);
+                var raised = ulong.MaxValue - headroom < next ? next : next + headroom;
+                await RaiseIdentityAsync(table, raised, cancellationToken);
+                _identities[table] = raised;
             }
         }
     }

@@ -23,6 +23,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
     private IServerSide _from = null!;
     private IServerSide _to = null!;
     private IFence? _fence;
+    private Dictionary<string, ulong> _identities = [];
     private IStreamRecord? _back;
     private Membership? _drained;
     private bool _flipped;

@@ -112,13 +112,14 @@ public sealed class ServeProcess : IAsyncDisposable
         }
 
         _process?.Dispose();
-        var start = new ProcessStartInfo(_executable)
+        // Tests may run under nohup, which would have it ignore SIGHUP as well; env becomes the process itself.
+        var start = new ProcessStartInfo("env")
         {
             WorkingDirectory = Directory,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        string[] words = ["serve", "--proxy-listen", $"127.0.0.1:{ProxyPort}", "--api-listen", $"127.0.0.1:{ApiPort}", "--default-backend", _defaultBackend, .. _arguments];
+        string[] words = ["--default-signal=HUP", _executable, "serve", "--proxy-listen", $"127.0.0.1:{ProxyPort}", "--api-listen", $"127.0.0.1:{ApiPort}", "--default-backend", _defaultBackend, .. _arguments];
         foreach (var word in words)
         {
             start.ArgumentList.Add(word);

@@ -70,13 +70,13 @@ internal sealed partial class ProxySession : IAsyncDisposable
     /// </summary>
     public uint ConnectionId { get; private set; }
 
-    /// <summary>Where the client comes from: the connection's other end, or whom a trusted PROXY header names.</summary>
     /// <summary>Bytes its client has sent, before TLS and compression.</summary>
     public long ReceivedBytes => _client.ReceivedBytes;
 
     /// <summary>Bytes its client was sent.</summary>
     public long SentBytes => _client.SentBytes;
 
+    /// <summary>Where the client comes from: the connection's other end, or whom a trusted PROXY header names.</summary>
     public IPEndPoint ClientAddress { get; private set; }
 
     public string User => _proof?.User ?? "";

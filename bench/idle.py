@@ -70,6 +70,7 @@ def main():
             result[name] = measure(process, port, password)
             print(f"{name:<11} {result[name]['before_kb'] / 1024:,.0f} MB before, {result[name]['after_kb'] / 1024:,.0f} MB with {CONNECTIONS:,} idle connections: "
                   f"{result[name]['kb_per_connection']:.1f} KB a connection", flush=True)
+        print(f"switchyard × haproxy: {result['switchyard']['kb_per_connection'] / result['haproxy']['kb_per_connection']:.2f}", flush=True)
         with open(sys.argv[1], "w", encoding="utf-8") as file:
             json.dump(result, file)
     finally:

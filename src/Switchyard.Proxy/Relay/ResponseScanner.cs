@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Relay;
 
@@ -181,6 +182,7 @@ internal sealed partial class ResponseScanner
                 break;
             }
 
+            at += SkipPlainRows(bytes[at..]);
             if (TracksState && HoldsBack(bytes[at..]))
             {
                 break;
@@ -195,6 +197,33 @@ internal sealed partial class ResponseScanner
         }
 
         Consumed += at;
+        return at;
+    }
+
+    /// <summary>Length of the rows, or events, that lie whole at the beginning and end nothing: all there is to most large answers.</summary>
+    private int SkipPlainRows(ReadOnlySpan<byte> bytes)
+    {
+        if (_phase is not (Phase.Rows or Phase.BinaryLog) || _continued || _headerLength > 0)
+        {
+            return 0;
+        }
+
+        var at = 0;
+        var sequence = Sequence;
+        while (bytes.Length - at > PacketLimits.HeaderSize)
+        {
+            var header = BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+            var length = (int)(header & FullPayload);
+            if (length is 0 or FullPayload || bytes[at + PacketLimits.HeaderSize] >= 0xFE || length > bytes.Length - at - PacketLimits.HeaderSize)
+            {
+                break;
+            }
+
+            sequence = (byte)(header >> 24);
+            at += PacketLimits.HeaderSize + length;
+        }
+
+        Sequence = sequence;
         return at;
     }
 
@@ -384,9 +413,14 @@ internal sealed partial class ResponseScanner
         }
     }
 
-    /// <summary>Events begin with a zero byte; anything else ends the stream.</summary>
+    /// <summary>Events begin with a zero byte; anything else ends the stream. An event gets here when it was cut behind its header.</summary>
     private void OnEvent(ReadOnlySpan<byte> head)
     {
+        if (head.Length > 0 && head[0] == 0x00)
+        {
+            return;
+        }
+
         if (head.Length > 0 && head[0] == 0xFF)
         {
             ReadError(head);

@@ -36,6 +36,8 @@ public sealed class ResponseScannerTests
         ["prepare refused"] = (ResponseShape.Prepared, true, Answer(Error(1064)), 0),
         ["fetched rows"] = (ResponseShape.UntilEnd, true, Answer(BinaryRow(), BinaryRow(), End(0xC2, Modern)), 0xC2),
         ["field list"] = (ResponseShape.UntilEnd, false, Answer(Column("a"), Column("b"), Eof(2)), 2),
+        ["binary log, ended by EOF"] = (ResponseShape.BinaryLog, true, Answer(Event(), Event(), Event(), Eof(2)), 2),
+        ["binary log, ended by an error"] = (ResponseShape.BinaryLog, false, Answer(Event(), Event(), Error(1236)), 0),
         ["statistics"] = (ResponseShape.OnePacket, true, Answer("Uptime: 1"u8.ToArray()), 0),
         ["row of exactly 16 MB"] = (ResponseShape.Results, true, Answer(Count(1), Column("a"), Row(new string('x', PacketLimits.MaxPayload - 4)), End(2, Modern)), 2),
         ["row that begins like an end"] = (ResponseShape.Results, true, Answer(Count(1), Column("a"), Row(new string('x', 17_000_000)), Row("1"), End(2, Modern)), 2),
@@ -135,6 +137,33 @@ public sealed class ResponseScannerTests
         Assert.Throws<SessionProtocolException>(() => scanner.Consume(bytes));
     }
 
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void An_answer_that_comes_in_three_parts_ends_at_its_last_byte(string name)
+    {
+        var (shape, deprecateEof, bytes, status) = s_answers[name];
+        if (bytes.Length > 300)
+        {
+            return;
+        }
+
+        var scanner = new ResponseScanner { TracksState = deprecateEof };
+        for (var first = 0; first < bytes.Length; first++)
+        {
+            for (var second = first; second < bytes.Length; second++)
+            {
+                scanner.SetStatus(0);
+                scanner.Begin(shape, deprecateEof);
+                var at = scanner.Consume(bytes.AsSpan(0, first));
+                at += scanner.Consume(bytes.AsSpan(at, second - at));
+                Assert.False(scanner.IsComplete, $"complete after {second} of {bytes.Length} bytes");
+                at += scanner.Consume(bytes.AsSpan(at));
+                Assert.True(scanner.IsComplete && at == bytes.Length, $"not complete when cut at {first} and {second}");
+                Assert.Equal(status, scanner.Status);
+            }
+        }
+    }
+
     private static IEnumerable<int> Cuts(int length) => length < 20_000
         ? Enumerable.Range(0, length)
         : [0, 1, 4, 5, 100, length - PacketLimits.MaxPayload, length / 2, length - 30, length - 12, length - 5, length - 1];
@@ -167,6 +196,8 @@ public sealed class ResponseScannerTests
 
     private static byte[] Column(string name) =>
         Write(writer => new ColumnDefinitionPayload { Name = System.Text.Encoding.UTF8.GetBytes(name) }.Write(writer, Old));
+
+    private static byte[] Event() => [0x00, .. Enumerable.Range(1, 28).Select(number => (byte)number)];
 
     private static byte[] BinaryRow() => [0x00, 0x00, 0x2A, 0, 0, 0];
 

@@ -57,7 +57,7 @@ for project in tests/*.Tests/*.Tests.csproj; do
     bad=$((executed - ok)) left=$((total - executed))
     echo "test: $name: $ok passed, $bad failed, $left skipped ($((SECONDS - started)) s)"
     if [ $code -ne 0 ]; then
-        grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 60 || true
+        grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 40 || true
         if [ $bad = 0 ]; then
             broken+=("$name")
             bad=1
@@ -66,7 +66,29 @@ for project in tests/*.Tests/*.Tests.csproj; do
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
 done
 
+# describe FILE…: of each failed test its message and the top of its stack, a bounded number of them and of lines.
+describe() {
+    perl -0777 -ne '
+        while (m{<UnitTestResult\b([^>]*[^/>])>(.*?)</UnitTestResult>}sg) {
+            my ($head, $body) = ($1, $2);
+            next unless $head =~ /outcome="Failed"/ && $shown++ < 12;
+            my ($name) = $head =~ /testName="([^"]*)"/;
+            my ($message, $stack) = map { $body =~ m{<$_>(.*?)</$_>}s ? $1 : "" } qw(Message StackTrace);
+            my @stack = grep { /Switchyard/ } split /\n/, $stack;
+            my $text = "== $name\n" . substr($message, 0, 2500) . "\n" . join("\n", @stack[0 .. ($#stack < 7 ? $#stack : 7)]) . "\n";
+            $text =~ s/&#x([0-7]?[0-9A-F]);/chr hex $1/ge;
+            $text =~ s/&lt;/</g; $text =~ s/&gt;/>/g; $text =~ s/&quot;/"/g; $text =~ s/&amp;/&/g;
+            print $text;
+        }' "$@" </dev/null
+}
+
+# What went wrong comes last: of a long run, the end is what is kept.
 if [ $failed -gt 0 ]; then
+    for name in "${broken[@]}"; do
+        echo "== $name did not run to its end; its log ends in"
+        tail -n 25 "$results/$name.log"
+    done
+    describe "$results"/*.trx || true
     echo
     echo "test: failing:"
     for file in "$results"/*.trx; do

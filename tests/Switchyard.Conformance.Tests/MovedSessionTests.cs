@@ -14,8 +14,10 @@ public sealed class MovedSessionTests(ConformanceServers servers)
 
     private static readonly Dictionary<string, string> s_moves = new() { ["CONFORMANCE_MOVES"] = "1" };
 
-    /// <summary>A gate that cannot be drained in this time is given up, as a switch would be, and set again.</summary>
+    /// <summary>A gate that cannot be drained in this time is given up, as a switch would be, and set again with more of it: the machine may be busy.</summary>
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan s_longestDeadline = TimeSpan.FromSeconds(10);
 
     public static TheoryData<string> Clients => ProgramRun.IsFull
         ? [.. ClientProgram.All.Select(program => program.Name)]
@@ -49,16 +51,19 @@ public sealed class MovedSessionTests(ConformanceServers servers)
     private static async Task<int> MoveAsync(ProxyHarness harness, CancellationToken stop)
     {
         var (from, to, flips) = ("a", "b", 0);
+        var deadline = s_deadline;
         while (!stop.IsCancellationRequested)
         {
-            var gate = await harness.HoldAsync(from, to, s_deadline);
+            var gate = await harness.HoldAsync(from, to, deadline);
             var end = await harness.View.WaitAsync(
                 state => IsDrained(state, gate) || !state.HeldGates.Any(held => held.Id == gate.Id), CancellationToken.None);
             if (!IsDrained(end, gate) || !await TryFlipAsync(harness, gate))
             {
+                deadline = deadline * 1.5 < s_longestDeadline ? deadline * 1.5 : s_longestDeadline;
                 continue;
             }
 
+            deadline = s_deadline;
             flips++;
             (from, to) = (to, from);
         }

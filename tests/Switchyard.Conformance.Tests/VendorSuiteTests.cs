@@ -81,7 +81,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
         Directory.CreateDirectory(Path.Combine(servers.WorkDirectory, "log"));
         return ProgramRun.RunAsync(
             ["mariadb-client-test", "--no-defaults", "--host=127.0.0.1", $"--port={port}", "--user=root", $"--vardir={servers.WorkDirectory}", $"--basedir={Suite}", "--testcase", "--silent", name],
-            limit: TimeSpan.FromMinutes(1));
+            limit: TimeSpan.FromMinutes(5));
     }
 
     /// <summary>Runs one script and returns what it recorded, or where it stopped.</summary>
@@ -111,7 +111,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
             "--max-connections=80", "--max-connect-retries=5", $"--basedir={Suite}/", $"--tmpdir={temporary}", $"--logdir={work}", "--tail-lines=20",
             $"--test-file={Suite}/main/{script}.test", $"--result-file={result}", "--record", .. protocol.Length == 0 ? Array.Empty<string>() : [protocol],
         ];
-        var run = await ProgramRun.RunAsync(command, environment: environment, directory: Suite, limit: TimeSpan.FromMinutes(2));
+        var run = await ProgramRun.RunAsync(command, environment: environment, directory: Suite, limit: TimeSpan.FromMinutes(6));
         var recorded = File.Exists(result) ? await File.ReadAllTextAsync(result, System.Text.Encoding.Latin1) : "";
         return run with { Output = run.Output.Replace(work, "WORK", StringComparison.Ordinal) + recorded.Replace(work, "WORK", StringComparison.Ordinal) };
     }

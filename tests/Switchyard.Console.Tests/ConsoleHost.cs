@@ -49,7 +49,7 @@ internal sealed class ConsoleHost : IAsyncDisposable
         host._app.MapSwitchyardConsole();
         await host._app.StartAsync();
         host.Address = new Uri(host._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        host.Client = new HttpClient { BaseAddress = host.Address, Timeout = TimeSpan.FromSeconds(30) };
+        host.Client = new HttpClient { BaseAddress = host.Address, Timeout = TimeSpan.FromMinutes(4) };
         return host;
     }
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -14,7 +12,7 @@ public sealed class ServeProcess : IAsyncDisposable
 {
     private const int Hangup = 1;
     private const int Terminate = 15;
-    private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(5);
 
     private readonly string _executable;
     private readonly IReadOnlyDictionary<string, string> _backends;
@@ -30,7 +28,7 @@ public sealed class ServeProcess : IAsyncDisposable
         _backends = backends;
         _defaultBackend = defaultBackend;
         _arguments = arguments;
-        (ProxyPort, ApiPort) = (FreePort(), FreePort());
+        (ProxyPort, ApiPort) = (FreePort.Next(), FreePort.Next());
         Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ApiPort}") };
     }
 
@@ -248,13 +246,6 @@ public sealed class ServeProcess : IAsyncDisposable
                 _log.AppendLine(line);
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]

@@ -7,7 +7,7 @@ namespace Switchyard.Migration.Tests;
 [Collection("faults")]
 public sealed class CutoverTests
 {
-    private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 5, TimeoutSeconds = 20 };
+    private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 60, TimeoutSeconds = 120 };
 
     public static TheoryData<string> BeforeTheFlip()
     {
@@ -286,7 +286,7 @@ public sealed class CutoverTests
         }))
         {
             _ = world.Service.SwitchAsync("shop", s_request with { Fence = fence }, default);
-            await reached.Task.WaitAsync(TimeSpan.FromSeconds(30));
+            await reached.Task.WaitAsync(TimeSpan.FromMinutes(4));
         }
 
         await world.RestartAsync();
@@ -312,7 +312,7 @@ public sealed class CutoverTests
         var rules = (await world.Topology.GetRoutingAsync()).Value.Rules;
         Assert.All(rules, r => Assert.Equal((backend, backend), (r.Writer, r.Reader)));
         Assert.NotEmpty(rules);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (!world.Engine.Running.ContainsKey(stream))
         {
             await Task.Delay(2, limit.Token);

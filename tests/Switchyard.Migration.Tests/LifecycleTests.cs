@@ -257,7 +257,7 @@ public sealed class LifecycleTests
 
     private static async Task UntilStreamAsync(World world)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while ((await world.Service.StatusAsync("shop", default)).Stream.State != "running")
         {
             await Task.Delay(2, limit.Token);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Switchyard.Cli;
 using Switchyard.Configuration;
@@ -31,12 +30,12 @@ internal sealed class RunningServe : IAsyncDisposable
         var settings = new ServeSettings
         {
             DataDirectory = directory,
-            ApiListen = new IPEndPoint(IPAddress.Loopback, FreePort()),
-            ProxyListen = new IPEndPoint(IPAddress.Loopback, FreePort()),
+            ApiListen = new IPEndPoint(IPAddress.Loopback, Lab.FreePort.Next()),
+            ProxyListen = new IPEndPoint(IPAddress.Loopback, Lab.FreePort.Next()),
             LogLevel = LogLevel.Error,
         };
         var serve = new RunningServe(change?.Invoke(settings) ?? settings);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (!await serve.IsReadyAsync(limit.Token))
         {
             await Task.WhenAny(serve._run, Task.Delay(20, limit.Token));
@@ -57,13 +56,6 @@ internal sealed class RunningServe : IAsyncDisposable
         Http.Dispose();
         await _stop.CancelAsync();
         await _run;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)

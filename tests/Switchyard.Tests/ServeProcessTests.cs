@@ -8,7 +8,7 @@ namespace Switchyard.Tests;
 public sealed class ServeProcessTests : IAsyncLifetime
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("switchyard-serve-").FullName;
-    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(2)).Token;
+    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(6)).Token;
     private ServeProcess? _serve;
     private string _dsn = "";
 
@@ -29,7 +29,7 @@ public sealed class ServeProcessTests : IAsyncLifetime
         await using var idle = await ConnectAsync();
         await using var slow = await ConnectAsync();
         await direct.ExecuteAsync($"SELECT GET_LOCK('{schema}', 0)", _limit);
-        var answer = slow.QueryAsync($"SELECT GET_LOCK('{schema}', 60)", _limit);
+        var answer = slow.QueryAsync($"SELECT GET_LOCK('{schema}', 300)", _limit);
         while ((await direct.QueryAsync($"SELECT COUNT(*) FROM {schema}.acknowledged", _limit)).GetString(0, 0).Length < 2)
         {
             await Task.Delay(10, _limit);

@@ -19,7 +19,7 @@ internal sealed class StoreDirectory : IDisposable
 /// <summary>A limit for waits that must end; it decides no result, it only keeps a broken build from hanging.</summary>
 internal static class Limit
 {
-    public static TimeSpan Time { get; } = TimeSpan.FromSeconds(60);
+    public static TimeSpan Time { get; } = TimeSpan.FromMinutes(4);
 
     public static CancellationToken Token() => new CancellationTokenSource(Time).Token;
 }

@@ -65,13 +65,15 @@ internal sealed partial class ProxySession
     {
         var since = _hold is null ? _context.Time.GetTimestamp() : _heldSince;
         EndHold();
-        LeaveTurn("held");
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _holdInterrupt = interrupt;
         var isInterrupted = false;
         try
         {
-            await hold.WaitAsync(_commandLength, interrupt.Token);
+            // Counted by the gate before the session is seen held.
+            var held = hold.WaitAsync(_commandLength, interrupt.Token);
+            LeaveTurn("held");
+            await held;
             (_hold, _heldSince) = (hold, since);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

@@ -40,7 +40,7 @@ internal static class ProgramRun
         var errors = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input ?? "");
         process.StandardInput.Close();
-        using var deadline = new CancellationTokenSource(limit ?? TimeSpan.FromMinutes(3));
+        using var deadline = new CancellationTokenSource(limit ?? TimeSpan.FromMinutes(6));
         try
         {
             await process.WaitForExitAsync(deadline.Token);

@@ -53,7 +53,7 @@ internal sealed class LedgerClients : IAsyncDisposable
     public async Task UntilAllWentOnAsync()
     {
         var before = _clients.Select(c => c.Acknowledged.Count).ToArray();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (_clients.Where((c, i) => c.Acknowledged.Count == before[i]).Any() && _errors.IsEmpty)
         {
             await Task.Delay(5, limit.Token);

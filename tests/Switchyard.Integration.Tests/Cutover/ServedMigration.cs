@@ -85,7 +85,7 @@ internal sealed class ServedMigration : IAsyncDisposable
             }
 
             Assert.True(status.State != MigrationState.Error, $"{status.Error}\n{Log}");
-            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(3), $"It is {status.State}.\n{Log}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(5), $"It is {status.State}.\n{Log}");
             await Task.Delay(20);
         }
     }

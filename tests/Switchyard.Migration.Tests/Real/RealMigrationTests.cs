@@ -79,7 +79,7 @@ public sealed class RealMigrationTests(Xunit.Abstractions.ITestOutputHelper outp
     private static async Task GoOnAsync(Workload load, int more)
     {
         var until = load.Acknowledged + more;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (load.Acknowledged < until && load.Errors.Count == 0)
         {
             await Task.Delay(10, limit.Token);

@@ -99,7 +99,7 @@ internal sealed class RealWorld : IAsyncDisposable
 
     public async Task<MigrationStatus> UntilAsync(MigrationState state)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (true)
         {
             var status = await Service.StatusAsync(Schema, limit.Token);
@@ -116,7 +116,7 @@ internal sealed class RealWorld : IAsyncDisposable
     /// <summary>Returns once the stream away from the authoritative side runs again.</summary>
     public async Task UntilFollowingAsync()
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (true)
         {
             var status = await Service.StatusAsync(Schema, limit.Token);

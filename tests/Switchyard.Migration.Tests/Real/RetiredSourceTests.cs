@@ -27,7 +27,7 @@ public sealed class RetiredSourceTests
         var report = await world.Service.CompleteAsync(world.Schema, new CompleteRequest(), default);
         Assert.True(report.Findings.All(f => f.Code != "default_stays"), string.Join(" ", report.Findings.Select(f => f.What)));
         await world.Service.DetachAsync(world.Schema, default);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         await world.View.WaitAsync(s => s.Routing.DefaultBackend == "b" && !s.Backends.ContainsKey("a"), limit.Token);
 
         await before.ExecuteAsync("INSERT INTO words (word) VALUES ('still')", default);

@@ -10,7 +10,7 @@ namespace Switchyard.Migration.Tests.Real;
 [Trait("Category", "Integration")]
 public sealed class ServerKillTests(ITestOutputHelper output)
 {
-    private static readonly SwitchRequest s_request = new() { SkipDiff = true, TimeoutSeconds = 15, DrainTimeoutSeconds = 5 };
+    private static readonly SwitchRequest s_request = new() { SkipDiff = true, TimeoutSeconds = 20, DrainTimeoutSeconds = 10 };
 
     private static bool Full => Environment.GetEnvironmentVariable("SWITCHYARD_FULL") == "1";
 

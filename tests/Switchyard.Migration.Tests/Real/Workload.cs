@@ -57,7 +57,7 @@ internal sealed class Workload : IAsyncDisposable
     public async Task UntilWrittenAsync()
     {
         var before = _acknowledged.ToArray();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (_errors.IsEmpty && _acknowledged.Where((a, i) => a == before[i]).Any())
         {
             await Task.Delay(5, limit.Token);

@@ -6,6 +6,10 @@ namespace Switchyard.Proxy.Tests.Harness;
 internal sealed class FlakyStore(ITopologyStore inner) : ITopologyStore
 {
     private volatile bool _isDown;
+    private int _refusedCommits;
+
+    /// <summary>Commits that were tried while it was down.</summary>
+    public int RefusedCommits => Volatile.Read(ref _refusedCommits);
 
     /// <summary>While true, nothing can be read, committed or renewed; watches stay silent by themselves.</summary>
     public bool IsDown
@@ -18,7 +22,15 @@ internal sealed class FlakyStore(ITopologyStore inner) : ITopologyStore
 
     public Task<StoreSnapshot> ReadAsync(string prefix, CancellationToken cancellationToken = default) => Up().ReadAsync(prefix, cancellationToken);
 
-    public Task<CommitResult> CommitAsync(StoreTransaction transaction, CancellationToken cancellationToken = default) => Up().CommitAsync(transaction, cancellationToken);
+    public Task<CommitResult> CommitAsync(StoreTransaction transaction, CancellationToken cancellationToken = default)
+    {
+        if (_isDown)
+        {
+            Interlocked.Increment(ref _refusedCommits);
+        }
+
+        return Up().CommitAsync(transaction, cancellationToken);
+    }
 
     public IAsyncEnumerable<StoreChange> WatchAsync(string prefix, long afterRevision, CancellationToken cancellationToken = default) =>
         inner.WatchAsync(prefix, afterRevision, cancellationToken);

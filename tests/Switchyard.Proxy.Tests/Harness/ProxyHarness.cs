@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Switchyard.Client;
 using Switchyard.Lab;
@@ -12,6 +13,9 @@ internal sealed class ProxyHarness : IAsyncDisposable
 {
     public const string AppUser = "app";
     public const string AppPassword = "app-password";
+
+    /// <summary>Only what never comes takes this long, however busy the machine is.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("switchyard-proxy-test");
     private readonly ErrorLog _errors = new();
@@ -36,7 +40,7 @@ internal sealed class ProxyHarness : IAsyncDisposable
     public string Schema { get; } = LabServer.UniqueSchema();
 
     public static async Task<ProxyHarness> StartAsync(params (string Name, LabServer Server)[] backends) =>
-        await StartAsync(new ProxyOptions { Id = "p1" }, backends);
+        await StartAsync(new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromMinutes(1) }, backends);
 
     public static async Task<ProxyHarness> StartAsync(ProxyOptions options, params (string Name, LabServer Server)[] backends)
     {
@@ -122,7 +126,7 @@ internal sealed class ProxyHarness : IAsyncDisposable
     {
         var gate = new Gate(
             Guid.NewGuid().ToString("N"), "m", View.Current.Routing.Epoch + 1, GateState.Held,
-            TimeProvider.System.GetUtcNow() + (deadline ?? TimeSpan.FromSeconds(30)), [new TableScope(Schema, null)], maxStatements, 1 << 20)
+            TimeProvider.System.GetUtcNow() + (deadline ?? s_patience), [new TableScope(Schema, null)], maxStatements, 1 << 20)
         {
             From = from,
             To = to,
@@ -133,10 +137,32 @@ internal sealed class ProxyHarness : IAsyncDisposable
 
     public async Task<GateAck> WaitAckAsync(Gate gate, Func<GateAck, bool> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(s_patience);
         var state = await View.WaitAsync(
             state => state.GateAcks.TryGetValue((gate.Id, "p1"), out var ack) && condition(ack), limit.Token);
         return state.GateAcks[(gate.Id, "p1")];
+    }
+
+    /// <summary>Returns once so many statements are held.</summary>
+    public Task HeldAsync(int statements) => UntilAsync(() => Proxy.ListSessions().Count(session => session.State == "held") == statements);
+
+    /// <summary>The sessions once none is at work: the proxy takes account of a statement after its client has the answer.</summary>
+    public async Task<IReadOnlyList<SessionInfo>> SettledAsync()
+    {
+        IReadOnlyList<SessionInfo> sessions = [];
+        await UntilAsync(() => (sessions = [.. Proxy.ListSessions()]).All(session => session.State != "running"));
+        return sessions;
+    }
+
+    /// <summary>Waits for what is sure to come; says what did not.</summary>
+    public static async Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < s_patience, $"It never came to be that {what}.");
+            await Task.Delay(5);
+        }
     }
 
     /// <summary>Rules and gate in one commit, as a migration flips.</summary>

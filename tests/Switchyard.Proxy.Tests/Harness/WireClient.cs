@@ -36,7 +36,7 @@ internal sealed class WireClient : IAsyncDisposable
 
     /// <summary>Logs in with the usual capabilities and these.</summary>
     public static async Task<WireClient> OpenAsync(ConnectionOptions options, Capabilities extra) =>
-        new((await BackendConnection.OpenAsync(options with { ExactCapabilities = Usual | extra, ConnectTimeout = TimeSpan.FromMinutes(1) }, default)).Detach());
+        new((await BackendConnection.OpenAsync(options with { ExactCapabilities = Usual | extra, ConnectTimeout = TimeSpan.FromMinutes(4) }, default)).Detach());
 
     public Task<byte[]> QueryAsync(string sql) => CommandAsync(CommandKind.Query, System.Text.Encoding.UTF8.GetBytes(sql));
 
@@ -61,7 +61,7 @@ internal sealed class WireClient : IAsyncDisposable
     public async Task<byte[]> AnswerAsync(ResponseShape shape)
     {
         using var answer = new PayloadWriter();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         _scanner.Begin(shape, (Negotiated & Capabilities.DeprecateEof) != 0);
         while (!_scanner.IsComplete)
         {

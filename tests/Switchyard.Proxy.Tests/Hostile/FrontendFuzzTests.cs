@@ -52,7 +52,7 @@ public sealed class FrontendFuzzTests(ITestOutputHelper output)
                 try
                 {
                     using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                    patience.CancelAfter(TimeSpan.FromSeconds(60));
+                    patience.CancelAfter(TimeSpan.FromMinutes(4));
                     await new FrontendFuzz(seed, harness.Proxy.EndPoint, User, Password, harness.Schema).RunAsync(patience.Token);
                 }
                 catch (Exception exception)

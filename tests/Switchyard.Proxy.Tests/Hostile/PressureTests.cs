@@ -12,7 +12,7 @@ namespace Switchyard.Proxy.Tests.Hostile;
 [Trait("Category", "Integration")]
 public sealed class PressureTests
 {
-    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(3)).Token;
+    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(6)).Token;
 
     [Fact]
     public async Task Two_thousand_connections_that_never_log_in_cost_little_and_keep_nobody_out()
@@ -20,7 +20,7 @@ public sealed class PressureTests
         const int Count = 2000;
         const long MaxBytesEach = 32 * 1024;
         var server = await LabServer.SharedAsync("mariadb-10.11", "source");
-        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromMinutes(2) }, ("s", server));
+        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromMinutes(6) }, ("s", server));
         await using var other = await harness.ConnectAsync(_limit);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var silent = new List<RawClient>();

@@ -94,7 +94,7 @@ public sealed class BinaryLogTests
 
     private static async Task ReadUntilAsync(BinlogDump dump, byte[] text)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while ((await dump.ReadEventAsync(limit.Token)).Span.IndexOf(text) < 0)
         {
         }

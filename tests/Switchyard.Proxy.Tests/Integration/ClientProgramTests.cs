@@ -9,7 +9,7 @@ namespace Switchyard.Proxy.Tests.Integration;
 public sealed class ClientProgramTests
 {
     private const string Script = """
-        DROP TABLE IF EXISTS q; CREATE TABLE q (a INT PRIMARY KEY, b VARCHAR(20));
+        DROP TABLE IF EXISTS q; CREATE TABLE q (a INT PRIMARY KEY, b VARCHAR(20)) STATS_AUTO_RECALC=0;
         INSERT INTO q VALUES (1, 'a'), (2, 'b'); UPDATE q SET b = 'c' WHERE a = 1; SELECT ROW_COUNT();
         SELECT SQL_CALC_FOUND_ROWS * FROM q ORDER BY a LIMIT 1; SELECT FOUND_ROWS();
         delimiter //
@@ -84,7 +84,7 @@ public sealed class ClientProgramTests
         await using var harness = await ProxyHarness.StartAsync(("s", server));
         Task<string> Sysbench(string command) => RunAsync(
             "sysbench", "", "oltp_read_write", "--mysql-host=127.0.0.1", $"--mysql-port={harness.Proxy.EndPoint.Port}", "--mysql-user=app",
-            "--mysql-password=app-password", $"--mysql-db={harness.Schema}", "--tables=2", "--table-size=1000", "--threads=4", "--time=3", command);
+            "--mysql-password=app-password", $"--mysql-db={harness.Schema}", "--tables=2", "--table-size=1000", "--threads=4", "--events=200", "--time=0", command);
         await Sysbench("prepare");
         var report = await Sysbench("run");
         Assert.DoesNotContain("FATAL", report, StringComparison.Ordinal);
@@ -104,7 +104,7 @@ public sealed class ClientProgramTests
         var errors = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         await process.WaitForExitAsync(limit.Token);
         return await output + await errors;
     }

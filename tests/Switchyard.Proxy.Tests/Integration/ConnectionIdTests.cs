@@ -28,6 +28,8 @@ public sealed class ConnectionIdTests
             var listed = await client.QueryAsync("SHOW PROCESSLIST", default);
             Assert.Contains(id.ToString(), Enumerable.Range(0, listed.RowCount).Select(row => listed.GetString(row, 0)));
             Assert.Equal(id, Assert.Single(harness.Proxy.ListSessions()).ConnectionId);
+            await client.DisposeAsync();
+            await ProxyHarness.UntilAsync(() => harness.Proxy.SessionCount == 0);
         }
     }
 
@@ -84,15 +86,14 @@ public sealed class ConnectionIdTests
     [Fact]
     public async Task A_number_that_means_two_connections_kills_neither()
     {
-        var servers = new Dictionary<string, LabServer>
-        {
-            ["s"] = await LabServer.SharedAsync("mariadb-10.11", "source"),
-            ["t"] = await LabServer.SharedAsync("mariadb-10.11", "target"),
-        };
-        await using var harness = await ProxyHarness.StartAsync(("s", servers["s"]), ("t", servers["t"]));
+        // Their own: nobody else takes numbers there.
+        await using var one = await LabServer.StartAsync("mariadb-10.11");
+        await using var two = await LabServer.StartAsync("mariadb-10.11");
+        var servers = new Dictionary<string, LabServer> { ["s"] = one, ["t"] = two };
+        await using var harness = await ProxyHarness.StartAsync(("s", one), ("t", two));
         for (var attempt = 0; attempt < 10; attempt++)
         {
-            // Servers count up: the one behind is brought to the number that the one ahead has given, unless another test takes that number.
+            // Servers count up: the one behind is brought to the number that the one ahead has given, unless the proxy itself takes that number.
             var ahead = await NextIdAsync(servers["s"]) > await NextIdAsync(servers["t"]) ? "s" : "t";
             var behind = ahead == "s" ? "t" : "s";
             await harness.RouteAsync(ahead, ahead);
@@ -135,11 +136,7 @@ public sealed class ConnectionIdTests
         var gate = await harness.HoldAsync("s", "t");
         await harness.WaitAckAsync(gate, ack => ack.Drained);
         var held = client.ExecuteAsync("INSERT INTO held VALUES (1)", default);
-        while (harness.Proxy.ListSessions().All(session => session.State != "held"))
-        {
-            await Task.Delay(10);
-        }
-
+        await harness.HeldAsync(1);
         await killer.ExecuteAsync($"KILL QUERY {client.Server.ConnectionId}", default);
         Assert.Equal(1317, (await Assert.ThrowsAsync<ServerErrorException>(() => held)).Code);
         await harness.AbandonAsync(gate);

@@ -169,7 +169,7 @@ public sealed class DataRouterTests
     /// <summary>The proxy learns the schema's tables in the background; until then it is more careful than it must be.</summary>
     private static async Task Eventually(Func<Task<bool>> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (!await condition())
         {
             limit.Token.ThrowIfCancellationRequested();

@@ -10,8 +10,6 @@ namespace Switchyard.Proxy.Tests.Integration;
 [Trait("Category", "Integration")]
 public sealed class GateTests
 {
-    private static readonly TimeSpan s_short = TimeSpan.FromMilliseconds(150);
-
     [Fact]
     public async Task A_held_statement_goes_to_the_new_backend_after_the_flip()
     {
@@ -21,7 +19,8 @@ public sealed class GateTests
         var gate = await harness.HoldAsync("s", "t");
         Assert.True((await harness.WaitAckAsync(gate, ack => ack.Drained)).Held);
         var held = WhereAsync(client);
-        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        await harness.HeldAsync(1);
+        Assert.False(held.IsCompleted);
         await harness.FlipAsync(gate);
         Assert.Equal("target", await held);
         var released = await harness.WaitAckAsync(gate, ack => ack.Released);
@@ -37,7 +36,8 @@ public sealed class GateTests
         var gate = await harness.HoldAsync("s", "t");
         await harness.WaitAckAsync(gate, ack => ack.Drained);
         var held = WhereAsync(client);
-        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        await harness.HeldAsync(1);
+        Assert.False(held.IsCompleted);
         await harness.AbandonAsync(gate);
         Assert.Equal("source", await held);
     }
@@ -50,9 +50,9 @@ public sealed class GateTests
         await client.ExecuteAsync("BEGIN", default);
         await client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 1)", default);
         var gate = await harness.HoldAsync("s", "t");
-        var blocked = await harness.WaitAckAsync(gate, ack => ack.Blockers.Length > 0);
+        // The first list may still have its last statement, whose answer is on its way.
+        var blocked = await harness.WaitAckAsync(gate, ack => ack.Blockers.Any(blocker => blocker.Reason.Contains("transaction", StringComparison.Ordinal)));
         Assert.False(blocked.Drained);
-        Assert.Contains("transaction", blocked.Blockers[0].Reason, StringComparison.Ordinal);
         await client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 2)", default);
         await client.ExecuteAsync("COMMIT", default);
         await harness.WaitAckAsync(gate, ack => ack.Drained);
@@ -71,7 +71,8 @@ public sealed class GateTests
         await harness.WaitAckAsync(gate, ack => ack.Drained);
         await client.ExecuteAsync("START TRANSACTION", default);
         var held = client.ExecuteAsync("INSERT INTO w (client, n) VALUES (1, 1)", default);
-        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        await harness.HeldAsync(1);
+        Assert.False(held.IsCompleted);
         await harness.FlipAsync(gate);
         await held;
         await client.ExecuteAsync("ROLLBACK", default);
@@ -123,8 +124,7 @@ public sealed class GateTests
         await using var client = await harness.ConnectAsync();
         await client.ExecuteAsync("CREATE TEMPORARY TABLE tmp (a INT)", default);
         var gate = await harness.HoldAsync("s", "t");
-        var blocked = await harness.WaitAckAsync(gate, ack => ack.Blockers.Length > 0);
-        Assert.Contains("temporary tables", blocked.Blockers[0].Reason, StringComparison.Ordinal);
+        await harness.WaitAckAsync(gate, ack => ack.Blockers.Any(blocker => blocker.Reason.Contains("temporary tables", StringComparison.Ordinal)));
         await client.ExecuteAsync("DROP TEMPORARY TABLE tmp", default);
         await harness.WaitAckAsync(gate, ack => ack.Drained);
         await harness.AbandonAsync(gate);
@@ -162,13 +162,14 @@ public sealed class GateTests
         using var stop = new CancellationTokenSource();
         var acknowledged = new ConcurrentDictionary<int, int>();
         var writers = Enumerable.Range(0, Clients).Select(client => WriteAsync(harness, client, acknowledged, stop.Token)).ToArray();
-        await Enough(acknowledged, Clients, 10);
+        Task Enough(int each) => ProxyHarness.UntilAsync(() => writers.Any(writer => writer.IsCompleted) || (acknowledged.Count == Clients && acknowledged.Values.Min() >= each));
+        await Enough(10);
         var gate = await harness.HoldAsync("s", "t");
         await harness.WaitAckAsync(gate, ack => ack.Drained);
         var before = await CountAsync(harness);
         await harness.FlipAsync(gate);
         await harness.WaitAckAsync(gate, ack => ack.Released);
-        await Enough(acknowledged, Clients, acknowledged.Values.Max() + 10);
+        await Enough(acknowledged.Values.Max() + 10);
         await stop.CancelAsync();
         await Task.WhenAll(writers);
         var (source, target) = await CountAsync(harness);
@@ -204,14 +205,6 @@ public sealed class GateTests
             }
 
             acknowledged[number] = n;
-        }
-    }
-
-    private static async Task Enough(ConcurrentDictionary<int, int> acknowledged, int clients, int each)
-    {
-        while (acknowledged.Count < clients || acknowledged.Values.Min() < each)
-        {
-            await Task.Delay(10);
         }
     }
 

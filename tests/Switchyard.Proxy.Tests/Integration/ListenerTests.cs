@@ -14,7 +14,7 @@ public sealed class ListenerTests
 {
     private static readonly ProxyOptions s_behindBalancer = new() { Id = "p1", ProxyProtocolNetworks = [IPNetwork.Parse("127.0.0.0/30")] };
 
-    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(2)).Token;
+    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(5)).Token;
 
     [Fact]
     public async Task Behind_a_load_balancer_the_account_is_chosen_by_the_address_it_names()
@@ -225,7 +225,7 @@ public sealed class ListenerTests
     public async Task A_proxy_that_stops_finishes_what_runs_and_refuses_who_comes()
     {
         var server = await LabServer.SharedAsync("mariadb-10.11", "source");
-        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", DrainLimit = TimeSpan.FromMinutes(4) }, ("s", server));
         await harness.DirectAsync(server, "CREATE TABLE kept (a INT)");
         await using var idle = await harness.ConnectAsync(_limit);
         await using var busy = await harness.ConnectAsync(_limit);
@@ -234,7 +234,7 @@ public sealed class ListenerTests
         await open.ExecuteAsync("INSERT INTO kept VALUES (1)", _limit);
         await using var locker = await BackendConnection.OpenAsync(ProxyHarness.Admin(server) with { Schema = harness.Schema }, _limit);
         await locker.ExecuteAsync($"SELECT GET_LOCK('{harness.Schema}', 0)", _limit);
-        var running = busy.QueryAsync($"SELECT GET_LOCK('{harness.Schema}', 60)", _limit);
+        var running = busy.QueryAsync($"SELECT GET_LOCK('{harness.Schema}', 300)", _limit);
         while (harness.Proxy.ListSessions().All(session => session.State != "running"))
         {
             await Task.Delay(10, _limit);

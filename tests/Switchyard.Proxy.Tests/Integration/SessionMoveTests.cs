@@ -142,7 +142,7 @@ public sealed class SessionMoveTests
         for (var i = 0; i < script.Length; i++)
         {
             // Wherever the session may move, it does: to the other side before every statement.
-            var before = harness.Proxy.ListSessions().Last();
+            var before = Assert.Single(await harness.SettledAsync());
             var there = before.Backend == "s" ? "t" : "s";
             if (before.Pins.IsEmpty && !before.InTransaction)
             {
@@ -150,7 +150,7 @@ public sealed class SessionMoveTests
             }
 
             Assert.Equal((script[i], expected[i]), (script[i], await AnswerAsync(moving, script[i])));
-            moves += harness.Proxy.ListSessions().Last().Backend == there ? 1 : 0;
+            moves += Assert.Single(await harness.SettledAsync()).Backend == there ? 1 : 0;
         }
 
         // All but those within transactions, pinned, about the statement before, or about no table of the schema.

@@ -40,7 +40,7 @@ public sealed class AccountOrderTests
     [Trait("Category", "Integration")]
     public async Task The_account_chosen_is_the_one_the_server_chooses(string server)
     {
-        var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2)).Token;
+        var limit = new CancellationTokenSource(TimeSpan.FromMinutes(6)).Token;
         await using var lab = await LabServer.StartAsync(server);
         var options = ConnectionOptions.Parse(lab.Dsn);
         await using var admin = await BackendConnection.OpenAsync(options, limit);

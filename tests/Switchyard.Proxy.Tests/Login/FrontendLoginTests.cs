@@ -15,7 +15,7 @@ public sealed class FrontendLoginTests : IDisposable
 {
     private const string Password = "pässwörd 'x";
     private readonly RsaLoginKey _rsa = new();
-    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(2)).Token;
+    private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(6)).Token;
 
     [Theory]
     [InlineData("mariadb-10.5", AuthPlugins.NativePassword)]

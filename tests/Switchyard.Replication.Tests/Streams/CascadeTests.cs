@@ -27,7 +27,7 @@ public sealed class CascadeTests
         var copier = new TableCopier(stream, new CopyOptions { Threads = 3, FirstChunkRows = 100, MaxChunkRows = 100 });
         await using (var writers = await Writers.StartAsync(scenario, 3, Write))
         {
-            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(3));
+            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(6));
             var enough = writers.Transactions + 150;
             while (writers.Transactions < enough)
             {

@@ -53,7 +53,7 @@ public sealed class ChangedDefinitionTests
             }
         }))
         {
-            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(2));
+            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
         }
 
         await Scenario.CatchUpAsync(stream);
@@ -73,7 +73,7 @@ public sealed class ChangedDefinitionTests
         await using var application = await scenario.ConnectSourceAsync();
         using (FaultPoints.Arm("copy.snapshot.before", token => new ValueTask(application.ExecuteAsync("DROP TABLE IF EXISTS t", token))))
         {
-            var failure = await Assert.ThrowsAsync<ReplicationException>(() => new TableCopier(stream, new CopyOptions { Threads = 2 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(2)));
+            var failure = await Assert.ThrowsAsync<ReplicationException>(() => new TableCopier(stream, new CopyOptions { Threads = 2 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5)));
             Assert.Contains($"{scenario.Schema}.t", failure.Message, StringComparison.Ordinal);
             Assert.Contains("dropped", failure.Message, StringComparison.Ordinal);
         }
@@ -92,7 +92,7 @@ public sealed class ChangedDefinitionTests
             ? new ValueTask(application.ExecuteAsync("ALTER TABLE t DROP COLUMN gone", token))
             : ValueTask.CompletedTask))
         {
-            var failure = await Assert.ThrowsAsync<ReplicationException>(() => new TableCopier(stream, new CopyOptions { Threads = 2 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(2)));
+            var failure = await Assert.ThrowsAsync<ReplicationException>(() => new TableCopier(stream, new CopyOptions { Threads = 2 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5)));
             Assert.Contains("--on-ddl ignore", failure.Message, StringComparison.Ordinal);
         }
     }

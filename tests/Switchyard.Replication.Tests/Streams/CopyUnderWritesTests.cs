@@ -29,7 +29,7 @@ public sealed class CopyUnderWritesTests
         var copier = new TableCopier(stream, new CopyOptions { Threads = 4, FirstChunkRows = 150, ChunkTime = TimeSpan.FromMilliseconds(60), MaxChunkRows = 400 });
         await using (var writers = await Writers.StartAsync(scenario, 4, Write))
         {
-            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(3));
+            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(6));
             // Then through the running phase for a while, in transactions rather than in time.
             var enough = writers.Transactions + 200;
             while (writers.Transactions < enough)

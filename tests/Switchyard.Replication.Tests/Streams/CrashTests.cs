@@ -35,7 +35,7 @@ public sealed class CrashTests
             }
 
             await using var last = await scenario.OpenAsync();
-            await new TableCopier(last, Options).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(3));
+            await new TableCopier(last, Options).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
             await last.StopAsync();
         }
 
@@ -66,7 +66,7 @@ public sealed class CrashTests
             stream.Start();
             using var end = new CancellationTokenSource();
             var copy = copying ? new TableCopier(stream, Options).RunAsync(end.Token) : stream.Completion;
-            var first = await Task.WhenAny(crashed.Task, copy, Task.Delay(TimeSpan.FromMinutes(2)));
+            var first = await Task.WhenAny(crashed.Task, copy, Task.Delay(TimeSpan.FromMinutes(5)));
             var closing = stream.DisposeAsync().AsTask();
             await end.CancelAsync();
             await closing;

@@ -98,7 +98,7 @@ public sealed class ForeignWriteTests
 
     private static async Task ExaminedAsync(ForeignWriteWatch watch, Scenario scenario)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         await watch.WaitForExaminedAsync(await ReplicationStream.ReadEndAsync(scenario.To, limit.Token), limit.Token);
     }
 }

@@ -23,8 +23,10 @@ public sealed class LostAnswerTests
             await new TableCopier(stream, new CopyOptions { Threads = 2, FirstChunkRows = 120, MaxChunkRows = 120 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(4));
             relay.LoseEvery(3, atMost: 3);
             var enough = relay.Lost + 3;
+            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
             while (relay.Lost < enough)
             {
+                limit.Token.ThrowIfCancellationRequested();
                 await Scenario.CatchUpAsync(stream);
             }
         }

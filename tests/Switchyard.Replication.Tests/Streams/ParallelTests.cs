@@ -43,7 +43,7 @@ public sealed class ParallelTests
             return ValueTask.CompletedTask;
         });
         stream.Start();
-        await Task.WhenAll(atCommit.Task, twoAhead.Task).WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(atCommit.Task, twoAhead.Task).WaitAsync(TimeSpan.FromMinutes(4));
         Assert.Equal(0, await scenario.CountAsync(scenario.Tables[0]));
         var before = stream.Progress.Applied;
         var order = new List<long>();
@@ -83,7 +83,7 @@ public sealed class ParallelTests
             return ValueTask.CompletedTask;
         });
         await using var stream = await scenario.OpenAsync();
-        await Task.WhenAll(ahead.Task, gave.Task).WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(ahead.Task, gave.Task).WaitAsync(TimeSpan.FromMinutes(4));
         await holder.ExecuteAsync("ROLLBACK", default);
         await Scenario.CatchUpAsync(stream);
         await scenario.AssertSameAsync();

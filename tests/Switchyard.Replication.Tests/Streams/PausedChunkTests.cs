@@ -47,7 +47,7 @@ public sealed class PausedChunkTests
         }))
         {
             var copier = new TableCopier(stream, new CopyOptions { Threads = 1, FirstChunkRows = 60, MaxChunkRows = 60 });
-            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(2));
+            await copier.RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
         }
 
         Assert.True(hits > 10, $"The point was passed {hits} times.");

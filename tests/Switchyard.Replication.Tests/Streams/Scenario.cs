@@ -92,7 +92,7 @@ internal sealed class Scenario : IAsyncDisposable
     /// <summary>Waits until everything written on the source so far is on the target.</summary>
     public static async Task CatchUpAsync(ReplicationStream stream)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         await stream.WaitForAppliedAsync(await stream.ReadSourceEndAsync(limit.Token), limit.Token);
     }
 

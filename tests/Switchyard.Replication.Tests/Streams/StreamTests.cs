@@ -22,7 +22,7 @@ public sealed class StreamTests
         var second = await scenario.OpenAsync();
         await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (2,'b',NULL)", default);
         await Scenario.CatchUpAsync(second);
-        await first.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+        await first.Completion.WaitAsync(TimeSpan.FromMinutes(4));
         Assert.Equal(StreamState.Failed, first.Progress.State);
         Assert.Contains("taken over", first.Progress.Error, StringComparison.Ordinal);
         await scenario.AssertSameAsync();
@@ -65,7 +65,7 @@ public sealed class StreamTests
         await Scenario.CatchUpAsync(stream);
         await scenario.Target.ExecuteAsync($"DELETE FROM {scenario.Schema}.t", default);
         await scenario.Source.ExecuteAsync("UPDATE t SET v='secret2' WHERE id=77", default);
-        await stream.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+        await stream.Completion.WaitAsync(TimeSpan.FromMinutes(4));
         Assert.Equal(StreamState.Failed, stream.Progress.State);
         Assert.Contains($"{scenario.Schema}.t", stream.Progress.Error, StringComparison.Ordinal);
         Assert.Contains("(id)", stream.Progress.Error, StringComparison.Ordinal);
@@ -130,7 +130,7 @@ public sealed class StreamTests
         await scenario.AssertSameAsync();
         await scenario.Source.ExecuteAsync("CREATE TABLE t_new LIKE t", default);
         await scenario.Source.ExecuteAsync("RENAME TABLE t TO t_old, t_new TO t", default);
-        await stream.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+        await stream.Completion.WaitAsync(TimeSpan.FromMinutes(4));
         Assert.Contains("renamed", stream.Progress.Error, StringComparison.Ordinal);
     }
 
@@ -157,7 +157,7 @@ public sealed class StreamTests
                     await application.ExecuteAsync(statement, default);
                 }
 
-                await stream.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+                await stream.Completion.WaitAsync(TimeSpan.FromMinutes(4));
                 Assert.Equal(StreamState.Failed, stream.Progress.State);
                 Assert.Contains(words, stream.Progress.Error, StringComparison.Ordinal);
                 Assert.Equal(0, await scenario.CountAsync(scenario.Tables[0]));

@@ -24,7 +24,7 @@ public sealed class ThrottleTests
         Assert.False(copying.IsCompleted);
 
         copier.Throttle.Limits = new ThrottleLimits();
-        await copying.WaitAsync(TimeSpan.FromMinutes(2));
+        await copying.WaitAsync(TimeSpan.FromMinutes(5));
         Assert.Null(copier.Throttle.Reason);
         Assert.True(copier.Throttle.Held > TimeSpan.Zero);
         await Scenario.CatchUpAsync(stream);
@@ -62,7 +62,7 @@ public sealed class ThrottleTests
         }
 
         await Task.WhenAll(sleeping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        await copying.WaitAsync(TimeSpan.FromMinutes(2));
+        await copying.WaitAsync(TimeSpan.FromMinutes(5));
         await Scenario.CatchUpAsync(stream);
         await scenario.AssertSameAsync();
     }
@@ -80,12 +80,12 @@ public sealed class ThrottleTests
         await UntilAsync(() => copier.Throttle.Reason is not null || copying.IsCompleted);
         Assert.Equal("the replica r1 does not replicate", copier.Throttle.Reason);
         copier.Throttle.Limits = new ThrottleLimits { MaxReplicaLag = TimeSpan.Zero, Replicas = copier.Throttle.Limits.Replicas };
-        await copying.WaitAsync(TimeSpan.FromMinutes(2));
+        await copying.WaitAsync(TimeSpan.FromMinutes(5));
     }
 
     private static async Task UntilAsync(Func<bool> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (!condition())
         {
             await Task.Delay(10, limit.Token);

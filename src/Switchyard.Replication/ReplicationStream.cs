@@ -42,10 +42,11 @@ public sealed class ReplicationStream : IAsyncDisposable
         Boundaries = new BoundaryQueue(_wake);
         _board = new PositionBoard(row.Position);
         _status = new StreamStatus(clock) { Freshness = definition.HeartbeatPeriod * 5 };
-        _target = new TargetWriter(definition.To, definition.Id, row.OwnerToken, row.Position, row.Gtid);
+        var mode = new LoggedRowsMode(LoggedRowRules.Understands(planner.SourceServer, planner.TargetServer));
+        _target = new TargetWriter(definition.To, mode, definition.Id, row.OwnerToken, row.Position, row.Gtid);
         var gtids = new GtidTracker(planner.SourceServer.IsMariaDb, row.Gtid);
-        _queue = new CommitQueue(definition, _target, _wake);
-        Applier = new Applier(Definition, tables, _target, _queue, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, clock);
+        _queue = new CommitQueue(definition, _target, mode, _wake);
+        Applier = new Applier(Definition, tables, _target, _queue, mode, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, clock);
         _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, _queue, Applier, Boundaries, _board, _status, _wake, clock, logger);
         _board.Applied += position => Applied?.Invoke(position);
         _status.StateChanged += _ => StateChanged?.Invoke(Progress);

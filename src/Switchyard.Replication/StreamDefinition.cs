@@ -62,7 +62,7 @@ public sealed record StreamDefinition
     public int ApplyThreads { get; init; } = 4;
 
     /// <summary>Small transactions are joined up to this much SQL, in bytes.</summary>
-    public int GroupBytes { get; init; } = 512 * 1024;
+    public int GroupBytes { get; init; } = 4 * 1024 * 1024;
 
     /// <summary>Decoded events held ready for the applier, in bytes; the reader waits when there are more.</summary>
     public int QueueBytes { get; init; } = 32 * 1024 * 1024;

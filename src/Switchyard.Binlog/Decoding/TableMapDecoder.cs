@@ -17,6 +17,7 @@ internal static class TableMapDecoder
         }
 
         span.Skip(2);
+        var start = span.Offset;
         var schema = span.Text(span.Byte());
         span.Skip(1);
         var table = span.Text(span.Byte());
@@ -25,6 +26,7 @@ internal static class TableMapDecoder
         var types = span.Bytes(count).ToArray();
         var metadata = ReadMetadata(types, span.Bytes(span.LengthEncodedSize()));
         span.Skip((count + 7) / 8);
+        var definition = body[start..span.Offset].ToArray();
         ReadOnlyMemory<byte> signedness = default;
         List<string>? names = null;
         while (span.Remaining > 0)
@@ -62,6 +64,7 @@ internal static class TableMapDecoder
             Metadata = metadata,
             Signedness = signedness,
             ColumnNames = names,
+            Definition = definition,
         };
     }
 
@@ -78,6 +81,7 @@ internal static class TableMapDecoder
         Metadata = cached.Metadata,
         Signedness = cached.Signedness,
         ColumnNames = cached.ColumnNames,
+        Definition = cached.Definition,
     };
 
     /// <summary>Two bytes are kept in the order of the log: the first in the low byte.</summary>

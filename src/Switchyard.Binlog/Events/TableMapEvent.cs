@@ -24,6 +24,9 @@ public sealed class TableMapEvent : BinlogEvent
     /// <summary>Column names, when the server logs them (binlog_row_metadata=FULL).</summary>
     public IReadOnlyList<string>? ColumnNames { get; init; }
 
+    /// <summary>The event's body from the schema's name to the bitmap of nullable columns, which is what every server reads of it; shared by equal maps.</summary>
+    public ReadOnlyMemory<byte> Definition { get; init; }
+
     /// <summary>The number of columns.</summary>
     public int ColumnCount => ColumnTypes.Length;
 }

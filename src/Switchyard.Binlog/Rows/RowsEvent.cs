@@ -63,10 +63,47 @@ public sealed class RowsEvent : BinlogEvent
     /// <summary>MySQL 8 prints whole JSON doubles as 1.0, MySQL 5.7 as 1.</summary>
     internal bool JsonDoublesKeepPoint { get; init; } = true;
 
+    /// <summary>Bytes of the row images, uncompressed.</summary>
+    public int DataBytes => Data.Length;
+
+    /// <summary>Whether every image holds every column of the table.</summary>
+    public bool HasEveryColumn => (Kind == RowsKind.Write || IsFull(BeforeColumns.Span)) && (Kind == RowsKind.Delete || IsFull(AfterColumns.Span));
+
+    /// <summary>The same event with memory of its own, which outlives the next read. Rows decoded from it point into that memory.</summary>
+    public RowsEvent ToOwned() => new()
+    {
+        Type = Type,
+        Timestamp = Timestamp,
+        ServerId = ServerId,
+        Flags = Flags,
+        Position = Position,
+        Table = Table,
+        Kind = Kind,
+        RowsFlags = RowsFlags,
+        BeforeColumns = BeforeColumns.ToArray(),
+        AfterColumns = AfterColumns.ToArray(),
+        Data = OwnsData ? Data : Data.ToArray(),
+        OwnsData = true,
+        JsonDoublesKeepPoint = JsonDoublesKeepPoint,
+    };
+
     /// <summary>Decodes every row into canonical cells.</summary>
     /// <param name="shape">What the schema knows about the columns and the log does not.</param>
     /// <exception cref="UnsupportedEventException">The image is not full, or a column's type is not understood.</exception>
     /// <exception cref="TableShapeMismatchException">The log's columns are not those of the shape.</exception>
     /// <exception cref="BinlogFormatException">The bytes are damaged.</exception>
     public IReadOnlyList<RowChange> DecodeRows(TableShape shape) => RowsDecoder.Decode(this, shape);
+
+    private bool IsFull(ReadOnlySpan<byte> bitmap)
+    {
+        for (var i = 0; i < Table.ColumnCount; i++)
+        {
+            if ((bitmap[i >> 3] & (1 << (i & 7))) == 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }

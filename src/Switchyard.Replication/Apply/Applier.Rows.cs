@@ -10,6 +10,20 @@ internal sealed partial class Applier
     private async Task ApplyRowsAsync(RowsItem item, CancellationToken cancellationToken)
     {
         var plan = item.Table.Plan ?? throw new ReplicationException($"Rows of {item.Table.Name} at {item.Position} came after the table was dropped.");
+        if (item.Logged is { } logged && item.Table.Copy is null && mode.IsOn && logged.SentBytes <= LargestLoggedBytes)
+        {
+            if (!_current.IsEmpty && _current.Bytes + (long)logged.SentBytes > SpillBytes)
+            {
+                await SpillAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            if (_rows.TryApplyLogged(_current, item, plan, logged))
+            {
+                EventsAsLogged++;
+                return;
+            }
+        }
+
         foreach (var change in item.Rows)
         {
             if (item.Table.Copy is { } copy)
@@ -51,6 +65,9 @@ internal sealed partial class Applier
 
     // Half of what the server takes leaves room for the next row, whatever its size so far.
     private long SpillBytes => Math.Min(definition.LargeTransactionBytes, target.MaxStatementBytes / 2);
+
+    // An event is one piece of a statement, and is held a second time while it is sent.
+    private long LargestLoggedBytes => Math.Min(8 * 1024 * 1024, target.MaxStatementBytes / 2);
 
     private async Task SpillAsync(CancellationToken cancellationToken)
     {

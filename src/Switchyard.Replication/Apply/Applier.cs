@@ -10,9 +10,9 @@ namespace Switchyard.Replication.Apply;
 /// Takes events in the source's order and commits them to the target in that order: one loop that judges, writes SQL and hands it to workers. Small source
 /// transactions that are already here are joined. Between transactions, with nothing under way, it does what copiers ask.
 /// </summary>
-internal sealed partial class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, CommitQueue queue, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock) : IDisposable
+internal sealed partial class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, CommitQueue queue, LoggedRowsMode mode, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock) : IDisposable
 {
-    private const int MaxJoinedTransactions = 500;
+    private const int MaxJoinedTransactions = 2000;
 
     // Rows of events smaller than this fit into any statement beside what is there.
     private const int LargeRowsBytes = 128 * 1024;
@@ -47,6 +47,9 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
 
     /// <summary>Whether those GTIDs tell of every transaction since the stream was opened.</summary>
     public bool HasAllGtids => gtids.IsComplete;
+
+    /// <summary>Rows events sent to the target as they were logged, so far.</summary>
+    public long EventsAsLogged { get; private set; }
 
     public void RequestStop()
     {

@@ -9,7 +9,7 @@ namespace Switchyard.Replication.Apply;
 /// </summary>
 internal sealed class ApplyGroup : IDisposable
 {
-    private readonly List<(bool Waits, int Bytes, int Statements)> _order = [];
+    private readonly List<(bool Waits, int Statements)> _order = [];
 
     /// <summary>Its place in the order, from 1.</summary>
     public long Number { get; set; }
@@ -34,6 +34,8 @@ internal sealed class ApplyGroup : IDisposable
 
     public int Bytes => Ahead.Bytes + Waiting.Bytes;
 
+    public bool HasLogged => Ahead.HasLogged || Waiting.HasLogged;
+
     /// <summary>Set when an earlier group needs what this one has locked.</summary>
     public TaskCompletionSource GiveWay { get; private set; } = NewSignal();
 
@@ -43,10 +45,8 @@ internal sealed class ApplyGroup : IDisposable
     public void Add(ChangeGroup transaction, bool waits)
     {
         var part = waits ? Waiting : Ahead;
-        var bytes = part.Bytes;
-        var statements = part.Statements.Count;
         part.Append(transaction);
-        _order.Add((waits, part.Bytes - bytes, part.Statements.Count - statements));
+        _order.Add((waits, transaction.Count));
         Touched.AddRange(transaction.Touched);
         Transactions++;
     }
@@ -64,14 +64,12 @@ internal sealed class ApplyGroup : IDisposable
             return;
         }
 
-        var (bytes, statements) = (new int[2], new int[2]);
-        foreach (var (waits, length, count) in _order)
+        var (ahead, waiting) = (0, 0);
+        foreach (var (waits, count) in _order)
         {
-            var part = waits ? Waiting : Ahead;
-            var i = waits ? 1 : 0;
-            batch.Add(part, bytes[i], length, statements[i], count);
-            bytes[i] += length;
-            statements[i] += count;
+            ref var next = ref waits ? ref waiting : ref ahead;
+            batch.Add(waits ? Waiting : Ahead, next, count);
+            next += count;
         }
     }
 

@@ -14,7 +14,7 @@ namespace Switchyard.Replication.Apply;
 /// one needs, which then waits in vain and makes this one give way. What could go wrong without a lock or a count (cascades, rows that may be missing, engines without
 /// transactions) never runs ahead.
 /// </remarks>
-internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetWriter target, Action<ApplyGroup> makeWay) : IAsyncDisposable
+internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetWriter target, LoggedRowsMode mode, Action<ApplyGroup> makeWay) : IAsyncDisposable
 {
     // Short, because whom it waits for may be waiting for it; the other side of that circle is our own order, which the server does not see.
     private const int RowLockWaitSeconds = 1;
@@ -32,6 +32,10 @@ internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetW
     {
         await DisconnectAsync().ConfigureAwait(false);
         _connection = await WriteSession.OpenAsync(options, RowLockWaitSeconds, cancellationToken, TableLockWaitSeconds).ConfigureAwait(false);
+        if (mode.IsOn)
+        {
+            await LoggedRowsMode.PrepareAsync(_connection, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Applies and commits a group.</summary>
@@ -125,7 +129,7 @@ internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetW
             group.WriteInOrder(_batch);
         }
 
-        target.WriteEnd(_batch, number, group.From, group.End, group.EndGtid);
+        target.WriteEnd(_batch, number, group.HasLogged, group.From, group.End, group.EndGtid);
         await _batch.SendAsync(Connection, target.MaxStatementBytes, group.End, cancellationToken).ConfigureAwait(false);
         await target.CommitAsync(Connection, group.End, group.EndGtid, cancellationToken).ConfigureAwait(false);
     }

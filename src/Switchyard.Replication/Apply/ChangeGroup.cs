@@ -10,6 +10,9 @@ internal enum ChangeKind
     Update,
     Delete,
 
+    /// <summary>Rows as they were logged.</summary>
+    Logged,
+
     /// <summary>The position row.</summary>
     Position,
 
@@ -20,63 +23,71 @@ internal enum ChangeKind
 /// <summary>One statement of a group: what it must affect.</summary>
 /// <param name="Kind">What it does.</param>
 /// <param name="Table">The table; null for <see cref="ChangeKind.Other"/>.</param>
-/// <param name="ExpectedRows">Rows it must find; null when any number is right (a row not copied yet).</param>
-internal readonly record struct ChangeStatement(ChangeKind Kind, TablePlan? Table, long? ExpectedRows);
+/// <param name="ExpectedRows">Rows it must find; null when any number is right (a row not copied yet), or the server sees to it (rows as logged).</param>
+/// <param name="Rows">The rows of <see cref="ChangeKind.Logged"/>, which has no text yet.</param>
+internal readonly record struct ChangeStatement(ChangeKind Kind, TablePlan? Table, long? ExpectedRows, LoggedRows? Rows = null);
 
 /// <summary>
-/// SQL of one or several source transactions, in order. Keys it touches in chunks being copied are only known to the chunks once it is committed.
+/// Statements of one or several source transactions, in order. Keys they touch in chunks being copied are only known to the chunks once it is committed.
 /// </summary>
 internal sealed class ChangeGroup : IDisposable
 {
-    private readonly List<ChangeStatement> _statements = [];
+    private readonly List<(ChangeStatement Statement, int Start)> _statements = [];
+    private int _loggedBytes;
 
     public PayloadWriter Sql { get; } = new(64 * 1024);
 
-    public IReadOnlyList<ChangeStatement> Statements => _statements;
+    public int Count => _statements.Count;
 
     public List<(Chunk Chunk, byte[] Key)> Touched { get; } = [];
 
     public bool IsEmpty => _statements.Count == 0;
 
-    public int Bytes => Sql.Length;
+    /// <summary>Whether some rows are as logged.</summary>
+    public bool HasLogged => _loggedBytes > 0;
+
+    /// <summary>Bytes it takes to send it.</summary>
+    public int Bytes => Sql.Length + _loggedBytes;
+
+    public ChangeStatement this[int index] => _statements[index].Statement;
+
+    public ReadOnlySpan<byte> TextOf(int index) =>
+        Sql.WrittenSpan[_statements[index].Start..(index + 1 < _statements.Count ? _statements[index + 1].Start : Sql.Length)];
 
     /// <summary>Starts a statement; the caller writes its text into <see cref="Sql"/>.</summary>
-    public void Begin(ChangeStatement statement)
-    {
-        if (_statements.Count > 0)
-        {
-            Sql.WriteByte((byte)';');
-        }
+    public void Begin(ChangeStatement statement) => _statements.Add((statement, Sql.Length));
 
-        _statements.Add(statement);
+    public void Add(TablePlan table, LoggedRows rows)
+    {
+        Begin(new ChangeStatement(ChangeKind.Logged, table, null, rows));
+        _loggedBytes += rows.SentBytes;
     }
 
     /// <summary>Changes what the last statement must affect, when rows are added to it.</summary>
     public void ExpectMore(long rows)
     {
-        var last = _statements[^1];
-        _statements[^1] = last with { ExpectedRows = last.ExpectedRows + rows };
+        var (last, start) = _statements[^1];
+        _statements[^1] = (last with { ExpectedRows = last.ExpectedRows + rows }, start);
     }
 
     /// <summary>Adds the statements of another; not the keys it touched.</summary>
     public void Append(ChangeGroup other)
     {
-        if (!other.IsEmpty)
+        var start = Sql.Length;
+        Sql.WriteBytes(other.Sql.WrittenSpan);
+        foreach (var (statement, at) in other._statements)
         {
-            if (_statements.Count > 0)
-            {
-                Sql.WriteByte((byte)';');
-            }
-
-            Sql.WriteBytes(other.Sql.WrittenSpan);
-            _statements.AddRange(other._statements);
+            _statements.Add((statement, start + at));
         }
+
+        _loggedBytes += other._loggedBytes;
     }
 
     public void Clear()
     {
         Sql.Reset(4 * 1024 * 1024);
         _statements.Clear();
+        _loggedBytes = 0;
         Touched.Clear();
     }
 

@@ -158,12 +158,12 @@ internal sealed class ChangeWriter
         _joinTable = statement.Table;
         _joinKind = statement.Kind;
         _joinStrict = true;
-        _joinStart = group.Bytes;
+        _joinStart = group.Sql.Length;
     }
 
     private bool CanJoin(ChangeGroup group, TablePlan table, ChangeKind kind, bool strict) =>
         ReferenceEquals(_joinGroup, group) && ReferenceEquals(_joinTable, table) && _joinKind == kind && _joinStrict == strict
-        && !group.IsEmpty && group.Bytes - _joinStart < JoinedBytes;
+        && !group.IsEmpty && group.Sql.Length - _joinStart < JoinedBytes;
 
     private void SetMode(ChangeGroup group, bool lenient)
     {

@@ -19,11 +19,11 @@ internal sealed class CommitQueue : IAsyncDisposable
     private Task _last = Task.CompletedTask;
     private CancellationTokenSource _abort = new();
 
-    public CommitQueue(StreamDefinition definition, TargetWriter target, AsyncSignal wake)
+    public CommitQueue(StreamDefinition definition, TargetWriter target, LoggedRowsMode mode, AsyncSignal wake)
     {
         _target = target;
         _wake = wake;
-        _workers = [.. Enumerable.Range(0, Math.Max(1, definition.ApplyThreads)).Select(i => new ApplyWorker(i, definition.To, target, MakeWay))];
+        _workers = [.. Enumerable.Range(0, Math.Max(1, definition.ApplyThreads)).Select(i => new ApplyWorker(i, definition.To, target, mode, MakeWay))];
     }
 
     /// <summary>Nothing is under way.</summary>

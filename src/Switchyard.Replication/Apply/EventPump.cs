@@ -18,6 +18,7 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
     private readonly Lock _lock = new();
     private readonly Queue<StreamItem> _items = new();
     private readonly OwnStatements _ownStatements = new(oppositeId is null ? [] : [oppositeId]);
+    private readonly Dictionary<StreamTable, LoggedTable> _loggedTables = [];
     private readonly AsyncSignal _room = new();
     private readonly AsyncSignal _resume = new();
     private readonly CancellationTokenSource _stop = new();
@@ -253,6 +254,13 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
             table.Plan = plan = other;
         }
 
+        LoggedRows? logged = null;
+        if (plan.TakesLoggedRows && rows.HasEveryColumn && LoggedTableOf(table, rows.Table) is { } map)
+        {
+            rows = rows.ToOwned();
+            logged = new LoggedRows(rows, map);
+        }
+
         IReadOnlyList<RowChange> changes;
         try
         {
@@ -269,7 +277,23 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
             bytes += SizeOf(change.Before) + SizeOf(change.After);
         }
 
-        return new RowsItem(rows.Position, rows.Timestamp, table, rows.Kind, rows.NoForeignKeyChecks, changes) { Bytes = bytes };
+        return new RowsItem(rows.Position, rows.Timestamp, table, rows.Kind, rows.NoForeignKeyChecks, changes) { Bytes = bytes, Logged = logged };
+    }
+
+    private LoggedTable? LoggedTableOf(StreamTable table, TableMapEvent map)
+    {
+        // What is written by SQL is written under the stream's own name of it.
+        if (map.Schema != table.Name.Schema || map.Table != table.Name.Name || LoggedTable.HasOldTypes(map))
+        {
+            return null;
+        }
+
+        if (!_loggedTables.TryGetValue(table, out var logged) || !logged.IsDefinedBy(map))
+        {
+            _loggedTables[table] = logged = new LoggedTable(map);
+        }
+
+        return logged;
     }
 
     private static int SizeOf(RowImage image)

@@ -29,6 +29,30 @@ internal sealed class RowApplier(bool targetCascades)
     /// <summary>What the transaction touches, for its place in the order.</summary>
     public TransactionKeys Keys { get; } = new();
 
+    /// <summary>Takes a whole event as it was logged, of a table that is copied completely.</summary>
+    /// <returns>False when the target would have to cascade, which rows as logged never do.</returns>
+    public bool TryApplyLogged(ChangeGroup group, RowsItem item, TablePlan plan, LoggedRows rows)
+    {
+        if (Cascades(item) && item.Kind switch
+        {
+            RowsKind.Delete => plan.Cascades.DeleteCascades,
+            RowsKind.Update => item.Rows.Any(change => ChangesReferenced(plan, change)),
+            _ => false,
+        })
+        {
+            return false;
+        }
+
+        foreach (var change in item.Rows)
+        {
+            Keys.Add(plan, change);
+        }
+
+        _writer.Separate();
+        group.Add(plan, rows);
+        return true;
+    }
+
     public void Apply(ChangeGroup group, RowsItem item, TablePlan plan, RowChange change)
     {
         var copy = item.Table.Copy;

@@ -18,7 +18,11 @@ internal sealed record BeginItem(BinlogPosition Position, uint Timestamp) : Stre
 
 /// <summary>Rows of one of the stream's tables.</summary>
 internal sealed record RowsItem(BinlogPosition Position, uint Timestamp, StreamTable Table, RowsKind Kind, bool NoForeignKeyChecks, IReadOnlyList<RowChange> Rows)
-    : StreamItem(Position, Timestamp);
+    : StreamItem(Position, Timestamp)
+{
+    /// <summary>The same rows as they were logged, when they mean the same on the target.</summary>
+    public LoggedRows? Logged { get; init; }
+}
 
 /// <summary>The transaction was written by the stream of the opposite direction.</summary>
 internal sealed record OwnItem(BinlogPosition Position, uint Timestamp) : StreamItem(Position, Timestamp);

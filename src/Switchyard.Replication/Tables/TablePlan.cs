@@ -21,6 +21,7 @@ internal sealed class TablePlan
             throw new ReplicationException($"Table {Name} has no primary key and no unique key of non-null columns; add one, for instance ALTER TABLE {Name.Quoted} ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY.");
         }
 
+        TakesLoggedRows = LoggedRowRules.Understands(sourceServer, targetServer) && LoggedRowRules.AreAlike(source, target);
         Conflicts = new ConflictKeys(source, target);
         var targetColumns = target.Columns.ToDictionary(c => c.Name, StringComparer.OrdinalIgnoreCase);
         ColumnDefinition OnTarget(ColumnDefinition column) => targetColumns.GetValueOrDefault(column.Name)
@@ -75,6 +76,9 @@ internal sealed class TablePlan
 
     /// <summary>By what two changes of the table can meet.</summary>
     public ConflictKeys Conflicts { get; }
+
+    /// <summary>Whether rows mean the same on the target as they stand in the source's log.</summary>
+    public bool TakesLoggedRows { get; }
 
     public KeyCodec Codec { get; }
 

@@ -8,25 +8,39 @@ namespace Switchyard.Replication.Target;
 
 /// <summary>The target did not take a statement as it must, or it did not find the rows it must.</summary>
 /// <param name="message">What and why.</param>
-/// <param name="isPosition">It was the position row that was not found: another owns the stream.</param>
+/// <param name="kind">What the statement does.</param>
 /// <param name="inner">The server's refusal, if it was one.</param>
-internal sealed class ChangeRefusedException(string message, bool isPosition, Exception? inner = null) : Exception(message, inner)
+internal sealed class ChangeRefusedException(string message, ChangeKind kind, Exception? inner = null) : Exception(message, inner)
 {
-    public bool IsPosition { get; } = isPosition;
+    /// <summary>It was the position row that was not found: another owns the stream.</summary>
+    public bool IsPosition => kind == ChangeKind.Position;
+
+    /// <summary>They were rows as logged, of which the server does not say more.</summary>
+    public bool WasLogged => kind == ChangeKind.Logged;
 }
 
-/// <summary>Several statements sent as one text, and what each must affect.</summary>
+/// <summary>
+/// Statements sent together, and what each must affect. They are one text, but that a text ends with every <c>BINLOG</c> statement: MariaDB's answer to it says
+/// that nothing follows.
+/// </summary>
 internal sealed class StatementBatch : IDisposable
 {
+    // A statement of rows as logged is held by the server twice, encoded and decoded.
+    private const int LoggedStatementBytes = 4 * 1024 * 1024;
+
     private static readonly ChangeStatement s_any = new(ChangeKind.Other, null, null);
     private static readonly ChangeStatement s_position = new(ChangeKind.Position, null, 1);
+    private static readonly ChangeStatement s_loggedCheck = new(ChangeKind.Logged, null, 1);
     private readonly PayloadWriter _sql = new(64 * 1024);
     private readonly List<ChangeStatement> _statements = [];
+    private readonly List<(int Bytes, int Statements)> _ends = [];
+    private readonly List<LoggedTable> _mapped = [];
 
     public void Clear()
     {
         _sql.Reset(8 * 1024 * 1024);
         _statements.Clear();
+        _ends.Clear();
     }
 
     public void Add(ReadOnlySpan<byte> statement) => Begin(s_any).Sql(statement);
@@ -37,32 +51,24 @@ internal sealed class StatementBatch : IDisposable
     /// <summary>Starts the statement that changes the position row; the caller writes its text.</summary>
     public PayloadWriter BeginPosition() => Begin(s_position);
 
-    public void Add(ChangeGroup group) => Add(group, 0, group.Bytes, 0, group.Statements.Count);
+    /// <summary>Starts a statement that finds its one row only if rows as logged were held to their word; the caller writes its text.</summary>
+    public PayloadWriter BeginLoggedCheck() => Begin(s_loggedCheck);
 
-    /// <summary>Adds a part of a group: the transactions between two places in its text.</summary>
-    public void Add(ChangeGroup group, int start, int length, int firstStatement, int statements)
+    public void Add(ChangeGroup group) => Add(group, 0, group.Count);
+
+    /// <summary>Adds some of a group's statements.</summary>
+    public void Add(ChangeGroup group, int first, int count)
     {
-        if (statements == 0)
+        for (var i = first; i < first + count; i++)
         {
-            return;
-        }
-
-        var text = group.Sql.WrittenSpan.Slice(start, length);
-        if (start > 0)
-        {
-            // The separator that the group put before it.
-            text = text[1..];
-        }
-
-        if (_statements.Count > 0)
-        {
-            _sql.WriteByte((byte)';');
-        }
-
-        _sql.WriteBytes(text);
-        for (var i = firstStatement; i < firstStatement + statements; i++)
-        {
-            _statements.Add(group.Statements[i]);
+            if (group[i].Rows is null)
+            {
+                Begin(group[i]).WriteBytes(group.TextOf(i));
+            }
+            else
+            {
+                i = AddLogged(group, i, first + count) - 1;
+            }
         }
     }
 
@@ -71,29 +77,43 @@ internal sealed class StatementBatch : IDisposable
     /// <exception cref="ChangeRefusedException">A statement was refused or did not find its rows.</exception>
     public async Task SendAsync(BackendConnection target, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
     {
-        if (_sql.Length >= maxBytes)
+        EndText();
+        var (start, first) = (0, 0);
+        foreach (var (bytes, statements) in _ends)
         {
-            throw new ChangeRefusedException($"A change up to {end} needs {_sql.Length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", isPosition: false);
+            await SendAsync(target, _sql.WrittenMemory[start..bytes], first, statements, maxBytes, end, cancellationToken).ConfigureAwait(false);
+            (start, first) = (bytes, statements);
+        }
+    }
+
+    private async Task SendAsync(BackendConnection target, ReadOnlyMemory<byte> text, int first, int last, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
+    {
+        if (text.Length >= maxBytes)
+        {
+            throw new ChangeRefusedException($"A change up to {end} needs {text.Length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", ChangeKind.Other);
         }
 
         IReadOnlyList<OkResult> results;
         try
         {
-            results = await target.ExecuteMultiAsync(_sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+            results = await target.ExecuteMultiAsync(text, cancellationToken).ConfigureAwait(false);
         }
         catch (ServerErrorException e) when (!ServerErrors.IsTransactionConflict(e) && !ServerErrors.IsTransient(e))
         {
-            throw new ChangeRefusedException($"{Describe(e.StatementIndex, end)} was refused by the target with error {e.Code} ({Explain(e)}).", isPosition: false, e);
+            var at = first + e.StatementIndex;
+            throw new ChangeRefusedException($"{Describe(at, end)} was refused by the target with error {e.Code} ({Explain(e)}).", KindOf(at), e);
         }
 
-        for (var i = 0; i < _statements.Count; i++)
+        for (var i = first; i < last; i++)
         {
-            var affected = results[i].AffectedRows;
+            var affected = results[i - first].AffectedRows;
             if (_statements[i] is { ExpectedRows: { } expected } statement && (ulong)expected != affected)
             {
                 throw new ChangeRefusedException(
-                    $"{Describe(i, end)} found {affected} of {expected} rows by its key ({statement.Table?.KeyColumnNames}): the target has diverged from the source. Something else writes to the target; find and stop it, then copy the table again.",
-                    statement.Kind == ChangeKind.Position);
+                    statement.Kind == ChangeKind.Logged
+                        ? "The target's slave_exec_mode lets missing rows pass."
+                        : $"{Describe(i, end)} found {affected} of {expected} rows by its key ({statement.Table?.KeyColumnNames}): the target has diverged from the source. Something else writes to the target; find and stop it, then copy the table again.",
+                    statement.Kind);
             }
         }
     }
@@ -102,7 +122,7 @@ internal sealed class StatementBatch : IDisposable
 
     private PayloadWriter Begin(ChangeStatement statement)
     {
-        if (_statements.Count > 0)
+        if (_statements.Count > TextStart.Statements)
         {
             _sql.WriteByte((byte)';');
         }
@@ -111,8 +131,76 @@ internal sealed class StatementBatch : IDisposable
         return _sql;
     }
 
+    private (int Bytes, int Statements) TextStart => _ends.Count == 0 ? default : _ends[^1];
+
+    private void EndText()
+    {
+        if (_statements.Count > TextStart.Statements)
+        {
+            _ends.Add((_sql.Length, _statements.Count));
+        }
+    }
+
+    // One statement of as many neighbouring events as may be: the server opens the tables once for all of them.
+    private int AddLogged(ChangeGroup group, int first, int end)
+    {
+        if (_sql.Length - TextStart.Bytes > LoggedStatementBytes / 4)
+        {
+            EndText();
+        }
+
+        var last = first;
+        var bytes = 0L;
+        _mapped.Clear();
+        while (last < end && group[last].Rows is { } rows && (last == first || bytes + rows.SentBytes <= LoggedStatementBytes) && TryMap(rows.Table))
+        {
+            bytes += rows.SentBytes;
+            last++;
+        }
+
+        Begin(group[first] with { Rows = null }).Sql("BINLOG '"u8);
+        foreach (var table in _mapped)
+        {
+            LoggedEvents.WriteTableMap(_sql, table.Id, table.Map);
+        }
+
+        var start = 0;
+        for (var i = first; i < last; i++)
+        {
+            start = LoggedEvents.WriteRows(_sql, group[i].Rows!.Table.Id, group[i].Rows!.Event);
+        }
+
+        LoggedEvents.MarkLast(_sql, start, group[last - 1].Rows!.Table.Id);
+        _sql.WriteByte((byte)'\'');
+        EndText();
+        return last;
+    }
+
+    private bool TryMap(LoggedTable table)
+    {
+        foreach (var mapped in _mapped)
+        {
+            if (ReferenceEquals(mapped, table))
+            {
+                return true;
+            }
+
+            if (mapped.Map.Table == table.Map.Table && mapped.Map.Schema == table.Map.Schema)
+            {
+                return false;
+            }
+        }
+
+        _mapped.Add(table);
+        return true;
+    }
+
+    private ChangeKind KindOf(int index) => index >= 0 && index < _statements.Count ? _statements[index].Kind : ChangeKind.Other;
+
     private string Describe(int index, BinlogPosition end) =>
-        index < 0 || index >= _statements.Count || _statements[index] is not { Table: { } table } statement
+        KindOf(index) == ChangeKind.Logged
+            ? $"Rows as logged, in the changes up to {end},"
+            : index < 0 || index >= _statements.Count || _statements[index] is not { Table: { } table } statement
             ? $"A statement of the changes up to {end}"
             : $"A change ({statement.Kind.ToString().ToLowerInvariant()}) of {table.Name} in the changes up to {end}";
 

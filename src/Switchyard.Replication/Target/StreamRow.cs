@@ -41,9 +41,11 @@ internal sealed record StreamRow(string Id, string OwnerToken, string SourceIden
         sql.Sql("INSERT INTO ").Sql(ControlTables.StreamMark).Sql(" (stream_id,owner_token,worker) VALUES ("u8).QuotedText(id).Sql(","u8).QuotedText(token)
             .Sql(","u8).Number((ulong)worker).Sql(")"u8);
 
-    public static void WriteWorkerMarkEnd(PayloadWriter sql, string id, string token, int worker) =>
+    /// <summary>Takes the mark's row away.</summary>
+    /// <param name="onlyIfStrict">Finds it only while MariaDB's row applier holds changes to their word.</param>
+    public static void WriteWorkerMarkEnd(PayloadWriter sql, string id, string token, int worker, bool onlyIfStrict) =>
         sql.Sql("DELETE FROM ").Sql(ControlTables.StreamMark).Sql(" WHERE stream_id="u8).QuotedText(id).Sql(" AND owner_token="u8).QuotedText(token)
-            .Sql(" AND worker="u8).Number((ulong)worker);
+            .Sql(" AND worker="u8).Number((ulong)worker).Sql(onlyIfStrict ? " AND @@global.slave_exec_mode='STRICT'"u8 : ""u8);
 
     /// <summary>Marks a transaction as ours at its beginning, before its end position is known.</summary>
     public static void WriteMark(PayloadWriter sql, string id, string token, BinlogPosition from) =>

@@ -9,7 +9,7 @@ namespace Switchyard.Replication.Target;
 /// The position row on the target: who owns it, where it stands, and after a broken connection whether the last COMMIT was done. Its own connection moves the
 /// position alone, carries transactions too large to be held, and what runs between transactions.
 /// </summary>
-internal sealed class TargetWriter(ConnectionOptions options, string streamId, string ownerToken, BinlogPosition persisted, string gtid) : IAsyncDisposable
+internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mode, string streamId, string ownerToken, BinlogPosition persisted, string gtid) : IAsyncDisposable
 {
     private const int RowLockWaitSeconds = 20;
     private const int MaxAttempts = 30;
@@ -18,6 +18,7 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
     private BackendConnection? _connection;
     private (BinlogPosition Position, string Gtid)? _uncertain;
     private bool _inLargeTransaction;
+    private bool _largeHasLogged;
     private bool _settledAsDone;
 
     /// <summary>What the position row says, as far as answered. Changed by whoever's turn it is to commit.</summary>
@@ -61,6 +62,7 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
 
         _uncertain = null;
         _inLargeTransaction = false;
+        await mode.DecideAsync(_connection, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -88,9 +90,9 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
     }
 
     /// <summary>Ends a worker's transaction in a batch but for the COMMIT: the mark's row goes, the position row moves.</summary>
-    public void WriteEnd(StatementBatch batch, int worker, BinlogPosition from, BinlogPosition end, string endGtid)
+    public void WriteEnd(StatementBatch batch, int worker, bool hasLogged, BinlogPosition from, BinlogPosition end, string endGtid)
     {
-        StreamRow.WriteWorkerMarkEnd(batch.BeginAny(), streamId, ownerToken, worker);
+        StreamRow.WriteWorkerMarkEnd(hasLogged ? batch.BeginLoggedCheck() : batch.BeginAny(), streamId, ownerToken, worker, onlyIfStrict: hasLogged);
         WriteAdvance(batch, from, end, endGtid);
     }
 
@@ -108,11 +110,23 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
 
     /// <summary>
     /// What a refused change means. Whoever took the stream over may have applied this very change: then the statement fails before the position row is looked at.
+    /// Rows as logged are tried once more as SQL, which finds the row at fault if there is one.
     /// </summary>
-    public async Task<ReplicationException> ExplainAsync(ChangeRefusedException refused, CancellationToken cancellationToken) =>
-        refused.IsPosition || await StreamRow.ReadAsync(Connection, streamId, locked: false, cancellationToken).ConfigureAwait(false) is not { } row || row.OwnerToken != ownerToken
-            ? Fenced()
-            : new ReplicationException(refused.Message, refused);
+    public async Task<Exception> ExplainAsync(ChangeRefusedException refused, CancellationToken cancellationToken)
+    {
+        if (refused.IsPosition || await StreamRow.ReadAsync(Connection, streamId, locked: false, cancellationToken).ConfigureAwait(false) is not { } row || row.OwnerToken != ownerToken)
+        {
+            return Fenced();
+        }
+
+        if (!refused.WasLogged)
+        {
+            return new ReplicationException(refused.Message, refused);
+        }
+
+        mode.Refuse();
+        return new StreamRestartException($"{refused.Message} They are applied as SQL from now on.", refused);
+    }
 
     /// <summary>Runs a part of a transaction too large for one statement; the rest and the position follow.</summary>
     /// <exception cref="StreamRestartException">The target took the transaction back; the source has to be read again from the last commit.</exception>
@@ -124,8 +138,10 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
             _batch.Add("BEGIN"u8);
             StreamRow.WriteMark(_batch.BeginPosition(), streamId, ownerToken, Persisted);
             _inLargeTransaction = true;
+            _largeHasLogged = false;
         }
 
+        _largeHasLogged |= part.HasLogged;
         _batch.Add(part);
         await RunLargeAsync(Persisted, cancellationToken).ConfigureAwait(false);
     }
@@ -134,9 +150,17 @@ internal sealed class TargetWriter(ConnectionOptions options, string streamId, s
     public async Task CommitLargeAsync(ChangeGroup rest, BinlogPosition end, string endGtid, CancellationToken cancellationToken)
     {
         _batch.Clear();
+        _largeHasLogged |= rest.HasLogged;
         _batch.Add(rest);
         WriteAdvance(_batch, Persisted, end, endGtid);
         await RunLargeAsync(end, cancellationToken).ConfigureAwait(false);
+        if (_largeHasLogged && !await LoggedRowsMode.IsStrictAsync(Connection, cancellationToken).ConfigureAwait(false))
+        {
+            await RollbackAsync(cancellationToken).ConfigureAwait(false);
+            mode.Refuse();
+            throw new StreamRestartException("The target's slave_exec_mode lets missing rows pass; rows are applied as SQL from now on.");
+        }
+
         try
         {
             await CommitAsync(Connection, end, endGtid, cancellationToken).ConfigureAwait(false);

@@ -14,6 +14,7 @@ public sealed class ForeignWriteTests
     [Theory]
     [InlineData("mariadb-10.11", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-10.11")]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
     public async Task A_write_on_the_passive_side_that_no_stream_made_is_found_and_ours_are_not(string from, string to)
     {
         await using var scenario = await Scenario.CreateAsync(from, to, Plain, Other);
@@ -55,6 +56,7 @@ public sealed class ForeignWriteTests
     [InlineData("mariadb-10.11", "mysql-9.7")]
     [InlineData("mysql-5.6", "mariadb-11.8")]
     [InlineData("mysql-9.7", "mariadb-10.5")]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
     public async Task Streams_of_both_directions_do_not_carry_each_others_transactions(string from, string to)
     {
         await using var scenario = await Scenario.CreateAsync(from, to, Plain);

@@ -29,6 +29,13 @@ internal static class PairRules
                 $"Run SET GLOBAL max_allowed_packet={source.Number("max_allowed_packet")} on the target.");
         }
 
+        if (source.IsMariaDb && target.IsMariaDb && target.AtLeast(10, 5) && (!target.Grants.HasGlobal("BINLOG REPLAY", "SUPER") || !target.Grants.HasGlobal("BINLOG ADMIN", "SUPER")))
+        {
+            yield return GateFinding.Info(
+                "rows_as_sql", "target", $"The account {target.Grants.Account} may not hand the target rows as they were logged, so changes are applied as SQL, which is right and slower.",
+                $"Run on the target: GRANT BINLOG REPLAY, BINLOG ADMIN ON *.* TO {target.Grants.QuotedAccount};");
+        }
+
         if (SystemZone(source) != SystemZone(target))
         {
             yield return GateFinding.Warn(

@@ -27,9 +27,9 @@ internal sealed class AccountCatalog(BackendConnection connection)
         accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.tables_priv WHERE Db={name}", cancellationToken));
         accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.columns_priv WHERE Db={name}", cancellationToken));
         accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.procs_priv WHERE Db={name}", cancellationToken));
-        accounts.UnionWith(await ReadAsync(
-            "SELECT u.user, u.host FROM mysql.user u WHERE u.select_priv='Y' AND u.user IN " +
-            $"(SELECT p.user FROM information_schema.processlist p WHERE p.db={name})", cancellationToken));
+        var connected = (await ServerProcess.ListAsync(connection, cancellationToken)).Where(p => p.Schema == schema).Select(p => p.User).ToHashSet(StringComparer.Ordinal);
+        var powerful = await ReadAsync("SELECT user, host FROM mysql.user WHERE select_priv='Y'", cancellationToken);
+        accounts.UnionWith(powerful.Where(a => connected.Contains(a.User)));
         accounts.RemoveWhere(a => s_system.Contains(a.User) || string.Equals(a.User, exceptUser, StringComparison.Ordinal));
         return accounts;
     }

@@ -10,24 +10,23 @@ internal sealed partial class ServerSide
     public async Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var ended = 0;
-        foreach (var leg in await ReadOrphansAsync(connection, liveProxies, cancellationToken))
-        {
-            try
-            {
-                await connection.ExecuteAsync($"KILL CONNECTION {leg}", cancellationToken);
-                ended++;
-            }
-            catch (ServerErrorException e) when (e.Code == 1094)
-            {
-                // It ended by itself.
-            }
-        }
+        List<ulong> left = [.. await ReadOrphansAsync(connection, liveProxies, cancellationToken)];
+        var ended = left.Count;
 
-        // A killed connection is listed until its statement has been rolled back; the caller's token bounds the wait.
-        while (ended > 0 && (await ReadOrphansAsync(connection, liveProxies, cancellationToken)).Count > 0)
+        // All are told at once, since each may have much to roll back; the caller's token bounds the wait.
+        while (left.Count > 0)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
+            List<ulong> known = [];
+            foreach (var leg in left)
+            {
+                if (await ServerProcess.KillAsync(connection, leg, cancellationToken))
+                {
+                    known.Add(leg);
+                }
+            }
+
+            left = known;
+            await Task.Delay(TimeSpan.FromMilliseconds(left.Count == 0 ? 0 : 5), cancellationToken);
         }
 
         return ended;
@@ -42,8 +41,7 @@ internal sealed partial class ServerSide
         try
         {
             var rows = await connection.QueryAsync(
-                "SELECT a.processlist_id, a.attr_value FROM performance_schema.session_connect_attrs a " +
-                $"JOIN information_schema.processlist p ON p.id=a.processlist_id WHERE a.attr_name={SqlText.QuoteString(ProxyAttribute)}", cancellationToken);
+                $"SELECT processlist_id, attr_value FROM performance_schema.session_connect_attrs WHERE attr_name={SqlText.QuoteString(ProxyAttribute)}", cancellationToken);
             return [.. rows.Rows.Where(r => !liveProxies.Contains(r.GetStringOrNull(1) ?? "")).Select(r => r.GetUInt64(0))];
         }
         catch (ServerErrorException)

@@ -203,22 +203,4 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
     }
 
     private string Table(string name) => SqlText.QuoteIdentifier(schema, name);
-
-    private static async Task<IReadOnlyList<string>> ReadLongTransactionsAsync(BackendConnection connection, CancellationToken cancellationToken)
-    {
-        const int Seconds = 5;
-        try
-        {
-            var rows = await connection.QueryAsync(
-                "SELECT t.trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), p.user, p.host FROM information_schema.innodb_trx t " +
-                "LEFT JOIN information_schema.processlist p ON p.id=t.trx_mysql_thread_id " +
-                $"WHERE t.trx_mysql_thread_id<>CONNECTION_ID() AND t.trx_started < NOW() - INTERVAL {Seconds} SECOND LIMIT 20", cancellationToken);
-            return [.. rows.Rows.Select(r => $"connection {r.GetString(0)} of {r.GetStringOrNull(2) ?? "?"} ({r.GetStringOrNull(3) ?? "?"}) has a transaction open for {r.GetString(1)} s")];
-        }
-        catch (ServerErrorException)
-        {
-            // Needs PROCESS; the hold names its blockers anyway.
-            return [];
-        }
-    }
 }

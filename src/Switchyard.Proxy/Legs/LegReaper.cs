@@ -78,17 +78,7 @@ internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILo
         {
             var profile = await profiles.GetAsync(backend, _stop.Token);
             await using var connection = await BackendConnection.OpenAsync(profile.Options with { Schema = null }, _stop.Token);
-            try
-            {
-                await connection.ExecuteAsync($"KILL CONNECTION {connectionId}", _stop.Token);
-            }
-            catch (ServerErrorException error) when (error.Code == 1094)
-            {
-                // No such connection: it has ended.
-                return true;
-            }
-
-            while ((await connection.QueryAsync($"SELECT 1 FROM information_schema.processlist WHERE id = {connectionId}", _stop.Token)).RowCount > 0)
+            while (await ServerProcess.KillAsync(connection, connectionId, _stop.Token))
             {
                 await Task.Delay(s_look, time, _stop.Token);
             }

@@ -131,8 +131,8 @@ internal sealed partial class ProxySession
             return false;
         }
 
-        var list = await LegCommands.QueryAsync(_current!, $"SELECT 1 FROM information_schema.processlist WHERE id = {id}", cancellationToken);
-        return list.Rows.Count > 0;
+        var list = await LegCommands.QueryAsync(_current!, "SHOW PROCESSLIST", cancellationToken);
+        return Enumerable.Range(0, list.Rows.Count).Any(row => list.Int64(row, 0) == (long)id);
     }
 
     private static ClientError Ambiguous(ulong id, string here, List<ProxySession> greeted) => ClientError.Refused(

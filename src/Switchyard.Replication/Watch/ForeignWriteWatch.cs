@@ -227,21 +227,13 @@ public sealed class ForeignWriteWatch : IAsyncDisposable
         {
             var server = await BackendConnection.OpenAsync(_definition.Server with { Schema = null }, stop).ConfigureAwait(false);
             await using var lease = server.ConfigureAwait(false);
-            var sessions = await server.QueryAsync("SHOW PROCESSLIST", stop).ConfigureAwait(false);
-            foreach (var row in sessions.Rows)
-            {
-                if (row.GetInt64(0) == thread)
-                {
-                    return $"{row.GetString(1)}@{row.GetString(2)}";
-                }
-            }
+            var sessions = await ServerProcess.ListAsync(server, stop).ConfigureAwait(false);
+            return sessions.FirstOrDefault(session => session.Id == thread) is { } writer ? $"{writer.User}@{writer.Host}" : null;
         }
         catch (Exception e) when (e is ServerErrorException or BackendUnavailableException)
         {
             return null;
         }
-
-        return null;
     }
 
     private void Enter(StreamState state, string? error)

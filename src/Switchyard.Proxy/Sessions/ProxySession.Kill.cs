@@ -72,7 +72,7 @@ internal sealed partial class ProxySession
 
         try
         {
-            var mine = FindLeg(leg.Backend) ?? await OpenLegAsync(leg.Backend, cancellationToken);
+            var mine = await FindLiveLegAsync(leg.Backend, cancellationToken) ?? await OpenLegAsync(leg.Backend, cancellationToken);
             await LegCommands.QueryAsync(mine, order.TextFor(leg.ConnectionId), cancellationToken);
         }
         catch (Exception exception) when (exception is ServerErrorException or BackendUnavailableException)

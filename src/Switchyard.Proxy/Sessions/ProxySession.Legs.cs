@@ -76,22 +76,42 @@ internal sealed partial class ProxySession
     /// <summary>A leg that has rested is asked whether it still lives: servers close idle connections, and a statement must not find out.</summary>
     private async Task<BackendLeg?> FindLiveLegAsync(string backend, CancellationToken cancellationToken)
     {
-        if (FindLeg(backend) is not { } leg || leg == _current || _context.Time.GetElapsedTime(leg.LastUsed) < s_legTrustLimit)
+        if (FindLeg(backend) is not { } leg || leg == _current)
         {
             return FindLeg(backend);
         }
 
         try
         {
-            await LegCommands.SimpleAsync(leg, CommandKind.Ping, default, cancellationToken);
+            if (leg.HasUnasked())
+            {
+                // Closed, or told that it is going to be.
+                await DropLegAsync(leg);
+                return null;
+            }
+
+            if (_context.Time.GetElapsedTime(leg.LastUsed) >= s_legTrustLimit)
+            {
+                await LegCommands.SimpleAsync(leg, CommandKind.Ping, default, cancellationToken);
+            }
+
             return leg;
         }
         catch (LegLostException)
         {
-            _legs.Remove(leg);
-            await leg.DisposeAsync();
+            await DropLegAsync(leg);
             return null;
         }
+    }
+
+    /// <summary>Gives up a leg that has ended and has no statement of the client.</summary>
+    private async Task DropLegAsync(BackendLeg leg)
+    {
+        ProxyLog.LegEndedByBackend(_context.Logger, Id, leg.Backend);
+        leg.IsBroken = true;
+        _legs.Remove(leg);
+        _last = _last == leg ? _current : _last;
+        await leg.DisposeAsync();
     }
 
     /// <summary>
@@ -113,13 +133,39 @@ internal sealed partial class ProxySession
 
     private async Task<BackendLeg> MoveSilentlyAsync(string backend, CancellationToken cancellationToken)
     {
-        var leg = await FindLiveLegAsync(backend, cancellationToken) ?? await OpenLegAsync(backend, cancellationToken);
+        if (await FindLiveLegAsync(backend, cancellationToken) is { } found)
+        {
+            try
+            {
+                return await MakeCurrentAsync(found, cancellationToken);
+            }
+            catch (LegLostException) when (found.IsBroken && !_current!.IsBroken)
+            {
+                // It died unseen. Only the session's state was on its way there, and that is still where it comes from.
+                await DropLegAsync(found);
+            }
+        }
+
+        var opened = await OpenLegAsync(backend, cancellationToken);
+        try
+        {
+            return await MakeCurrentAsync(opened, cancellationToken);
+        }
+        catch (LegLostException lost) when (opened.IsBroken && !_current!.IsBroken)
+        {
+            await DropLegAsync(opened);
+            throw new BackendUnavailableException(UnavailableReason.ConnectionLost, lost.Message, lost);
+        }
+    }
+
+    private async Task<BackendLeg> MakeCurrentAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
         if (leg != _current)
         {
             var failures = await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Everything, cancellationToken);
             foreach (var (name, reason) in failures)
             {
-                ProxyLog.StateNotCarried(_context.Logger, Id, name, backend, reason);
+                ProxyLog.StateNotCarried(_context.Logger, Id, name, leg.Backend, reason);
             }
 
             // What the client may ask about its last statement stays where that ran.

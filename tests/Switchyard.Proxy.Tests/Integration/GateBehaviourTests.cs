@@ -1,6 +1,7 @@
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Topology;
 
 namespace Switchyard.Proxy.Tests.Integration;
 
@@ -79,6 +80,30 @@ public sealed class GateBehaviourTests
         Assert.Equal("0", (await quiet.QueryAsync("SELECT COUNT(*) FROM w", default)).GetString(0, 0));
     }
 
+    [Theory]
+    [InlineData("nothing to carry", "DO 0")]
+    [InlineData("state to carry", "SET @mine = 7; SET SESSION sql_mode = 'ANSI_QUOTES'")]
+    public async Task A_connection_made_ahead_that_has_died_is_replaced_before_the_statement_is_sent(string what, string before)
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        await RunAsync(client, before);
+        await using var prepared = await client.PrepareAsync("SELECT name, @mine FROM place", default);
+        var request = new WarmRequest("w1", "m", "t");
+        await harness.CommitAsync(harness.Repository.Begin().Put(request));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        await harness.View.WaitAsync(state => state.WarmAcks.ContainsKey((request.Id, "p1")), limit.Token);
+        Assert.Contains("t", Assert.Single(harness.Proxy.ListSessions()).Legs);
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var held = prepared.QueryAsync([], default);
+        await Assert.ThrowsAsync<TimeoutException>(() => held.WaitAsync(s_short));
+        Assert.Equal(1, await KillAllOfAsync(harness, await TargetAsync()));
+        await harness.FlipAsync(gate);
+        Assert.Equal("target", (await held).GetString(0, 0));
+        Assert.True((await held).GetStringOrNull(0, 1) == (what == "state to carry" ? "7" : null), what);
+    }
+
     [Fact]
     public async Task A_killed_blocker_is_rolled_back_and_gone_before_the_gate_is_drained()
     {
@@ -92,6 +117,22 @@ public sealed class GateBehaviourTests
         Assert.Equal("0", await harness.ScalarAsync(await SourceAsync(), "SELECT COUNT(*) FROM w"));
         await harness.AbandonAsync(gate);
         await Assert.ThrowsAnyAsync<Exception>(() => WhereAsync(client));
+    }
+
+    /// <summary>Ends every connection to a test's schema on a server, as an administrator does who sees idle ones.</summary>
+    private static async Task<int> KillAllOfAsync(ProxyHarness harness, LabServer server)
+    {
+        await using var admin = await BackendConnection.OpenAsync(ProxyHarness.Admin(server), default);
+        var ids = (await ServerProcess.ListAsync(admin, default)).Where(process => process.Schema == harness.Schema).Select(process => process.Id).ToArray();
+        foreach (var id in ids)
+        {
+            while (await ServerProcess.KillAsync(admin, id, default))
+            {
+                await Task.Delay(10);
+            }
+        }
+
+        return ids.Length;
     }
 
     private static async Task RunAsync(BackendConnection client, string statements)

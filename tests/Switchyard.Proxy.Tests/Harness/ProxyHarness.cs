@@ -80,9 +80,10 @@ internal sealed class ProxyHarness : IAsyncDisposable
         User = AppUser,
         Password = AppPassword,
         Schema = Schema,
+        ConnectTimeout = s_patience,
     };
 
-    public static ConnectionOptions Admin(LabServer server) => ConnectionOptions.Parse(server.Dsn);
+    public static ConnectionOptions Admin(LabServer server) => ConnectionOptions.Parse(server.Dsn) with { ConnectTimeout = s_patience };
 
     public Task<BackendConnection> ConnectAsync(CancellationToken cancellationToken = default) => BackendConnection.OpenAsync(Client, cancellationToken);
 

@@ -115,8 +115,11 @@ public sealed class BackendConnection : IAsyncDisposable
     }
 
     /// <summary>Prepares a statement at the server (binary protocol).</summary>
-    public Task<PreparedStatement> PrepareAsync(string sql, CancellationToken cancellationToken) =>
-        PreparedStatement.PrepareAsync(_channel, Encoding.UTF8.GetBytes(sql), cancellationToken);
+    public Task<PreparedStatement> PrepareAsync(string sql, CancellationToken cancellationToken) => PrepareAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <inheritdoc cref="PrepareAsync(string, CancellationToken)"/>
+    public Task<PreparedStatement> PrepareAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken) =>
+        PreparedStatement.PrepareAsync(_channel, sql, cancellationToken);
 
     /// <summary>COM_PING: is the server still there.</summary>
     public Task PingAsync(CancellationToken cancellationToken) => SimpleAsync(CommandKind.Ping, default, cancellationToken);

@@ -10,6 +10,7 @@ using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Reads;
 using Switchyard.Proxy.Routing;
 using Switchyard.Proxy.Sessions;
+using Switchyard.Proxy.Shadow;
 using Switchyard.Sql;
 using Switchyard.Topology;
 using Switchyard.Wire;
@@ -28,6 +29,7 @@ public sealed class ProxyServer : IAsyncDisposable
     private readonly ProxyMembership _membership;
     private readonly GateKeeper _gates;
     private readonly ReadRouter _reads;
+    private readonly ReadValidation _validation;
     private readonly LegReaper _reaper;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopAccepting = new();
@@ -41,9 +43,10 @@ public sealed class ProxyServer : IAsyncDisposable
     private volatile bool _isDraining;
 
     public ProxyServer(
-        ProxyOptions options, TopologyView view, TopologyRepository repository, AppliedPositions applied, TimeProvider time, ILogger<ProxyServer> logger)
+        ProxyOptions options, TopologyView view, TopologyRepository repository, AppliedPositions applied, ReadValidation validation, TimeProvider time, ILogger<ProxyServer> logger)
     {
         _options = options;
+        _validation = validation;
         _logger = logger;
         var profiles = new BackendProfiles(view);
         _reaper = new LegReaper(profiles, time, logger);
@@ -51,17 +54,20 @@ public sealed class ProxyServer : IAsyncDisposable
         _membership = new ProxyMembership(options, view, repository.Store, time, logger);
         _gates = new GateKeeper(options, view, repository.Store, _membership, time, logger);
         _reads = new ReadRouter(view, applied, profiles, options, time, logger);
+        var opener = new LegOpener(profiles, repository, options.Id);
+        var shadow = new ShadowReads(view, opener, profiles, applied, validation, time, logger);
         _context = new SessionContext(
             options,
             view,
             profiles,
-            new LegOpener(profiles, repository, options.Id),
+            opener,
             new AwaitedLegs(profiles),
             _reaper,
             new LoginService(options, repository, time),
             new StatementCache(),
             _gates,
             _reads,
+            shadow,
             new ViewCatalog(profiles, time, _stopSessions.Token),
             _sessions,
             new ProxyInstruments(_sessions),
@@ -85,6 +91,7 @@ public sealed class ProxyServer : IAsyncDisposable
         listener.Bind(_options.Listen);
         listener.Listen(512);
         _listener = listener;
+        _validation.Join(_options.Id, new ReadObserver(_reads, _context.Shadow));
         _reaper.WhenGone(_gates.AfterStatement);
         await _membership.StartAsync(EndPoint.ToString(), cancellationToken);
         _gates.Start(_sessions);
@@ -118,6 +125,8 @@ public sealed class ProxyServer : IAsyncDisposable
         await _tidying;
         await _stopSessions.CancelAsync();
         await Task.WhenAll(_running.Values);
+        _validation.Leave(_options.Id);
+        await _context.Shadow.DisposeAsync();
         await _context.Awaited.DisposeAsync();
         await _reaper.DisposeAsync();
         await _gates.DisposeAsync();

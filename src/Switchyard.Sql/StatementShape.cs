@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Text;
 using Switchyard.Sql.Lexing;
 
 namespace Switchyard.Sql;
@@ -25,6 +26,13 @@ public static class StatementShape
     /// <see cref="MaxLengthBytes"/>. Does not allocate.
     /// </summary>
     public static ulong Hash(ReadOnlySpan<byte> sql, in ScanOptions options) => TryRead(sql, options, out var shape) ? HashBytes(shape) : HashBytes(sql);
+
+    /// <summary>
+    /// The shape as text for people: no literal of the statement is in it. Null where the text has no short shape, or keeps a gate or a hint, in which
+    /// a literal may stand.
+    /// </summary>
+    public static string? Text(ReadOnlySpan<byte> sql, in ScanOptions options) =>
+        TryRead(sql, options, out var shape) && shape.IndexOf("/*"u8) < 0 ? Encoding.UTF8.GetString(shape).Trim() : null;
 
     /// <summary>The shape's bytes, in a buffer of this thread that the next call overwrites. False when the text has no short shape.</summary>
     internal static bool TryRead(ReadOnlySpan<byte> sql, in ScanOptions options, out ReadOnlySpan<byte> shape)

@@ -67,6 +67,22 @@ public sealed class PreparedStatement : IAsyncDisposable
         return await ResultReader.OpenAsync(_channel, isBinary: true, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Runs the statement with parameters as another client has sent them: of a COM_STMT_EXECUTE without query attributes, all that stands behind the
+    /// iteration count, the types included; empty when there are none.
+    /// </summary>
+    public async Task<ResultReader> StreamAsync(ReadOnlyMemory<byte> sentParameters, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        var writer = _channel.Begin();
+        writer.WriteByte((byte)CommandKind.StatementExecute);
+        writer.WriteUInt32(StatementId);
+        writer.WriteByte(0);
+        writer.WriteUInt32(1);
+        await _channel.SendAsync(sentParameters, cancellationToken).ConfigureAwait(false);
+        return await ResultReader.OpenAsync(_channel, isBinary: true, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>COM_STMT_CLOSE: the server forgets the statement. It does not answer.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -42,6 +42,12 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         return leg;
     }
 
+    /// <summary>A connection in a client's name that is none of its legs.</summary>
+    /// <exception cref="ServerErrorException">The backend refused the login.</exception>
+    /// <exception cref="BackendUnavailableException">It cannot be reached, or the client's proof cannot open it.</exception>
+    public Task<BackendConnection> ConnectAsync(string backend, LegTerms terms, bool isOwn, CancellationToken cancellationToken) =>
+        LogInAsync(backend, terms, isOwn, greeted: null, cancellationToken);
+
     /// <summary>
     /// Lets the backend whose accounts they are judge the client's own proof. Needed where the proof was not compared with the account's hash
     /// and the first leg goes elsewhere, where a stored password would open the door to any proof.

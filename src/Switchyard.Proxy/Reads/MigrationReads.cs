@@ -26,6 +26,8 @@ internal sealed class MigrationReads(
 
     public SchemaShapes Shapes { get; } = shapes;
 
+    public RoutedReadCounts Counts { get; } = new();
+
     /// <summary>True when nothing has to be waited for.</summary>
     public bool IsVisible(long number) => Interlocked.Read(ref _visible) >= number;
 
@@ -43,6 +45,20 @@ internal sealed class MigrationReads(
             return false;
         }
 
+        Counts.BeginsToWait();
+        var isVisible = false;
+        try
+        {
+            return isVisible = await WaitForAsync(number, limit, cancellationToken);
+        }
+        finally
+        {
+            Counts.HasWaited(inVain: !isVisible);
+        }
+    }
+
+    private async Task<bool> WaitForAsync(long number, TimeSpan limit, CancellationToken cancellationToken)
+    {
         // The source's own timer: one that is cancelled by a timer of ours could be disposed while that fires.
         using var expiry = new CancellationTokenSource(limit, time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, expiry.Token);

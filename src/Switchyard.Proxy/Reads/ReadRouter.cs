@@ -87,6 +87,32 @@ internal sealed class ReadRouter(
         }
     }
 
+    /// <summary>Where a migration's reads have gone since validation began; null when none was looked at.</summary>
+    public RoutedReads? Show(string migration)
+    {
+        foreach (var (key, reads) in _migrations)
+        {
+            if (key.Migration == migration)
+            {
+                return reads.Counts.Show();
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A count of a migration's reads begins anew.</summary>
+    public void BeginCount(string migration)
+    {
+        foreach (var (key, reads) in _migrations)
+        {
+            if (key.Migration == migration)
+            {
+                reads.Counts.Begin();
+            }
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

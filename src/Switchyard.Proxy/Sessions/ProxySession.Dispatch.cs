@@ -110,7 +110,11 @@ internal sealed partial class ProxySession
             return;
         }
 
-        await RunAsync(new Statement(info, frame, ResponseShape.Results), cancellationToken);
+        var statement = new Statement(info, frame, ResponseShape.Results);
+        if (await RunAsync(statement, cancellationToken) && _context.Shadow.IsOn)
+        {
+            OfferShadow(statement);
+        }
     }
 
     private StatementInfo Analyze(PacketFrame frame) => _context.Statements.GetOrScan(

@@ -74,6 +74,7 @@ internal sealed partial class ProxySession
             ObservePart(part, statement);
         }
 
+        NoteSetting(statement);
         if (info.Has(SessionEffects.SetsNames | SessionEffects.Opaque | SessionEffects.ExecutesPrepared | SessionEffects.CallsProcedure)
             || (info.Has(SessionEffects.SetsSessionVariables) && info.SessionVariables.Any(s_readingVariables.Contains)))
         {

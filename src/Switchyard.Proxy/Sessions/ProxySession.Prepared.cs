@@ -50,8 +50,14 @@ internal sealed partial class ProxySession
         {
             var argument = Argument(frame);
             RememberTypes(prepared, ExecuteParameters.Parse(argument.Span, prepared.Parameters, HasAttributes), argument.Span);
-            if (await RunAsync(new Statement(prepared.Info, frame, ShapeOf(frame)) { Prepared = prepared }, cancellationToken))
+            var statement = new Statement(prepared.Info, frame, ShapeOf(frame)) { Prepared = prepared };
+            if (await RunAsync(statement, cancellationToken))
             {
+                if (_context.Shadow.IsOn)
+                {
+                    OfferShadow(statement);
+                }
+
                 NothingSentAhead(prepared);
             }
         }

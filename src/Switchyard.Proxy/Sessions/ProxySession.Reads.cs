@@ -28,9 +28,15 @@ internal sealed partial class ProxySession
         if (!statement.Info.IsPlainRead || statement.Shape != ResponseShape.Results || statement.IsAboutDefinitions || _pendingBegin is not null
             || InTransaction || _pins.Any || !IsAutocommit || OpensCursor(statement)
             || _context.Reads.Plan(statement.Info, SchemaOf(statement), topology, _marks, Id) is not { } plan
-            || plan.Backend == _current!.Backend
-            || (_readerFailedAt != 0 && _context.Time.GetElapsedTime(_readerFailedAt) < s_readerRetry))
+            || plan.Backend == _current!.Backend)
         {
+            return false;
+        }
+
+        var counts = plan.Reads.Counts;
+        if (_readerFailedAt != 0 && _context.Time.GetElapsedTime(_readerFailedAt) < s_readerRetry)
+        {
+            counts.FellBackByConnection();
             return false;
         }
 
@@ -39,11 +45,13 @@ internal sealed partial class ProxySession
             if (await FindLiveLegAsync(plan.Backend, cancellationToken) is not { } leg)
             {
                 OpenReaderBehind(plan.Backend);
+                counts.FellBackByConnection();
                 return false;
             }
 
             if (!await plan.Reads.WaitVisibleAsync(plan.Number, _context.Reads.WaitLimit, cancellationToken))
             {
+                counts.FellBackByLag();
                 return false;
             }
 
@@ -52,19 +60,29 @@ internal sealed partial class ProxySession
             {
                 // It cannot be made to read as this session does.
                 _readerFailedAt = _context.Time.GetTimestamp();
+                counts.FellBackByConnection();
                 return false;
             }
 
             EndHold();
-            return await ReadOnAsync(leg, statement, cancellationToken);
+            if (await ReadOnAsync(leg, statement, cancellationToken))
+            {
+                counts.OnTarget();
+                return true;
+            }
+
+            counts.FellBackByError();
+            return false;
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {
             _readerFailedAt = _context.Time.GetTimestamp();
+            counts.FellBackByConnection();
             return false;
         }
         catch (LegLostException lost) when (!_answerBegun && lost.Backend == plan.Backend)
         {
+            counts.FellBackByError();
             return false;
         }
     }

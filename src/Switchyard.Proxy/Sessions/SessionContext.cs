@@ -5,6 +5,7 @@ using Switchyard.Proxy.Gates;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Reads;
 using Switchyard.Proxy.Routing;
+using Switchyard.Proxy.Shadow;
 using Switchyard.Sql;
 using Switchyard.Topology;
 
@@ -22,6 +23,7 @@ internal sealed record SessionContext(
     StatementCache Statements,
     GateKeeper Gates,
     ReadRouter Reads,
+    ShadowReads Shadow,
     ViewCatalog Views,
     SessionRegistry Sessions,
     ProxyInstruments Instruments,

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Switchyard.Proxy.Shadow;
 
 namespace Switchyard.Proxy.Sessions;
 
@@ -10,6 +11,9 @@ internal sealed class SessionState
 {
     private readonly Dictionary<string, long> _variables = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, long> _userVariables = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>The SET statements that made it so; null before the first.</summary>
+    public SettingsScript? Settings { get; set; }
 
     /// <summary>Number of the last change.</summary>
     public long Version { get; private set; }
@@ -29,6 +33,9 @@ internal sealed class SessionState
     public byte[]? NextTransaction { get; private set; }
 
     public long NextTransactionVersion { get; private set; }
+
+    /// <summary>Session variables changed, each with the number of its last change.</summary>
+    public IReadOnlyDictionary<string, long> ChangedVariables => _variables;
 
     public IEnumerable<string> VariablesSince(long version) => Since(_variables, version);
 
@@ -61,6 +68,7 @@ internal sealed class SessionState
     {
         _variables.Clear();
         _userVariables.Clear();
+        Settings = null;
         Version++;
         LastInsertIdVersion = 0;
         SetOption = null;

@@ -25,7 +25,11 @@ public sealed record RoutingRule(
     string Reader,
     string? Migration = null,
     int ReadPercent = 100,
-    ReadConsistency Consistency = ReadConsistency.Global);
+    ReadConsistency Consistency = ReadConsistency.Global)
+{
+    /// <summary>Share of the plain reads that are run again on writer and reader and compared, percent.</summary>
+    public int ShadowPercent { get; init; }
+}
 
 /// <summary>The answer of the routing table for one table. <see cref="Rule"/> is null when no rule names it and the default backend answers.</summary>
 public readonly record struct Route(string Writer, string Reader, RoutingRule? Rule)

@@ -11,7 +11,8 @@ namespace Switchyard.Hosting;
 
 /// <summary>The proxy of this process, and its sessions for the API.</summary>
 internal sealed class ProxyHost(
-    ServeSettings settings, TopologyView view, TopologyRepository repository, AppliedPositions positions, TimeProvider time, ILoggerFactory loggers) : ISessionDirectory
+    ServeSettings settings, TopologyView view, TopologyRepository repository, AppliedPositions positions, ReadValidation validation,
+    TimeProvider time, ILoggerFactory loggers) : ISessionDirectory
 {
     /// <summary>Running statements get this long to end when the process stops.</summary>
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(10);
@@ -60,7 +61,7 @@ internal sealed class ProxyHost(
             LoginTimeout = settings.ProxyLoginTimeout ?? options.LoginTimeout,
         };
 
-        var server = new ProxyServer(options, view, repository, positions, time, loggers.CreateLogger<ProxyServer>());
+        var server = new ProxyServer(options, view, repository, positions, validation, time, loggers.CreateLogger<ProxyServer>());
         try
         {
             await server.StartAsync(cancellationToken);

@@ -36,6 +36,8 @@ internal sealed class ProxyHarness : IAsyncDisposable
 
     public AppliedPositions Applied { get; } = new();
 
+    public ReadValidation Validation { get; } = new();
+
     /// <summary>A schema of this test's own, made on every backend.</summary>
     public string Schema { get; } = LabServer.UniqueSchema();
 
@@ -66,6 +68,7 @@ internal sealed class ProxyHarness : IAsyncDisposable
             harness.View,
             harness.Repository,
             harness.Applied,
+            harness.Validation,
             TimeProvider.System,
             harness._loggers.CreateLogger<ProxyServer>());
         await harness.Proxy.StartAsync();
@@ -113,13 +116,13 @@ internal sealed class ProxyHarness : IAsyncDisposable
     }
 
     /// <summary>Puts one rule for the whole schema.</summary>
-    public async Task RouteAsync(string writer, string reader, ReadConsistency consistency = ReadConsistency.Global)
+    public async Task RouteAsync(string writer, string reader, ReadConsistency consistency = ReadConsistency.Global, int percent = 100, int shadow = 0)
     {
         var routing = View.Current.Routing;
         await CommitAsync(Repository.Begin().Put(routing with
         {
             Epoch = routing.Epoch + 1,
-            Rules = [new RoutingRule(Schema, null, writer, reader, "m", 100, consistency)],
+            Rules = [new RoutingRule(Schema, null, writer, reader, "m", percent, consistency) { ShadowPercent = shadow }],
         }));
     }
 

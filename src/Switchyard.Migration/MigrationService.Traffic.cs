@@ -13,14 +13,14 @@ public sealed partial class MigrationService
     {
         var unit = Unit(name);
         using var verb = unit.Runtime.Verbs.Enter(name, "validate");
-        if (request.Percent is < 1 or > 100 || request.Shadow is < 0 or > 100)
+        if (request.Percent is < 0 or > 100 || request.Shadow is < 0 or > 100)
         {
-            throw MigrationException.Usage("Shares are percentages.", "Give --percent from 1 to 100 and --shadow from 0 to 100.");
+            throw MigrationException.Usage("Shares are percentages.", "Give --percent and --shadow from 0 to 100.");
         }
 
-        if (request.Shadow > 0)
+        if (request is { Off: false, Percent: 0, Shadow: 0 })
         {
-            throw MigrationException.Refused("not_available", "Shadow reads are not available in this version.", "Leave --shadow out.");
+            throw MigrationException.Usage("With no reads on the target and none compared there is nothing to validate.", "Give --shadow above 0 to compare only, or --percent above 0.");
         }
 
         var record = unit.Runtime.Record;
@@ -33,6 +33,11 @@ public sealed partial class MigrationService
             return unit.Status(Epoch);
         }
 
+        if (!request.Off && (record.Reads is null || (record.Reads.Shadow == 0 && request.Shadow > 0)))
+        {
+            _environment.Validation.Begin(name);
+        }
+
         for (var done = false; !done;)
         {
             var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
@@ -43,6 +48,10 @@ public sealed partial class MigrationService
 
         return unit.Status(Epoch);
     }
+
+    /// <inheritdoc />
+    public Task<ValidationStatus> ShowValidationAsync(string name, CancellationToken cancellationToken) =>
+        Task.FromResult(Unit(name).Validation(differencesOnly: false) ?? new ValidationStatus());
 
     /// <inheritdoc />
     public Task<SwitchReport> SwitchAsync(string name, SwitchRequest request, CancellationToken cancellationToken) =>

@@ -14,17 +14,24 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     private readonly ConcurrentDictionary<string, MigrationUnit> _units = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _creating = new(1, 1);
 
-    internal MigrationService(MigrationEnvironment environment) => _environment = environment;
+    internal MigrationService(MigrationEnvironment environment)
+    {
+        _environment = environment;
+        environment.Validation.Found += TellShadow;
+    }
 
     /// <summary>Reads all migrations from the store and lets each go on from where it was.</summary>
     /// <exception cref="TopologyStoreException">The store cannot be read.</exception>
     public static Task<MigrationService> OpenAsync(
-        TopologyRepository topology, TopologyView view, AppliedPositions applied, TimeProvider time, ILoggerFactory loggers,
-        MigrationServiceOptions? options, CancellationToken cancellationToken)
+        TopologyRepository topology, TopologyView view, AppliedPositions applied, ReadValidation validation, TimeProvider time,
+        ILoggerFactory loggers, MigrationServiceOptions? options, CancellationToken cancellationToken)
     {
         var log = loggers.CreateLogger("Switchyard.Migration");
         var environment = new MigrationEnvironment(
-            topology, view, applied, new ReplicationEngine(time, loggers), new ServerSides(), time, log, new EventHub(time), options ?? new MigrationServiceOptions());
+            topology, view, applied, new ReplicationEngine(time, loggers), new ServerSides(), time, log, new EventHub(time), options ?? new MigrationServiceOptions())
+        {
+            Validation = validation,
+        };
         return OpenAsync(environment, cancellationToken);
     }
 
@@ -234,12 +241,15 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     /// <summary>Stops all copies, streams and comparisons; they go on when the service is opened again.</summary>
     public async ValueTask DisposeAsync()
     {
+        _environment.Validation.Found -= TellShadow;
         foreach (var unit in _units.Values)
         {
             await unit.Diff.DisposeAsync();
             await unit.Runtime.DisposeAsync();
         }
     }
+
+    private void TellShadow(string migration, string sentence) => _environment.Events.Publish(migration, "shadow", sentence);
 
     private long Epoch => _environment.View.Current.Routing.Epoch;
 
@@ -248,7 +258,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     private async Task<MigrationUnit> AdoptAsync(Versioned<MigrationRecord> record, CancellationToken cancellationToken)
     {
         var runtime = new MigrationRuntime(_environment, record);
-        var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime));
+        var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime), _environment.Validation);
         _units[record.Value.Name] = unit;
         await unit.Diff.LoadAsync(cancellationToken);
         if (record.Value.Operation is not null)

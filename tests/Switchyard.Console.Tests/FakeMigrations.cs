@@ -49,6 +49,9 @@ internal sealed class FakeMigrations : IMigrationService
     public Task<MigrationStatus> ValidateAsync(string name, ValidateRequest request, CancellationToken cancellationToken) =>
         Did($"validate {name} {request.Percent} {request.Consistency} {request.Off}", Get(name).Status with { ReadPercent = request.Percent });
 
+    public Task<ValidationStatus> ShowValidationAsync(string name, CancellationToken cancellationToken) =>
+        Task.FromResult(Get(name).Status.Validation ?? new ValidationStatus());
+
     public Task<SwitchReport> SwitchAsync(string name, SwitchRequest request, CancellationToken cancellationToken) => Did($"switch {name} {request}", OnSwitch(request));
 
     public Task<SwitchReport> ReverseAsync(string name, SwitchRequest request, CancellationToken cancellationToken) => Did($"reverse {name} {request}", OnSwitch(request));

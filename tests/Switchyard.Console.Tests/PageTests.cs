@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Switchyard.Migration;
 using Switchyard.Topology;
@@ -51,6 +52,45 @@ public sealed class PageTests
         Assert.Contains("switch: catch-up", html);
         Assert.DoesNotContain("/console/actions/crm/reverse", html);
         Assert.DoesNotContain("/console/actions/crm/cancel", html);
+    }
+
+    [Fact]
+    public async Task A_migrations_page_shows_where_reads_go_and_which_statements_answer_differently()
+    {
+        await using var host = await ConsoleHost.StartAsync();
+        host.Migrations.Set(Samples.Status("shop", MigrationState.Validating, s_now) with
+        {
+            Validation = new ValidationStatus
+            {
+                On = true,
+                Percent = 25,
+                Shadow = 10,
+                Summary = "1,200 reads of 2 shapes compared; 3 differ; target p99 1.1 × source",
+                Routed = new RoutedReads { OnTarget = 5_000, FellBackByLag = 42 },
+                Compared = new ShadowReadCounts
+                {
+                    Compared = 1_200,
+                    Different = 3,
+                    ShapeCount = 2,
+                    DifferentShapeCount = 1,
+                    NotRun = ImmutableSortedDictionary<string, long>.Empty.Add("the queue is full", 8),
+                    Shapes =
+                    [
+                        new ShadowShape
+                        {
+                            Shape = "SELECT <b> FROM t WHERE a = ?", Compared = 3, Different = 3,
+                            Samples = [new ShadowDifference(s_now, "values", "as many rows, with other values", 4, 4, 2, ["price"])],
+                        },
+                    ],
+                },
+            },
+        });
+        var html = await host.Client.GetStringAsync(new Uri("/migrations/shop", UriKind.Relative));
+        Assert.Contains("1,200 reads of 2 shapes compared; 3 differ; target p99 1.1 × source", WebUtility.HtmlDecode(html));
+        Assert.Contains("SELECT &lt;b&gt; FROM t WHERE a = ?", html);
+        Assert.Contains("as many rows, with other values; first at row 2; price", html);
+        Assert.Contains("5,000", html);
+        Assert.Contains("8: the queue is full", html);
     }
 
     [Fact]

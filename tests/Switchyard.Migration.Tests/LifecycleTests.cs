@@ -156,6 +156,63 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task Reads_may_be_compared_without_sending_any_to_the_target()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        await UntilStreamAsync(world);
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.ValidateAsync("shop", new ValidateRequest { Percent = 0 }, default));
+        Assert.Equal(2, error.ExitCode);
+
+        var status = await world.Service.ValidateAsync("shop", new ValidateRequest { Percent = 0, Shadow = 20 }, default);
+
+        Assert.Equal((MigrationState.Validating, "a", 100, 0, 20), (status.State, status.Reads, status.ReadPercent, status.Validation!.Percent, status.Validation.Shadow));
+        Assert.Equal(new RoutingRule("shop", null, "a", "b", "shop", 0) { ShadowPercent = 20 }, Assert.Single((await world.Topology.GetRoutingAsync()).Value.Rules));
+    }
+
+    [Fact]
+    public async Task What_shadow_reads_have_found_is_said_and_an_error_of_the_target_bars_the_switch()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        await UntilStreamAsync(world);
+        await world.Service.ValidateAsync("shop", new ValidateRequest { Shadow = 10 }, default);
+        var differs = new ShadowDifference(TimeProvider.System.GetUtcNow(), "error", "source: 3 rows, target: error 1305", 3, null, null, []);
+        world.Validation.Join("p1", new FakeReadObserver(new ShadowReadCounts
+        {
+            Compared = 412_000,
+            Different = 7,
+            ShapeCount = 318,
+            DifferentShapeCount = 1,
+            SourceP99 = 0.010,
+            TargetP99 = 0.011,
+            Shapes = [new ShadowShape { Shape = "SELECT SHA1(a) FROM t", Compared = 7, Different = 7, Samples = [differs] }, new ShadowShape { Shape = "SELECT a FROM t", Compared = 9 }],
+        }));
+
+        var status = await world.Service.StatusAsync("shop", default);
+        Assert.Equal("412,000 reads of 318 shapes compared; 7 differ; target p99 1.1 × source", status.Validation!.Summary);
+        Assert.Equal("SELECT SHA1(a) FROM t", Assert.Single(status.Validation.Compared.Shapes).Shape);
+        Assert.Equal(2, (await world.Service.ShowValidationAsync("shop", default)).Compared.Shapes.Length);
+
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains("SELECT SHA1(a) FROM t", refused.Message, StringComparison.Ordinal);
+
+        await world.Service.ValidateAsync("shop", new ValidateRequest { Off = true }, default);
+        var report = await world.Service.SwitchAsync("shop", s_request, default);
+        Assert.Contains(report.Findings, finding => finding is { Code: "shadow_differs", Severity: FindingSeverity.Warning });
+    }
+
+    private sealed class FakeReadObserver(ShadowReadCounts counts) : IReadObserver
+    {
+        public void Begin(string migration)
+        {
+        }
+
+        public ReadFindings? Show(string migration) => new(new RoutedReads(), counts);
+    }
+
+    [Fact]
     public async Task Validate_is_refused_while_an_account_is_missing()
     {
         await using var world = await World.StartAsync();

@@ -52,7 +52,7 @@ public sealed class CommandLineTests
     [InlineData("migration create", "--source --target --schema --tables --exclude-tables --on-ddl --defer-secondary-keys --auto-start --stop-after-copy --copy-threads --apply-threads")]
     [InlineData("migration status", "--watch")]
     [InlineData("migration diff", "--wait")]
-    [InlineData("migration validate", "--percent --shadow --consistency --off")]
+    [InlineData("migration validate", "--percent --shadow --consistency --off --show")]
     [InlineData("migration switch", "--dry-run --rehearse --timeout --drain-timeout --max-replication-lag-allowed --fence --skip-diff --kill-blockers")]
     [InlineData("migration reverse", "--dry-run --rehearse --timeout --drain-timeout --max-replication-lag-allowed --fence --skip-diff --kill-blockers")]
     [InlineData("migration complete", "--keep-data --rename-tables --drop-data --dry-run")]

@@ -72,18 +72,24 @@ internal static class TrafficActions
             Fields = ActionFields.Validate,
             Consequences = s =>
             [
-                $"Plain reads of the chosen share of sessions are answered by {s.Target}; writes, locking reads and transactions stay on {s.Source}.",
+                $"Plain reads of the chosen share of sessions are answered by {s.Target}; writes, locking reads and transactions that may write stay on {s.Source}.",
                 "With global consistency a read sees every write acknowledged before it began; if that would take too long it goes to the source.",
+                "The chosen share of reads is run again on both sides, behind the applications' backs, and the answers are compared. A share of 0 % of sessions only compares.",
             ],
             Run = async c =>
             {
                 var request = new ValidateRequest
                 {
                     Percent = Integer(c, "percent", 100),
+                    Shadow = Integer(c, "shadow", 0),
                     Consistency = Enum.TryParse<ReadGuarantee>(c.Form["consistency"], ignoreCase: true, out var guarantee) ? guarantee : ReadGuarantee.Global,
                 };
                 var status = await c.Migrations.ValidateAsync(c.Name, request, c.Stopping);
-                return new ActionResult { Title = $"{status.Reads} answers reads of {status.ReadPercent} % of the sessions; {status.Writes} takes writes." };
+                return new ActionResult
+                {
+                    Title = request.Percent == 0 ? $"{request.Shadow} % of the reads are compared; {status.Writes} answers them."
+                        : $"{status.Reads} answers reads of {status.ReadPercent} % of the sessions; {status.Writes} takes writes.",
+                };
             },
         },
         new()
@@ -146,6 +152,6 @@ internal static class TrafficActions
     private static int Integer(ActionContext c, string field, int otherwise) =>
         c.Form[field].ToString() is { Length: > 0 } text
             ? int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
-                : throw new MigrationException("usage", $"'{text}' is not a percentage.", "Write a whole number from 1 to 100.", 2)
+                : throw new MigrationException("usage", $"'{text}' is not a percentage.", "Write a whole number from 0 to 100.", 2)
             : otherwise;
 }

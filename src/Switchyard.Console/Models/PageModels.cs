@@ -11,7 +11,7 @@ public sealed record OverviewModel(IReadOnlyList<MigrationCard> Cards, TopologyS
 
 /// <summary>Everything a migration's page shows.</summary>
 public sealed record MigrationModel(
-    MigrationDetails Details, DiffReport Diff, IReadOnlyList<SwitchTiming> Switches, Diagnosis? Diagnosis, TopologyState Topology,
+    MigrationDetails Details, DiffReport Diff, IReadOnlyList<SwitchTiming> Switches, Diagnosis? Diagnosis, ValidationStatus Validation, TopologyState Topology,
     IReadOnlyList<MigrationEvent> Events, DateTimeOffset Now)
 {
     public MigrationStatus Status => Details.Status;

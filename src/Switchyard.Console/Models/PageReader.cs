@@ -36,10 +36,11 @@ internal sealed class PageReader(IServiceProvider services, MigrationAccess migr
     {
         var details = await Migrations.ShowAsync(name, cancellationToken);
         var diff = await Migrations.ShowDiffAsync(name, cancellationToken);
+        var validation = await Migrations.ShowValidationAsync(name, cancellationToken);
         var troubled = details.Status.Operation is not null || details.Status.Error is not null;
         var diagnosis = troubled ? await Migrations.DiagnoseAsync(name, cancellationToken) : null;
         return new MigrationModel(
-            details, diff, SwitchTiming.Read(details.Journal, details.Status.Operation is not null), diagnosis, view.Current, events.Latest(RecentEvents, name), time.GetUtcNow());
+            details, diff, SwitchTiming.Read(details.Journal, details.Status.Operation is not null), diagnosis, validation, view.Current, events.Latest(RecentEvents, name), time.GetUtcNow());
     }
 
     public RoutingModel Routing() => new(view.Current, time.GetUtcNow());

@@ -58,6 +58,9 @@ public interface IMigrationService
     /// <summary>Data-router mode on, changed, or off.</summary>
     Task<MigrationStatus> ValidateAsync(string name, ValidateRequest request, CancellationToken cancellationToken);
 
+    /// <summary>What data-router mode has shown, with every shape of statement compared.</summary>
+    Task<ValidationStatus> ShowValidationAsync(string name, CancellationToken cancellationToken);
+
     /// <summary>Makes the target authoritative.</summary>
     Task<SwitchReport> SwitchAsync(string name, SwitchRequest request, CancellationToken cancellationToken);
 

@@ -53,6 +53,9 @@ public sealed record MigrationStatus
     /// <summary>The last or running diff; its state is <c>none</c> before the first.</summary>
     public DiffStatus Diff { get; init; } = DiffStatus.None;
 
+    /// <summary>Data-router mode and what it has shown; null when it was never on since the process began.</summary>
+    public ValidationStatus? Validation { get; init; }
+
     /// <summary>Why it stands still; null while it does not.</summary>
     public string? Error { get; init; }
 

@@ -107,10 +107,10 @@ public sealed record ValidateRequest
     /// <summary>Send all reads to the source again.</summary>
     public bool Off { get; init; }
 
-    /// <summary>Share of the sessions whose reads go to the target, 1 to 100.</summary>
+    /// <summary>Share of the sessions whose reads go to the target, 1 to 100; 0 with <see cref="Shadow"/> to compare only.</summary>
     public int Percent { get; init; } = 100;
 
-    /// <summary>Share of reads run on both sides and compared, 0 to 100.</summary>
+    /// <summary>Share of the reads run again on both sides and compared, 0 to 100.</summary>
     public int Shadow { get; init; }
 
     /// <summary>What a read on the target must have seen.</summary>

@@ -26,6 +26,7 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         findings.AddRange(await new AccountGap(environment).FindAsync(record, FindingSeverity.Error, cancellationToken));
         await CheckProxiesAsync(record, findings, cancellationToken);
         await CheckForeignWritesAsync(to, findings, cancellationToken);
+        findings.AddRange(ShadowFindings.Find(record, environment.Validation.Of(record.Name)));
         findings.AddRange(FindDirectClients(record, request, await from.ReadClientsAsync(cancellationToken)));
         return findings;
     }

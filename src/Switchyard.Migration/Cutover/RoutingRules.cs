@@ -18,7 +18,10 @@ internal static class RoutingRules
         var reads = record.Authoritative == Side.Source ? record.Reads : null;
         var reader = reads is null ? writer : record.Backend(Side.Target);
         var rules = Scopes(record).Select(scope => new RoutingRule(
-            scope.Schema, scope.Table, writer, reader, record.Name, reads?.Percent ?? 100, Consistency(reads?.Consistency ?? ReadGuarantee.Global)));
+            scope.Schema, scope.Table, writer, reader, record.Name, reads?.Percent ?? 100, Consistency(reads?.Consistency ?? ReadGuarantee.Global))
+        {
+            ShadowPercent = reads?.Shadow ?? 0,
+        });
         return table with { Epoch = table.Epoch + 1, Rules = [.. Others(table, record), .. rules] };
     }
 

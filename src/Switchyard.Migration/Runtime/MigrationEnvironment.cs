@@ -16,6 +16,9 @@ internal sealed record MigrationEnvironment(
     EventHub Events,
     MigrationServiceOptions Options)
 {
+    /// <summary>What the proxy of this process finds out about reads.</summary>
+    public ReadValidation Validation { get; init; } = new();
+
     /// <summary>Tells this process from others in locks.</summary>
     public string Owner { get; } = $"{Environment.MachineName}:{Environment.ProcessId}";
 

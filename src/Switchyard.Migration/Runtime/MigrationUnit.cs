@@ -1,8 +1,11 @@
+using Switchyard.Topology;
+
 namespace Switchyard.Migration;
 
 /// <summary>A migration in this process with what belongs to it.</summary>
-internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController diff)
+internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController diff, ReadValidation validation)
 {
+    private const int DifferencesInStatus = 10;
     private Cutover? _cutover;
 
     public MigrationRuntime Runtime => runtime;
@@ -35,10 +38,11 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             Throttle = runtime.ThrottleStatus(),
             Stream = runtime.StreamStatus(Direction.Forward),
             Reverse = runtime.StreamStatus(Direction.Reverse),
-            Reads = record.Reads is not null && record.Authoritative == Side.Source ? record.Settings.Target : writes,
-            ReadPercent = record.Reads?.Percent ?? 100,
+            Reads = record.Reads is { Percent: > 0 } && record.Authoritative == Side.Source ? record.Settings.Target : writes,
+            ReadPercent = record.Reads is { Percent: > 0 and var percent } ? percent : 100,
             Writes = writes,
             Diff = diff.Report?.Summary ?? DiffStatus.None,
+            Validation = Validation(differencesOnly: true),
             Error = record.Error,
             Remedy = record.Remedy,
             ForeignWrites = record.Foreign.Side == record.Direction.To ? record.Foreign.Found : 0,
@@ -47,6 +51,29 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             CreatedAt = record.CreatedAt,
             SwitchedAt = record.SwitchedAt,
             Operation = operation,
+        };
+    }
+
+    /// <summary>What data-router mode has shown; null when it is off and was never on since the process began.</summary>
+    public ValidationStatus? Validation(bool differencesOnly)
+    {
+        var record = runtime.Record;
+        var found = validation.Of(record.Name);
+        if (record.Reads is null && found is null)
+        {
+            return null;
+        }
+
+        var compared = found?.Shadow ?? new ShadowReadCounts();
+        return new ValidationStatus
+        {
+            On = record.Reads is not null && record.Authoritative == Side.Source,
+            Percent = record.Reads?.Percent ?? 0,
+            Shadow = record.Reads?.Shadow ?? 0,
+            Consistency = record.Reads?.Consistency ?? ReadGuarantee.Global,
+            Summary = ValidationStatus.Sentence(compared),
+            Routed = found?.Routed ?? new RoutedReads(),
+            Compared = differencesOnly ? compared with { Shapes = [.. compared.Shapes.Where(shape => shape.Different > 0).Take(DifferencesInStatus)] } : compared,
         };
     }
 }

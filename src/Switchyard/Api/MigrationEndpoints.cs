@@ -31,6 +31,7 @@ internal static class MigrationEndpoints
         one.MapPost("/stop", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StopAsync(name, host.ApplicationStopping));
         one.MapPost("/throttle", (string name, ThrottleRequest request, Engines engines, IHostApplicationLifetime host) =>
             engines.Migrations.ThrottleAsync(name, request, host.ApplicationStopping));
+        one.MapGet("/validate", (string name, Engines engines, CancellationToken ct) => engines.Migrations.ShowValidationAsync(name, ct));
         one.MapPost("/validate", (string name, ValidateRequest request, Engines engines, IHostApplicationLifetime host) =>
             engines.Migrations.ValidateAsync(name, request, host.ApplicationStopping));
         one.MapPost("/switch", async (string name, SwitchRequest request, Engines engines, MigrationMeters meters, IHostApplicationLifetime host) =>

@@ -86,12 +86,19 @@ internal static class MigrationVerbs
     private static Command Validate()
     {
         var name = Name();
-        var percent = GlobalOptions.Number("--percent", "Share of the sessions whose reads go to the target (default 100)", 1, 100);
-        var shadow = GlobalOptions.Number("--shadow", "Share of the reads run on both sides and compared (default 0)", 0, 100);
+        var percent = GlobalOptions.Number("--percent", "Share of the sessions whose reads go to the target (default 100; 0 with --shadow to compare only)", 0, 100);
+        var shadow = GlobalOptions.Number("--shadow", "Share of the reads run again on both sides and compared (default 0)", 0, 100);
         var consistency = GlobalOptions.Choice<ReadGuarantee>("--consistency", "What a read on the target must have seen (default global)");
         var off = new Option<bool>("--off") { Description = "Send all reads to the source again" };
-        return Verb.Create("validate", "Let the target serve reads while the source takes the writes", [name, percent, shadow, consistency, off], async (context, result, ct) =>
+        var show = new Option<bool>("--show") { Description = "Print what the compared reads have shown, by statement; change nothing" };
+        return Verb.Create("validate", "Let the target serve reads while the source takes the writes", [name, percent, shadow, consistency, off, show], async (context, result, ct) =>
         {
+            if (result.GetValue(show))
+            {
+                context.Print(await context.Api.GetAsync<ValidationStatus>(Path(result.GetRequiredValue(name), "validate"), ct), ValidationText.Details);
+                return ExitCode.Done;
+            }
+
             var request = new ValidateRequest
             {
                 Off = result.GetValue(off),

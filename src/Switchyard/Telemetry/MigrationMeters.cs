@@ -24,6 +24,9 @@ internal sealed class MigrationMeters : IDisposable
         _meter.CreateObservableCounter("switchyard.replication.transactions", Transactions, "{transaction}", "Transactions applied since the process started");
         _meter.CreateObservableCounter("switchyard.copy.rows", CopiedRows, "{row}", "Rows written by the copy");
         _meter.CreateObservableGauge("switchyard.migration.state", States, null, "1 for the state a migration is in");
+        _meter.CreateObservableCounter("switchyard.reads.routed", RoutedReads, "{read}", "Clients' reads in data-router mode, by where they went and why");
+        _meter.CreateObservableCounter("switchyard.shadow.reads", ShadowReads, "{read}", "Reads run again on both sides, by what came of it");
+        _meter.CreateObservableGauge("switchyard.shadow.p99", ShadowLatency, "s", "What 99 % of the compared reads took at most, by side");
         _meter.CreateObservableGauge("switchyard.gate.held", Held, "{statement}", "Statements held now, as the proxies last acknowledged");
     }
 
@@ -78,6 +81,30 @@ internal sealed class MigrationMeters : IDisposable
 
     private IEnumerable<Measurement<int>> States() =>
         All().Select(status => new Measurement<int>(1, Tag("migration", status.Name), Tag("state", status.State.ToString().ToLowerInvariant())));
+
+    private IEnumerable<Measurement<long>> RoutedReads() =>
+        from status in All()
+        where status.Validation is not null
+        let reads = status.Validation!.Routed
+        from line in new[] { ("target", reads.OnTarget), ("source_lag", reads.FellBackByLag), ("source_error", reads.FellBackByError), ("source_connection", reads.FellBackByConnection) }
+        select new Measurement<long>(line.Item2, Tag("migration", status.Name), Tag("outcome", line.Item1));
+
+    private IEnumerable<Measurement<long>> ShadowReads() =>
+        from status in All()
+        where status.Validation is not null
+        let reads = status.Validation!.Compared
+        from line in new[]
+        {
+            ("same", reads.Compared - reads.Different), ("different", reads.Different), ("not_comparable", reads.NotComparable.Values.Sum()), ("not_run", reads.NotRun.Values.Sum()),
+        }
+        select new Measurement<long>(line.Item2, Tag("migration", status.Name), Tag("result", line.Item1));
+
+    private IEnumerable<Measurement<double>> ShadowLatency() =>
+        from status in All()
+        where status.Validation is { Compared.Compared: > 0 }
+        let reads = status.Validation!.Compared
+        from line in new[] { ("source", reads.SourceP99), ("target", reads.TargetP99) }
+        select new Measurement<double>(line.Item2, Tag("migration", status.Name), Tag("side", line.Item1));
 
     private IEnumerable<Measurement<int>> Held()
     {

@@ -27,6 +27,8 @@ internal sealed class World : IAsyncDisposable
 
     public AppliedPositions Applied { get; private set; } = null!;
 
+    public ReadValidation Validation { get; } = new();
+
     public static async Task<World> StartAsync(bool proxy = true)
     {
         var world = new World();
@@ -95,7 +97,10 @@ internal sealed class World : IAsyncDisposable
         }
 
         var environment = new MigrationEnvironment(
-            Topology, View, Applied, Engine, Servers, TimeProvider.System, NullLogger.Instance, new EventHub(TimeProvider.System), new MigrationServiceOptions());
+            Topology, View, Applied, Engine, Servers, TimeProvider.System, NullLogger.Instance, new EventHub(TimeProvider.System), new MigrationServiceOptions())
+        {
+            Validation = Validation,
+        };
         Service = await MigrationService.OpenAsync(environment, CancellationToken.None);
     }
 

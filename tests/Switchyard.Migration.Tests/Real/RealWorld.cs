@@ -167,9 +167,10 @@ internal sealed class RealWorld : IAsyncDisposable
         Topology = new TopologyRepository(_store, secrets, TimeProvider.System);
         View = await TopologyView.OpenAsync(_store, secrets);
         var applied = new AppliedPositions();
-        Service = await MigrationService.OpenAsync(Topology, View, applied, TimeProvider.System, _loggers, null, default);
+        var validation = new ReadValidation();
+        Service = await MigrationService.OpenAsync(Topology, View, applied, validation, TimeProvider.System, _loggers, null, default);
         _proxy = new ProxyServer(
-            new ProxyOptions { Id = "p1", Listen = new IPEndPoint(IPAddress.Loopback, _port) }, View, Topology, applied, TimeProvider.System, _loggers.CreateLogger<ProxyServer>());
+            new ProxyOptions { Id = "p1", Listen = new IPEndPoint(IPAddress.Loopback, _port) }, View, Topology, applied, validation, TimeProvider.System, _loggers.CreateLogger<ProxyServer>());
         await _proxy.StartAsync();
         _port = _proxy.EndPoint.Port;
     }

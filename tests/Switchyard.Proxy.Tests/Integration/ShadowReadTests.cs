@@ -182,8 +182,8 @@ public sealed class ShadowReadTests
         await client.QueryAsync("SELECT SHA1(name) FROM item", default);
         await client.QueryAsync("SELECT id, data, weight, price FROM item", default);
         await client.QueryAsync("SELECT SUM(weight), AVG(price), MAX(id) FROM item WHERE 'a' = NOW() OR id > 0", default);
-        var found = await UntilAsync(harness, shadow => shadow.Compared + shadow.NotComparable.Values.Sum() + shadow.NotRun.Values.Sum() == 3);
-        Assert.Equal((3, 1), (found.Compared, found.Different));
+        var found = await UntilAsync(harness, shadow => shadow.Compared == 3);
+        Assert.Equal(1, found.Different);
         Assert.Equal("SELECT SHA1(name) FROM item", found.Shapes[0].Shape);
         Assert.Equal(("error", "source: 2 rows, target: error 1305"), (found.Shapes[0].Samples[0].Kind, found.Shapes[0].Samples[0].Detail));
     }

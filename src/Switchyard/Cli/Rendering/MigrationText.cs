@@ -74,6 +74,11 @@ internal static class MigrationText
             lines.Add(new Markup($"diff     {DiffLine(diff)}"));
         }
 
+        if (status.Validation is { } validation)
+        {
+            lines.AddRange(ValidationText.Lines(validation));
+        }
+
         foreach (var finding in status.Findings.Where(f => f.Severity != FindingSeverity.Information))
         {
             lines.Add(new Markup($"[yellow]{Markup.Escape(finding.What)}[/] {Markup.Escape(finding.Remedy)}"));

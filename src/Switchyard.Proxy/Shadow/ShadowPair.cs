@@ -107,6 +107,10 @@ internal sealed class ShadowPair : IAsyncDisposable
         {
             throw new ShadowRefusedException($"the {side} refuses the login with error {refused.Code}", refused);
         }
+        catch (BackendUnavailableException refused) when (refused.Reason == UnavailableReason.LoginImpossible)
+        {
+            throw new ShadowRefusedException($"the account cannot be logged in to the {side} with what its client has shown", refused);
+        }
     }
 
     /// <summary>As the session has sent it; where the target does not take it so, by the values it has on the source.</summary>

@@ -177,6 +177,7 @@ public sealed class ShadowReadTests
         }
 
         await AllAppliedAsync(harness);
+        await harness.CommitAsync(harness.Repository.Begin().Put(new LegCredential("t", ProxyHarness.AppUser, "%", ProxyHarness.AppUser, ProxyHarness.AppPassword)));
         await using var client = await harness.ConnectAsync();
         await harness.RouteAsync("s", "t", percent: 0, shadow: 100);
         await client.QueryAsync("SELECT SHA1(name) FROM item", default);

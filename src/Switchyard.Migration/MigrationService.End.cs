@@ -141,9 +141,9 @@ public sealed partial class MigrationService
     private async Task<string?> WhyDefaultStaysAsync(MigrationRecord record, RoutingTable routing, CancellationToken cancellationToken)
     {
         var source = record.Settings.Source;
-        if (!record.WholeSchema)
+        if (record.Schemas.FirstOrDefault(s => !s.Whole) is { } partly)
         {
-            return $"not all tables of {record.Settings.Schema} were migrated";
+            return $"not all tables of {partly.Name} were migrated";
         }
 
         if (routing.Rules.FirstOrDefault(r => r.Migration != record.Name && (r.Writer == source || r.Reader == source)) is { } rule)
@@ -151,8 +151,8 @@ public sealed partial class MigrationService
             return $"{rule.Schema}.{rule.Table ?? "*"} is routed to it";
         }
 
-        await using var side = _environment.Sides.Create(await _environment.BackendAsync(source, cancellationToken), record.Settings.Schema);
-        var moved = routing.Rules.Where(r => r.Table is null && r.Writer != source).Select(r => r.Schema).Append(record.Settings.Schema).ToHashSet(StringComparer.Ordinal);
+        await using var side = _environment.Sides.Create(await _environment.BackendAsync(source, cancellationToken), record.SchemaNames);
+        var moved = routing.Rules.Where(r => r.Table is null && r.Writer != source).Select(r => r.Schema).Concat(record.SchemaNames).ToHashSet(StringComparer.Ordinal);
         if ((await side.ListSchemasAsync(cancellationToken)).FirstOrDefault(s => !moved.Contains(s)) is { } schema)
         {
             return $"it holds the schema {schema}, which no rule names";
@@ -172,9 +172,9 @@ public sealed partial class MigrationService
             {
                 SourceData.Drop => $"Drop {CutoverSteps.Tables(record)} on {source}",
                 SourceData.Rename => $"Rename {CutoverSteps.Tables(record)} on {source} to _NAME_old",
-                _ => $"Keep the tables of {record.Settings.Schema} on {source} as they are",
+                _ => $"Keep the tables of {record.Schemas.Title()} on {source} as they are",
             },
-            newDefault is not null ? $"Make {target} the default backend" : $"Route {record.Settings.Schema} to {target} for good",
+            newDefault is not null ? $"Make {target} the default backend" : $"Route {record.Schemas.Title()} to {target} for good",
         };
         return actions;
     }
@@ -222,14 +222,14 @@ public sealed partial class MigrationService
             await using var target = await runtime.OpenSideAsync(Side.Target, cancellationToken);
             await target.DropTablesAsync(record.Tables, cancellationToken);
             await DropEventsAsync(target, record, cancellationToken);
-            if (record.WholeSchema)
+            foreach (var schema in record.Schemas.Where(s => s.Whole))
             {
-                await target.DropAsync(await source.ListViewsAndRoutinesAsync(cancellationToken), cancellationToken);
+                await target.DropAsync(await source.ListViewsAndRoutinesAsync(schema.Name, cancellationToken), cancellationToken);
             }
 
-            if (record.SchemaMadeHere)
+            foreach (var schema in record.Schemas.Where(s => s.MadeHere))
             {
-                await target.DropSchemaIfEmptyAsync(cancellationToken);
+                await target.DropSchemaIfEmptyAsync(schema.Name, cancellationToken);
             }
         }
 
@@ -241,7 +241,7 @@ public sealed partial class MigrationService
     {
         foreach (var definition in record.Handover.Events)
         {
-            await side.DropEventAsync(definition.Name, cancellationToken);
+            await side.DropEventAsync(definition, cancellationToken);
         }
     }
 

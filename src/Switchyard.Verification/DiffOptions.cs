@@ -15,6 +15,9 @@ public sealed record DiffOptions
     /// <summary>The tables, which have the same names on both sides.</summary>
     public required IReadOnlyList<TableName> Tables { get; init; }
 
+    /// <summary>What a table is called in the progress; unique among <see cref="Tables"/>.</summary>
+    public Func<TableName, string> NameOf { get; init; } = table => table.Name;
+
     /// <summary>Replication from <see cref="From"/> to <see cref="To"/>, which must be running.</summary>
     public required IFollower Follower { get; init; }
 

@@ -25,7 +25,7 @@ public sealed record RowDifference(
 /// <summary>What is compared of one table. Immutable; also the checkpoint a stopped comparison resumes from.</summary>
 public sealed record TableProgress
 {
-    /// <summary>The table's name, without its schema.</summary>
+    /// <summary>The table's name, as <see cref="DiffOptions.NameOf"/> gives it.</summary>
     public required string Name { get; init; }
 
     /// <summary>The authoritative side's estimate.</summary>

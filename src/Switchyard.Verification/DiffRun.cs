@@ -21,7 +21,8 @@ public sealed class DiffRun
         _options = options;
         foreach (var table in options.Tables)
         {
-            _tables[table.Name] = resume?.FirstOrDefault(p => string.Equals(p.Name, table.Name, StringComparison.Ordinal)) ?? new TableProgress { Name = table.Name };
+            var name = options.NameOf(table);
+            _tables[name] = resume?.FirstOrDefault(p => string.Equals(p.Name, name, StringComparison.Ordinal)) ?? new TableProgress { Name = name };
         }
     }
 
@@ -42,7 +43,7 @@ public sealed class DiffRun
             pairs.Add(new TablePair(Find(left, table, "authoritative"), Find(right, table, "following"), crossVendor));
         }
 
-        var queue = new ConcurrentQueue<TablePair>(pairs.Where(p => !_tables[p.Left.Name.Name].Done).OrderByDescending(p => p.Left.DataLength));
+        var queue = new ConcurrentQueue<TablePair>(pairs.Where(p => !Of(p).Done).OrderByDescending(p => p.Left.DataLength));
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var workers = Enumerable.Range(0, Math.Max(1, Math.Min(_options.Workers, queue.Count))).Select(_ => WorkAsync(queue, failed)).ToList();
         await Task.WhenAll(workers);
@@ -81,7 +82,7 @@ public sealed class DiffRun
             await using var right = await DiffSession.OpenAsync(_options.To, failed.Token);
             while (queue.TryDequeue(out var pair))
             {
-                var diff = new TableDiff(_options, pair, left, right, _tables[pair.Left.Name.Name], Report);
+                var diff = new TableDiff(_options, pair, left, right, Of(pair), Report);
                 await diff.RunAsync(failed.Token);
             }
         }
@@ -91,6 +92,8 @@ public sealed class DiffRun
             throw;
         }
     }
+
+    private TableProgress Of(TablePair pair) => _tables[_options.NameOf(pair.Left.Name)];
 
     private void Report(TableProgress progress)
     {

@@ -1,4 +1,5 @@
 using Switchyard.Faults;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration.Tests;
@@ -261,16 +262,17 @@ public sealed class CutoverTests
     public async Task Identities_of_the_target_are_raised_above_the_sources()
     {
         await using var world = await World.StartAsync();
-        world.A.Identities["orders"] = 5000;
-        world.B.Identities["orders"] = 4000;
-        world.A.Identities["items"] = 10;
-        world.B.Identities["items"] = 10;
+        var (orders, items) = (new TableName("shop", "orders"), new TableName("shop", "items"));
+        world.A.Identities[orders] = 5000;
+        world.B.Identities[orders] = 4000;
+        world.A.Identities[items] = 10;
+        world.B.Identities[items] = 10;
         await world.CreateRunningAsync();
 
         await world.Service.SwitchAsync("shop", s_request, default);
 
-        Assert.True(world.B.Identities["orders"] >= 5000);
-        Assert.Equal(10UL, world.B.Identities["items"]);
+        Assert.True(world.B.Identities[orders] >= 5000);
+        Assert.Equal(10UL, world.B.Identities[items]);
     }
 
     private static async Task<World> CrashAtAsync(string point, FenceMode fence)
@@ -295,8 +297,8 @@ public sealed class CutoverTests
 
     private static void PlantTriggerAndEvent(FakeServer server)
     {
-        server.Triggers["stamp"] = new TriggerDefinition("stamp", "orders", "CREATE TRIGGER …", "");
-        server.Events["nightly"] = new EventDefinition("nightly", "CREATE EVENT …", "", "SYSTEM", Enabled: true);
+        server.Triggers["stamp"] = new TriggerDefinition("shop", "stamp", "orders", "CREATE TRIGGER …", "");
+        server.Events["nightly"] = new EventDefinition("shop", "nightly", "CREATE EVENT …", "", "SYSTEM", Enabled: true);
     }
 
     private static void AssertRunsOnlyOn(FakeServer active, FakeServer passive)

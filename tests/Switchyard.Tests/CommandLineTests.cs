@@ -7,6 +7,7 @@ public sealed class CommandLineTests
 {
     [Theory]
     [InlineData("migration", "create", "x")]
+    [InlineData("migration", "create", "x", "--source", "a", "--target", "b", "--tables", "t", "--schema", "s", "--schema", "u")]
     [InlineData("migration", "switch", "x", "--timeout", "soon")]
     [InlineData("migration", "switch", "x", "--fence", "wall")]
     [InlineData("migration", "validate", "x", "--percent", "101")]
@@ -72,6 +73,25 @@ public sealed class CommandLineTests
         }
 
         Assert.Subset(command.Options.Select(option => option.Name).ToHashSet(), options.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToHashSet());
+    }
+
+    [Fact]
+    public void Each_list_of_tables_belongs_to_the_schema_named_before_it()
+    {
+        var schemas = new SchemaSelections();
+        var command = new System.CommandLine.Command("create");
+        foreach (var option in schemas.Options.OfType<System.CommandLine.Option>())
+        {
+            command.Options.Add(option);
+        }
+
+        Migration.CreateMigrationRequest Read(string line) => schemas.Fill(new Migration.CreateMigrationRequest { Name = "m", Source = "a", Target = "b" }, command.Parse(line));
+
+        var several = Read("--schema shop --tables a,b --schema=books --schema crm --exclude-tables c --exclude-tables=d").Schemas!;
+        Assert.Equal(["shop: a,b / ", "books:  / ", "crm:  / c,d"], several.Select(s => $"{s.Schema}: {string.Join(',', s.Tables ?? [])} / {string.Join(',', s.ExcludeTables ?? [])}"));
+        var one = Read("--tables a --schema shop");
+        Assert.Null(one.Schemas);
+        Assert.Equal(("shop", "a"), (one.Schema, Assert.Single(one.Tables!)));
     }
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] args)

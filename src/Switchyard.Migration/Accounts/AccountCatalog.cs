@@ -15,19 +15,19 @@ internal sealed class AccountCatalog(BackendConnection connection)
         await ReadAsync("SELECT user, host FROM mysql.user", cancellationToken);
 
     /// <summary>
-    /// The accounts an application of the schema uses: those with rights on it or in it, and those with rights on everything that are connected to it now.
+    /// The accounts an application of the schemas uses: those with rights on it or in it, and those with rights on everything that are connected to it now.
     /// </summary>
-    /// <param name="schema">The schema.</param>
+    /// <param name="schemas">The schemas.</param>
     /// <param name="exceptUser">Our own user, which is no application.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<HashSet<Account>> ListUsersOfAsync(string schema, string exceptUser, CancellationToken cancellationToken)
+    public async Task<HashSet<Account>> ListUsersOfAsync(IReadOnlyList<string> schemas, string exceptUser, CancellationToken cancellationToken)
     {
-        var name = SqlText.QuoteString(schema);
-        var accounts = await ReadAsync($"SELECT User, Host FROM mysql.db WHERE {name} LIKE Db", cancellationToken);
-        accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.tables_priv WHERE Db={name}", cancellationToken));
-        accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.columns_priv WHERE Db={name}", cancellationToken));
-        accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.procs_priv WHERE Db={name}", cancellationToken));
-        var connected = (await ServerProcess.ListAsync(connection, cancellationToken)).Where(p => p.Schema == schema).Select(p => p.User).ToHashSet(StringComparer.Ordinal);
+        var names = string.Join(", ", schemas.Select(SqlText.QuoteString));
+        var accounts = await ReadAsync($"SELECT User, Host FROM mysql.db WHERE {string.Join(" OR ", schemas.Select(s => $"{SqlText.QuoteString(s)} LIKE Db"))}", cancellationToken);
+        accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.tables_priv WHERE Db IN ({names})", cancellationToken));
+        accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.columns_priv WHERE Db IN ({names})", cancellationToken));
+        accounts.UnionWith(await ReadAsync($"SELECT User, Host FROM mysql.procs_priv WHERE Db IN ({names})", cancellationToken));
+        var connected = (await ServerProcess.ListAsync(connection, cancellationToken)).Where(p => schemas.Contains(p.Schema, StringComparer.Ordinal)).Select(p => p.User).ToHashSet(StringComparer.Ordinal);
         var powerful = await ReadAsync("SELECT user, host FROM mysql.user WHERE select_priv='Y'", cancellationToken);
         accounts.UnionWith(powerful.Where(a => connected.Contains(a.User)));
         accounts.RemoveWhere(a => s_system.Contains(a.User) || string.Equals(a.User, exceptUser, StringComparison.Ordinal));

@@ -19,7 +19,7 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
         var to = new AccountCatalog(target);
         var accounts = request.Accounts is { Count: > 0 } named
             ? [.. named.Select(Account.Parse)]
-            : await from.ListUsersOfAsync(record.Settings.Schema, options.User, cancellationToken);
+            : await from.ListUsersOfAsync(record.SchemaNames, options.User, cancellationToken);
         var present = await to.ListAsync(cancellationToken);
         var plugins = await to.ListPluginsAsync(cancellationToken);
         var results = new List<AccountCopy>();
@@ -44,8 +44,8 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
             return new AccountCopy(account.ToString(), "refused", "unchanged", [], "It must present a certificate, which a proxy cannot do for it.");
         }
 
-        var (grants, leftOut) = GrantTranslation.ForSchema(await from.ReadGrantsAsync(account, cancellationToken), record.Settings.Schema, account);
-        var note = leftOut.Count == 0 ? "" : $"Left out, because it is not about the schema or not known to both servers: {string.Join("; ", leftOut)}.";
+        var (grants, leftOut) = GrantTranslation.ForSchemas([.. await from.ReadGrantsAsync(account, cancellationToken)], record.SchemaNames, account);
+        var note = leftOut.Count == 0 ? "" : $"Left out, because it is not about the {(record.Schemas.Count == 1 ? "schema" : "schemas")} or not known to both servers: {string.Join("; ", leftOut)}.";
         var stored = await environment.Topology.FindAsync(record.Settings.Target, account.User, account.Host, cancellationToken);
         var credential = exists && stored is null ? "unchanged" : plugins.Contains(proof.Plugin) && stored is null ? "same-hash" : "generated";
         if (request.DryRun)

@@ -11,7 +11,7 @@ internal sealed class AccountGap(MigrationEnvironment environment)
         try
         {
             var missing = await environment.Sides.ListMissingAccountsAsync(
-                await environment.BackendAsync(fromName, cancellationToken), await environment.BackendAsync(toName, cancellationToken), record.Settings.Schema, cancellationToken);
+                await environment.BackendAsync(fromName, cancellationToken), await environment.BackendAsync(toName, cancellationToken), record.SchemaNames, cancellationToken);
             if (record.Direction == Direction.Reverse && severity == FindingSeverity.Error)
             {
                 // Clients are let in by the source's accounts, so an account only the target has is none of the application's and must not bar the way back.
@@ -20,7 +20,7 @@ internal sealed class AccountGap(MigrationEnvironment environment)
 
             return missing.Count == 0
                 ? []
-                : [new Finding(severity, "accounts_missing", $"'{toName}' has no account {string.Join(", ", missing)}, which uses the schema on '{fromName}'.",
+                : [new Finding(severity, "accounts_missing", $"'{toName}' has no account {string.Join(", ", missing)}, which uses {record.Schemas.Title()} on '{fromName}'.",
                     record.Direction == Direction.Forward ? $"Create it with `switchyard migration accounts copy {record.Name}`." : $"Create it on '{toName}' if it is the application's.")];
         }
         catch (ServerErrorException e)

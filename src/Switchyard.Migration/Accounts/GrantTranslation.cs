@@ -4,7 +4,7 @@ using Switchyard.Client;
 namespace Switchyard.Migration;
 
 /// <summary>
-/// The part of an account's grants that concerns one schema, in words both vendors know. Rights on everything become rights on the schema:
+/// The part of an account's grants that concerns the migrated schemas, in words both vendors know. Rights on everything become rights on each schema:
 /// an application keeps what it does there and gets nothing else on the other server.
 /// </summary>
 internal static partial class GrantTranslation
@@ -17,7 +17,13 @@ internal static partial class GrantTranslation
     };
 
     /// <summary>The statements to run on the other server, and what was left out.</summary>
-    public static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchema(IEnumerable<string> shown, string schema, Account account)
+    public static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchemas(IReadOnlyList<string> shown, IReadOnlyList<string> schemas, Account account)
+    {
+        var each = schemas.Select(s => ForSchema(shown, s, account)).ToList();
+        return ([.. each.SelectMany(e => e.Grants).Distinct(StringComparer.Ordinal)], [.. each.SelectMany(e => e.LeftOut).Distinct(StringComparer.Ordinal)]);
+    }
+
+    private static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchema(IEnumerable<string> shown, string schema, Account account)
     {
         var grants = new List<string>();
         var leftOut = new List<string>();

@@ -23,8 +23,11 @@ public sealed record MigrationStatus
     /// <summary>The backend the data goes to.</summary>
     public required string Target { get; init; }
 
-    /// <summary>The schema that moves.</summary>
+    /// <summary>The schema that moves; several are separated by a comma and a space.</summary>
     public required string Schema { get; init; }
+
+    /// <summary>The schemas that move, in name order.</summary>
+    public IReadOnlyList<string> Schemas { get; init; } = [];
 
     /// <summary>The migrated tables, in name order.</summary>
     public required IReadOnlyList<TableStatus> Tables { get; init; }
@@ -108,7 +111,7 @@ public sealed record ThrottleSettings
 }
 
 /// <summary>One table of the copy.</summary>
-/// <param name="Name">The table's name, without its schema.</param>
+/// <param name="Name">The table's name; <c>schema.table</c> where several schemas move.</param>
 /// <param name="RowsCopied">Rows written to the target by the copy.</param>
 /// <param name="RowsEstimated">The source's own estimate at the start; may be off by half.</param>
 /// <param name="Phase"><c>waiting</c>, <c>copying</c>, <c>indexing</c>, <c>streaming</c> or <c>done</c>.</param>
@@ -168,7 +171,7 @@ public sealed record DiffReport(DiffStatus Summary, IReadOnlyList<DiffTableRepor
 }
 
 /// <summary>One table of a comparison.</summary>
-/// <param name="Name">The table's name, without its schema.</param>
+/// <param name="Name">The table's name; <c>schema.table</c> where several schemas move.</param>
 /// <param name="State"><c>waiting</c>, <c>comparing</c> or <c>done</c>.</param>
 /// <param name="Rows">Rows compared.</param>
 /// <param name="Missing">Rows only the authoritative side has.</param>

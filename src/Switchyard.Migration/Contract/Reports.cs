@@ -53,7 +53,7 @@ public sealed record CompleteReport(string Result, IReadOnlyList<string> Actions
 /// <param name="State">Where it stands.</param>
 /// <param name="Source">The backend the data comes from.</param>
 /// <param name="Target">The backend the data goes to.</param>
-/// <param name="Schema">The schema that moves.</param>
+/// <param name="Schema">The schema that moves; several are separated by a comma and a space.</param>
 /// <param name="Tables">How many tables.</param>
 /// <param name="Writes">The authoritative backend.</param>
 /// <param name="LagSeconds">Of the running stream; null when none runs.</param>

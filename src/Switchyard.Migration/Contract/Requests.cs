@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Switchyard.Migration;
 
 /// <summary>What to do when a statement that changes a migrated table's definition arrives in the stream.</summary>
@@ -42,6 +44,23 @@ public enum ReadGuarantee
     Eventual,
 }
 
+/// <summary>What of one schema moves.</summary>
+public sealed record SchemaSelection
+{
+    /// <summary>The schema; it has the same name on the target.</summary>
+    public required string Schema { get; init; }
+
+    /// <summary>Only these tables; null for all.</summary>
+    public IReadOnlyList<string>? Tables { get; init; }
+
+    /// <summary>All but these tables; null for all.</summary>
+    public IReadOnlyList<string>? ExcludeTables { get; init; }
+
+    /// <summary>Every table of it moves, and its views and routines too.</summary>
+    [JsonIgnore]
+    public bool IsWhole => Tables is not { Count: > 0 } && ExcludeTables is not { Count: > 0 };
+}
+
 /// <summary><c>migration create</c>.</summary>
 public sealed record CreateMigrationRequest
 {
@@ -54,14 +73,22 @@ public sealed record CreateMigrationRequest
     /// <summary>The backend it goes to.</summary>
     public required string Target { get; init; }
 
-    /// <summary>The schema to move; it has the same name on the target.</summary>
-    public required string Schema { get; init; }
+    /// <summary>The schema to move; it has the same name on the target. Empty where <see cref="Schemas"/> names several.</summary>
+    public string Schema { get; init; } = "";
 
     /// <summary>Only these tables; null for all.</summary>
     public IReadOnlyList<string>? Tables { get; init; }
 
     /// <summary>All but these tables; null for all.</summary>
     public IReadOnlyList<string>? ExcludeTables { get; init; }
+
+    /// <summary>Several schemas, which move as one; null where <see cref="Schema"/>, <see cref="Tables"/> and <see cref="ExcludeTables"/> say it all.</summary>
+    public IReadOnlyList<SchemaSelection>? Schemas { get; init; }
+
+    /// <summary>What moves, however it was said.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<SchemaSelection> Selections =>
+        Schemas is { Count: > 0 } several ? [.. several.OrderBy(s => s.Schema, StringComparer.Ordinal)] : [new SchemaSelection { Schema = Schema, Tables = Tables, ExcludeTables = ExcludeTables }];
 
     /// <summary>See <see cref="Migration.OnDdl"/>.</summary>
     public OnDdl OnDdl { get; init; } = OnDdl.Exec;
@@ -184,7 +211,7 @@ public sealed record DiffRequest
 /// <summary><c>migration accounts copy</c>.</summary>
 public sealed record CopyAccountsRequest
 {
-    /// <summary>Accounts as <c>user@host</c>; null for every account with privileges on the migrated schema.</summary>
+    /// <summary>Accounts as <c>user@host</c>; null for every account with privileges on the migrated schemas.</summary>
     public IReadOnlyList<string>? Accounts { get; init; }
 
     /// <summary>Print what would be done only.</summary>

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -13,7 +14,7 @@ internal sealed partial class Cutover
         await _from.ConnectAsync(cancellationToken);
         await _from.PrepareFenceAsync(cancellationToken);
         await _to.ConnectAsync(cancellationToken);
-        _identities = new(await _to.ReadIdentitiesAsync(record.Tables, cancellationToken), StringComparer.Ordinal);
+        _identities = new(await _to.ReadIdentitiesAsync(record.Tables, cancellationToken));
         await RaiseIdentitiesAsync(IdentityHeadroom, cancellationToken);
         var handover = await _from.ReadTriggersAndEventsAsync(record.Tables, cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
@@ -56,7 +57,7 @@ internal sealed partial class Cutover
     {
         foreach (var definition in runtime.Record.Handover.Events.Where(e => e.Enabled))
         {
-            await _from.SetEventAsync(definition.Name, enabled: false, cancellationToken);
+            await _from.SetEventAsync(definition, enabled: false, cancellationToken);
         }
 
         // Whoever is alive has drained at the same moment; what all others have left running is ended.
@@ -126,7 +127,7 @@ internal sealed partial class Cutover
     }
 
     /// <summary>A definition waits for every transaction on its table, and outside the pause the applier always has some.</summary>
-    private async Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken)
+    private async Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken)
     {
         const int Attempts = 10;
         const int LockWaitTimeout = 1205;

@@ -1,4 +1,5 @@
 using Switchyard.Faults;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -23,7 +24,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
     private IServerSide _from = null!;
     private IServerSide _to = null!;
     private IFence? _fence;
-    private Dictionary<string, ulong> _identities = [];
+    private Dictionary<TableName, ulong> _identities = [];
     private IStreamRecord? _back;
     private Membership? _drained;
     private bool _flipped;

@@ -70,14 +70,14 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         var handover = runtime.Record.Handover;
         foreach (var trigger in handover.Triggers)
         {
-            await from.DropTriggerAsync(trigger.Name, cancellationToken);
+            await from.DropTriggerAsync(trigger, cancellationToken);
         }
 
         await runtime.ResumeAsync(cancellationToken);
         await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken);
         foreach (var definition in handover.Events.Where(e => e.Enabled))
         {
-            await to.SetEventAsync(definition.Name, enabled: true, cancellationToken);
+            await to.SetEventAsync(definition, enabled: true, cancellationToken);
         }
     }
 
@@ -101,15 +101,15 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         var handover = runtime.Record.Handover;
         foreach (var trigger in handover.Triggers)
         {
-            await to.DropTriggerAsync(trigger.Name, cancellationToken);
+            await to.DropTriggerAsync(trigger, cancellationToken);
         }
 
         foreach (var definition in handover.Events)
         {
-            await to.DropEventAsync(definition.Name, cancellationToken);
+            await to.DropEventAsync(definition, cancellationToken);
             if (definition.Enabled)
             {
-                await from.SetEventAsync(definition.Name, enabled: true, cancellationToken);
+                await from.SetEventAsync(definition, enabled: true, cancellationToken);
             }
         }
     }

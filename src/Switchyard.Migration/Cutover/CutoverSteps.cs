@@ -22,14 +22,14 @@ internal static class CutoverSteps
 
     /// <summary>How many tables, in words.</summary>
     public static string Tables(MigrationRecord record) =>
-        $"{record.Tables.Count} {(record.Tables.Count == 1 ? "table" : "tables")} of {record.Settings.Schema}";
+        $"{record.Tables.Count} {(record.Tables.Count == 1 ? "table" : "tables")} of {record.Schemas.Title()}";
 
     /// <summary>What each step will do, for a dry run.</summary>
     public static IReadOnlyList<string> Plan(MigrationRecord record, SwitchRequest request)
     {
         var from = record.Backend(record.Direction.From);
         var to = record.Backend(record.Direction.To);
-        var tables = record.WholeSchema ? record.Tables.Count == 1 ? $"the only table of {record.Settings.Schema}" : $"all {Tables(record)}" : Tables(record);
+        var tables = record.Schemas.All(s => s.Whole) ? record.Tables.Count == 1 ? $"the only table of {record.Schemas.Title()}" : $"all {Tables(record)}" : Tables(record);
         return
         [
             $"{Lock}: take the right to change '{record.Name}', so that no other operator can",

@@ -7,9 +7,8 @@ namespace Switchyard.Migration;
 internal static class RoutingRules
 {
     /// <summary>The tables of a migration, as gates and rules name them.</summary>
-    public static ImmutableArray<TableScope> Scopes(MigrationRecord record) => record.WholeSchema
-        ? [new TableScope(record.Settings.Schema, null)]
-        : [.. record.Tables.Select(t => new TableScope(record.Settings.Schema, t))];
+    public static ImmutableArray<TableScope> Scopes(MigrationRecord record) =>
+        [.. record.Schemas.SelectMany(s => s.Whole ? [new TableScope(s.Name, null)] : s.Tables.Select(t => new TableScope(s.Name, t)))];
 
     /// <summary>The table with this migration's rules as the record says they should be.</summary>
     public static RoutingTable With(RoutingTable table, MigrationRecord record)
@@ -43,9 +42,9 @@ internal static class RoutingRules
     public static Finding? Conflict(RoutingTable table, MigrationRecord record)
     {
         var scopes = Scopes(record);
-        foreach (var rule in table.RulesOf(record.Settings.Schema))
+        foreach (var rule in record.SchemaNames.SelectMany(table.RulesOf))
         {
-            var meets = rule.Table is null || record.WholeSchema || scopes.Any(s => string.Equals(s.Table, rule.Table, StringComparison.Ordinal));
+            var meets = scopes.Any(s => s.Schema == rule.Schema && (rule.Table is null || s.Table is null || s.Table == rule.Table));
             if (!meets || string.Equals(rule.Migration, record.Name, StringComparison.Ordinal))
             {
                 continue;

@@ -4,11 +4,11 @@ using Switchyard.Replication;
 namespace Switchyard.Migration;
 
 /// <summary>The copy of all rows, in this library's words.</summary>
-internal sealed class EngineCopy(TableCopier copier) : IMigrationCopy
+internal sealed class EngineCopy(TableCopier copier, IReadOnlyList<MigratedSchema> schemas) : IMigrationCopy
 {
     public IReadOnlyList<TableStatus> Progress =>
-        [.. copier.Progress.OrderBy(t => t.Table.Name, StringComparer.Ordinal).Select(t => new TableStatus(
-            t.Table.Name, t.RowsCopied, t.RowsEstimated, t.Phase switch
+        [.. copier.Progress.OrderBy(t => t.Table).Select(t => new TableStatus(
+            schemas.NameOf(t.Table), t.RowsCopied, t.RowsEstimated, t.Phase switch
             {
                 CopyPhase.Pending => "waiting",
                 CopyPhase.Copying => "copying",

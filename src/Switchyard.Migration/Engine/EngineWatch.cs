@@ -9,11 +9,11 @@ internal sealed class EngineWatch : IForeignWatch
 {
     private readonly ForeignWriteWatch _inner;
 
-    public EngineWatch(ForeignWriteWatch inner, Action<ForeignWriteStatus> found)
+    public EngineWatch(ForeignWriteWatch inner, IReadOnlyList<MigratedSchema> schemas, Action<ForeignWriteStatus> found)
     {
         _inner = inner;
         inner.Found += write => found(new ForeignWriteStatus(
-            $"{write.Position.File}:{write.Position.Offset}", write.Table.Name, write.Kind == ForeignWriteKind.Rows ? "rows" : "statement", write.At, write.Account));
+            $"{write.Position.File}:{write.Position.Offset}", schemas.NameOf(write.Table), write.Kind == ForeignWriteKind.Rows ? "rows" : "statement", write.At, write.Account));
         inner.Start();
     }
 

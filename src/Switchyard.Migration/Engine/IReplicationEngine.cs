@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -7,14 +8,15 @@ namespace Switchyard.Migration;
 /// <param name="Id">Unique on the following side.</param>
 /// <param name="From">The origin.</param>
 /// <param name="To">The following side.</param>
-/// <param name="Schema">The schema, of the same name on both.</param>
-/// <param name="Tables">The tables, without the schema.</param>
-/// <param name="WholeSchema">Views and routines go along.</param>
+/// <param name="Schemas">What moves.</param>
 /// <param name="Copying">The following side's tables are still being filled.</param>
 /// <param name="Settings">As the operator chose.</param>
 /// <param name="OppositeId">The id of the stream of the other direction, whose transactions this one passes over.</param>
 internal sealed record StreamSpec(
-    string Id, ConnectionOptions From, ConnectionOptions To, string Schema, IReadOnlyList<string> Tables, bool WholeSchema, bool Copying, CreateMigrationRequest Settings, string? OppositeId = null);
+    string Id, ConnectionOptions From, ConnectionOptions To, IReadOnlyList<MigratedSchema> Schemas, bool Copying, CreateMigrationRequest Settings, string? OppositeId = null)
+{
+    public IReadOnlyList<TableName> Tables => Schemas.AllTables();
+}
 
 /// <summary>What the lifecycle needs of schema copy, row copy and streams. The product has one implementation; tests have another.</summary>
 internal interface IReplicationEngine

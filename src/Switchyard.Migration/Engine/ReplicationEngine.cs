@@ -22,9 +22,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         {
             Source = source,
             Target = target,
-            Schema = settings.Schema,
-            Tables = [.. settings.Tables ?? []],
-            ExcludedTables = [.. settings.ExcludeTables ?? []],
+            Schemas = [.. settings.Selections.Select(s => new GateSchema(s.Schema) { Tables = [.. s.Tables ?? []], ExcludedTables = [.. s.ExcludeTables ?? []] })],
             IsResume = begun,
         };
         var findings = await SchemaGate.InspectAsync(request, cancellationToken);
@@ -34,7 +32,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     public async Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken)
     {
         var (origin, follower) = direction.From == Side.Source ? ("source", "target") : ("target", "source");
-        var findings = await SchemaGate.InspectWayBackAsync(spec.From, origin, spec.To, follower, spec.Schema, cancellationToken);
+        var findings = await SchemaGate.InspectWayBackAsync(spec.From, origin, spec.To, follower, [.. spec.Schemas.Select(s => s.Name)], cancellationToken);
         return [.. findings.Select(f => Finding.Error(f.Code, f.What, f.Remedy))];
     }
 
@@ -51,9 +49,14 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
         await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
         var copier = new SchemaCopier(source, target);
-        var tables = await copier.CopyTablesAsync(spec.Schema, spec.Tables, spec.Settings.DeferSecondaryKeys, cancellationToken);
-        var others = spec.WholeSchema ? await copier.CopyViewsAndRoutinesAsync(spec.Schema, cancellationToken) : null;
-        return Convert([.. tables.Findings, .. others?.Findings ?? []]);
+        var findings = new List<GateFinding>();
+        foreach (var schema in spec.Schemas)
+        {
+            findings.AddRange((await copier.CopyTablesAsync(schema.Name, schema.Tables, spec.Settings.DeferSecondaryKeys, cancellationToken)).Findings);
+        }
+
+        var others = await copier.CopyViewsAndRoutinesAsync([.. spec.Schemas.Where(s => s.Whole).Select(s => s.Name)], cancellationToken);
+        return Convert([.. findings, .. others.Findings]);
     }
 
     public async Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
@@ -75,7 +78,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken)
     {
         var options = spec.Settings.CopyThreads is { } threads ? new CopyOptions { Threads = threads } : new CopyOptions();
-        return Task.FromResult<IMigrationCopy>(new EngineCopy(new TableCopier(((EngineStream)stream).Inner, options)));
+        return Task.FromResult<IMigrationCopy>(new EngineCopy(new TableCopier(((EngineStream)stream).Inner, options), spec.Schemas));
     }
 
     public async Task<IForeignWatch> WatchAsync(StreamSpec spec, StreamPosition? after, Action<ForeignWriteStatus> found, CancellationToken cancellationToken)
@@ -83,11 +86,11 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         var definition = new ForeignWriteWatchDefinition
         {
             Server = spec.To,
-            Tables = [.. spec.Tables.Select(t => new TableName(spec.Schema, t))],
+            Tables = spec.Tables,
             OwnStreamIds = spec.OppositeId is { } opposite ? [spec.Id, opposite] : [spec.Id],
             After = after is { } known ? new BinlogPosition(known.File, known.Offset) : null,
         };
-        return new EngineWatch(await ForeignWriteWatch.OpenAsync(definition, cancellationToken, time, _log), found);
+        return new EngineWatch(await ForeignWriteWatch.OpenAsync(definition, cancellationToken, time, _log), spec.Schemas, found);
     }
 
     public async Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken)
@@ -131,7 +134,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         Id = spec.Id,
         From = spec.From,
         To = spec.To,
-        Tables = [.. spec.Tables.Select(t => new TableName(spec.Schema, t))],
+        Tables = spec.Tables,
         CopiesTables = spec.Copying,
         OppositeId = spec.OppositeId,
         OnDdl = spec.Settings.OnDdl switch

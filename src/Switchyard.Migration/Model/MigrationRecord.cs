@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Switchyard.Replication.Schema;
 
 namespace Switchyard.Migration;
 
@@ -6,17 +7,21 @@ namespace Switchyard.Migration;
 /// Everything about a migration that outlives the process. The state is computed from what has happened, so that no combination of fields
 /// can contradict it.
 /// </summary>
-internal sealed record MigrationRecord
+internal sealed partial record MigrationRecord
 {
-    public int Format { get; init; } = 1;
+    public int Format { get; init; } = 2;
 
     public required CreateMigrationRequest Settings { get; init; }
 
-    /// <summary>The migrated tables' names, without the schema, in name order.</summary>
-    public required IReadOnlyList<string> Tables { get; init; }
+    /// <summary>What moves, in name order.</summary>
+    public IReadOnlyList<MigratedSchema> Schemas { get => _schemas; init => _schemas = value; }
 
-    /// <summary>The migration moves every table of its schema, so one rule and one gate scope name the schema.</summary>
-    public bool WholeSchema { get; init; }
+    /// <summary>All tables of all schemas.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<TableName> Tables => _schemas.AllTables();
+
+    [JsonIgnore]
+    public IReadOnlyList<string> SchemaNames => [.. _schemas.Select(s => s.Name)];
 
     public required DateTimeOffset CreatedAt { get; init; }
 
@@ -30,9 +35,6 @@ internal sealed record MigrationRecord
     public Side Authoritative { get; init; }
 
     public bool Started { get; init; }
-
-    /// <summary>The target had no schema of this name before, so `cancel` may remove it.</summary>
-    public bool SchemaMadeHere { get; init; }
 
     public bool SchemaCopied { get; init; }
 
@@ -66,7 +68,7 @@ internal sealed record MigrationRecord
     public int Operations { get; init; }
 
     /// <summary>Triggers and events, kept since they live on the authoritative side only.</summary>
-    public HandoverRecord Handover { get; init; } = new();
+    public HandoverRecord Handover { get => _handover; init => _handover = value; }
 
     /// <summary>Writes of others on the side that only replication should write.</summary>
     public ForeignRecord Foreign { get; init; } = new();
@@ -172,16 +174,18 @@ internal sealed record HandoverRecord
 }
 
 /// <summary>A trigger as its server prints it.</summary>
+/// <param name="Schema">The schema it is in.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="Table">The table it belongs to.</param>
 /// <param name="Statement">What SHOW CREATE TRIGGER prints.</param>
 /// <param name="SqlMode">The mode it was made in.</param>
-internal sealed record TriggerDefinition(string Name, string Table, string Statement, string SqlMode);
+internal sealed record TriggerDefinition(string Schema, string Name, string Table, string Statement, string SqlMode);
 
 /// <summary>An event as its server prints it.</summary>
+/// <param name="Schema">The schema it is in.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="Statement">What SHOW CREATE EVENT prints.</param>
 /// <param name="SqlMode">The mode it was made in.</param>
 /// <param name="TimeZone">The time zone its schedule is in.</param>
 /// <param name="Enabled">It ran on the authoritative side.</param>
-internal sealed record EventDefinition(string Name, string Statement, string SqlMode, string TimeZone, bool Enabled);
+internal sealed record EventDefinition(string Schema, string Name, string Statement, string SqlMode, string TimeZone, bool Enabled);

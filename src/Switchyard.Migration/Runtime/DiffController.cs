@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 using Switchyard.Verification;
 
@@ -38,8 +39,9 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
 
     public Task<DiffReport> StartAsync(DiffRequest request, CancellationToken cancellationToken)
     {
-        var tables = request.Tables is { Count: > 0 } some ? some : runtime.Record.Tables;
-        if (tables.Except(runtime.Record.Tables, StringComparer.Ordinal).FirstOrDefault() is { } unknown)
+        var all = TableNames(runtime.Record);
+        var tables = request.Tables is { Count: > 0 } some ? some : [.. all.Keys];
+        if (tables.Except(all.Keys, StringComparer.Ordinal).FirstOrDefault() is { } unknown)
         {
             throw MigrationException.NotFound("table", unknown);
         }
@@ -125,7 +127,8 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             {
                 From = await runtime.OptionsAsync(direction.From, cancellationToken),
                 To = await runtime.OptionsAsync(direction.To, cancellationToken),
-                Tables = [.. record.Tables.Select(t => new Replication.Schema.TableName(now.Settings.Schema, t))],
+                Tables = [.. record.Tables.Select(t => TableNames(now)[t])],
+                NameOf = now.Schemas.NameOf,
                 Follower = new Follower(runtime),
                 ShowValues = record.ShowValues,
                 Repair = record.Repair,
@@ -209,7 +212,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
 
     private async Task ResolveAsync(ForeignRecord seen)
     {
-        var all = runtime.Record.Tables.ToHashSet(StringComparer.Ordinal);
+        var all = TableNames(runtime.Record).Keys.ToHashSet(StringComparer.Ordinal);
         all.ExceptWith(_run?.Progress.Select(p => p.Name) ?? []);
         if (all.Count == 0)
         {
@@ -218,6 +221,10 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
                 CancellationToken.None);
         }
     }
+
+    /// <summary>The tables by the names people and stored comparisons call them.</summary>
+    private static Dictionary<string, TableName> TableNames(MigrationRecord record) =>
+        record.Tables.ToDictionary(record.Schemas.NameOf, StringComparer.Ordinal);
 
     private Task SaveAsync(DiffRecord record) => environment.Topology.Begin().PutValue(DiffRecord.Key(runtime.Name), record).CommitAsync(CancellationToken.None);
 

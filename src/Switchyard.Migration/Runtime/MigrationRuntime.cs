@@ -170,14 +170,14 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         var now = Record;
         return new StreamSpec(
             now.StreamId(direction), await OptionsAsync(direction.From, cancellationToken), await OptionsAsync(direction.To, cancellationToken),
-            now.Settings.Schema, now.Tables, now.WholeSchema, !now.CopyDone, now.Settings, now.StreamId(direction.Exchanged));
+            now.Schemas, !now.CopyDone, now.Settings, now.StreamId(direction.Exchanged));
     }
 
     public Task<ConnectionOptions> OptionsAsync(Side side, CancellationToken cancellationToken) =>
         environment.BackendAsync(Record.Backend(side), cancellationToken);
 
     public async Task<IServerSide> OpenSideAsync(Side side, CancellationToken cancellationToken) =>
-        environment.Sides.Create(await OptionsAsync(side, cancellationToken), Record.Settings.Schema);
+        environment.Sides.Create(await OptionsAsync(side, cancellationToken), Record.SchemaNames);
 
     /// <summary>The copy's tables and speed.</summary>
     public (IReadOnlyList<TableStatus> Tables, CopyStatus? Copy) CopyStatus()
@@ -186,7 +186,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         var running = _copy is not null;
         var tables = _copy?.Progress is { Count: > 0 } live ? live
             : now.Copied.Count > 0 ? now.Copied
-            : [.. now.Tables.Select(t => new TableStatus(t, 0, 0, "waiting"))];
+            : [.. now.Tables.Select(t => new TableStatus(now.Schemas.NameOf(t), 0, 0, "waiting"))];
         if (now.CopyStartedAt is not { } began)
         {
             return (tables, null);

@@ -15,15 +15,7 @@ internal sealed class Preflight(MigrationEnvironment environment)
             throw MigrationException.Usage("Source and target are the same backend.", "Name two different backends.");
         }
 
-        if (request.Tables is { Count: > 0 } && request.ExcludeTables is { Count: > 0 })
-        {
-            throw MigrationException.Usage("Tables are either named or left out, not both.", "Give --tables or --exclude-tables.");
-        }
-
-        if (s_system.Contains(request.Schema))
-        {
-            throw MigrationException.Refused("system_schema", $"{request.Schema} belongs to the server itself and cannot be moved. Nothing was changed.", "Name one of the application's own schemas.");
-        }
+        CheckSelections(request);
 
         var source = await environment.BackendAsync(request.Source, cancellationToken);
         var target = await environment.BackendAsync(request.Target, cancellationToken);
@@ -33,8 +25,7 @@ internal sealed class Preflight(MigrationEnvironment environment)
             return findings;
         }
 
-        var tables = existing?.Tables ?? Select(request, await environment.Engine.ListTablesAsync(source, request.Schema, cancellationToken));
-        var record = existing ?? Record(request, tables, schemaMadeHere: false);
+        var record = existing ?? await MakeRecordAsync(request, cancellationToken);
         if (RoutingRules.Conflict((await environment.Topology.GetRoutingAsync(cancellationToken)).Value, record) is { } conflict)
         {
             findings.Add(conflict);
@@ -46,24 +37,53 @@ internal sealed class Preflight(MigrationEnvironment environment)
 
     public async Task<MigrationRecord> MakeRecordAsync(CreateMigrationRequest request, CancellationToken cancellationToken)
     {
-        var all = await environment.Engine.ListTablesAsync(await environment.BackendAsync(request.Source, cancellationToken), request.Schema, cancellationToken);
-        await using var target = environment.Sides.Create(await environment.BackendAsync(request.Target, cancellationToken), request.Schema);
-        return Record(request, Select(request, all), !await target.SchemaExistsAsync(cancellationToken));
+        var source = await environment.BackendAsync(request.Source, cancellationToken);
+        await using var target = environment.Sides.Create(await environment.BackendAsync(request.Target, cancellationToken), [.. request.Selections.Select(s => s.Schema)]);
+        var schemas = new List<MigratedSchema>();
+        foreach (var selection in request.Selections)
+        {
+            var tables = Select(selection, await environment.Engine.ListTablesAsync(source, selection.Schema, cancellationToken));
+            schemas.Add(new MigratedSchema(selection.Schema, tables, selection.IsWhole, !await target.SchemaExistsAsync(selection.Schema, cancellationToken)));
+        }
+
+        return new MigrationRecord { Settings = request, Schemas = schemas, CreatedAt = environment.Time.GetUtcNow(), Started = request.AutoStart };
     }
 
-    private MigrationRecord Record(CreateMigrationRequest request, IReadOnlyList<string> tables, bool schemaMadeHere) => new()
+    private static void CheckSelections(CreateMigrationRequest request)
     {
-        Settings = request,
-        Tables = tables,
-        WholeSchema = request.Tables is not { Count: > 0 } && request.ExcludeTables is not { Count: > 0 },
-        CreatedAt = environment.Time.GetUtcNow(),
-        Started = request.AutoStart,
-        SchemaMadeHere = schemaMadeHere,
-    };
+        if (request.Schemas is { Count: > 0 } && (request.Schema.Length > 0 || request.Tables is { Count: > 0 } || request.ExcludeTables is { Count: > 0 }))
+        {
+            throw MigrationException.Usage("One schema and several are given at once.", "Give schema with its tables, or schemas with theirs.");
+        }
 
-    private static IReadOnlyList<string> Select(CreateMigrationRequest request, IReadOnlyList<string> all)
+        foreach (var selection in request.Selections)
+        {
+            if (selection.Schema.Length == 0)
+            {
+                throw MigrationException.Usage("No schema is named.", "Give --schema.");
+            }
+
+            if (selection.Tables is { Count: > 0 } && selection.ExcludeTables is { Count: > 0 })
+            {
+                throw MigrationException.Usage("Tables are either named or left out, not both.", "Give --tables or --exclude-tables.");
+            }
+
+            if (s_system.Contains(selection.Schema))
+            {
+                throw MigrationException.Refused(
+                    "system_schema", $"{selection.Schema} belongs to the server itself and cannot be moved. Nothing was changed.", "Name one of the application's own schemas.");
+            }
+        }
+
+        if (request.Selections.GroupBy(s => s.Schema, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        {
+            throw MigrationException.Usage($"The schema {twice.Key} is given twice.", "Give each schema once, with all its tables.");
+        }
+    }
+
+    private static IReadOnlyList<string> Select(SchemaSelection selection, IReadOnlyList<string> all)
     {
-        var chosen = request.Tables is { Count: > 0 } only ? all.Intersect(only, StringComparer.Ordinal) : all.Except(request.ExcludeTables ?? [], StringComparer.Ordinal);
+        var chosen = selection.Tables is { Count: > 0 } only ? all.Intersect(only, StringComparer.Ordinal) : all.Except(selection.ExcludeTables ?? [], StringComparer.Ordinal);
         return [.. chosen.Order(StringComparer.Ordinal)];
     }
 }

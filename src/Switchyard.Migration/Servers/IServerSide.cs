@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -16,7 +17,7 @@ internal interface IServerSide : IAsyncDisposable
     Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken);
 
     /// <summary>Keeps everybody from writing the tables until the fence is released or its connection ends.</summary>
-    Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken);
+    Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken);
 
     /// <summary>Takes back <see cref="FenceMode.ReadOnly"/> after a crash; safe when it was never set.</summary>
     Task LiftReadOnlyAsync(CancellationToken cancellationToken);
@@ -25,51 +26,51 @@ internal interface IServerSide : IAsyncDisposable
     Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
 
     /// <summary>The next AUTO_INCREMENT value of each table that has one.</summary>
-    Task<IReadOnlyDictionary<string, ulong>> ReadIdentitiesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+    Task<IReadOnlyDictionary<TableName, ulong>> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
-    Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken);
+    Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken);
 
-    /// <summary>The next value of each sequence of the schema; empty on servers without sequences.</summary>
-    Task<IReadOnlyDictionary<string, long>> ReadSequencesAsync(CancellationToken cancellationToken);
+    /// <summary>The next value of each sequence of the schemas; empty on servers without sequences.</summary>
+    Task<IReadOnlyDictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken);
 
-    Task RaiseSequenceAsync(string sequence, long next, CancellationToken cancellationToken);
+    Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken);
 
-    Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+    Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
     /// <summary>Creates a trigger, replacing one of the same name.</summary>
     Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken);
 
-    Task DropTriggerAsync(string name, CancellationToken cancellationToken);
+    Task DropTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken);
 
     /// <summary>Creates an event that does not run yet, replacing one of the same name.</summary>
     Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken);
 
-    Task SetEventAsync(string name, bool enabled, CancellationToken cancellationToken);
+    Task SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken);
 
-    Task DropEventAsync(string name, CancellationToken cancellationToken);
+    Task DropEventAsync(EventDefinition definition, CancellationToken cancellationToken);
 
-    /// <summary>Who is connected for the schema's sake without a proxy, and whether connections through proxies can be told from others.</summary>
+    /// <summary>Who is connected for the schemas' sake without a proxy, and whether connections through proxies can be told from others.</summary>
     Task<ClientSurvey> ReadClientsAsync(CancellationToken cancellationToken);
 
     /// <summary>Ends the connections that proxies which are not alive left here, sees them gone, and says how many there were.</summary>
     Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken);
 
-    Task<bool> SchemaExistsAsync(CancellationToken cancellationToken);
+    Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken);
 
-    /// <summary>The views and routines of the schema.</summary>
-    Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(CancellationToken cancellationToken);
+    /// <summary>The views and routines of a schema.</summary>
+    Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken);
 
     /// <summary>Drops those of these views and routines that exist.</summary>
     Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken);
 
     /// <summary>Drops the tables that exist of those named.</summary>
-    Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+    Task DropTablesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
     /// <summary>Renames the tables to <c>_NAME_old</c>.</summary>
-    Task RenameTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+    Task RenameTablesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
-    /// <summary>Drops the schema when nothing is left in it.</summary>
-    Task DropSchemaIfEmptyAsync(CancellationToken cancellationToken);
+    /// <summary>Drops a schema when nothing is left in it.</summary>
+    Task DropSchemaIfEmptyAsync(string schema, CancellationToken cancellationToken);
 
     /// <summary>Schemas of users on this server, ours and the system's left out.</summary>
     Task<IReadOnlyList<string>> ListSchemasAsync(CancellationToken cancellationToken);
@@ -111,15 +112,16 @@ internal sealed record DirectClient(string User, string Host, string Program, in
 
 /// <summary>A view or a routine.</summary>
 /// <param name="Kind">VIEW, PROCEDURE or FUNCTION.</param>
+/// <param name="Schema">The schema it is in.</param>
 /// <param name="Name">Its name.</param>
-internal sealed record SchemaItem(string Kind, string Name);
+internal sealed record SchemaItem(string Kind, string Schema, string Name);
 
 /// <summary>Opens sides; the product opens real connections, tests do not.</summary>
 internal interface IServerSides
 {
-    IServerSide Create(ConnectionOptions backend, string schema);
+    IServerSide Create(ConnectionOptions backend, IReadOnlyList<string> schemas);
 
-    /// <summary>The accounts that use a schema on one server and do not exist on another.</summary>
+    /// <summary>The accounts that use any of the schemas on one server and do not exist on another.</summary>
     /// <exception cref="ServerErrorException">The accounts may not be read.</exception>
-    Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, string schema, CancellationToken cancellationToken);
+    Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, IReadOnlyList<string> schemas, CancellationToken cancellationToken);
 }

@@ -21,12 +21,12 @@ internal sealed partial class ServerSide
         var own = (await connection.QueryAsync("SELECT CONNECTION_ID()", cancellationToken)).GetUInt64(0, 0);
         var clients = (await ServerProcess.ListAsync(connection, cancellationToken)).Where(p => p.Id != own && !s_threadCommands.Contains(p.Command));
         var programs = seesAttributes ? await ReadProgramsAsync(connection, cancellationToken) : [];
-        var users = (await new AccountCatalog(connection).ListUsersOfAsync(schema, options.User, cancellationToken)).Select(a => a.User).ToHashSet(StringComparer.Ordinal);
+        var users = (await new AccountCatalog(connection).ListUsersOfAsync(schemas, options.User, cancellationToken)).Select(a => a.User).ToHashSet(StringComparer.Ordinal);
 
         // Where programs cannot be told apart, ours are known by their account.
         var direct = clients.Select(client => (Client: client, Program: programs.GetValueOrDefault(client.Id)))
             .Where(c => c.Program is not { IsLeg: true } and not { Name: "switchyard" } && (seesAttributes || c.Client.User != options.User))
-            .Where(c => c.Client.Schema == schema || users.Contains(c.Client.User))
+            .Where(c => schemas.Contains(c.Client.Schema, StringComparer.Ordinal) || users.Contains(c.Client.User))
             .GroupBy(c => (c.Client.User, Host: HostOf(c.Client) ?? Unknown, Program: c.Program?.Name ?? Unknown))
             .Select(g => new DirectClient(
                 g.Key.User, g.Key.Host, g.Key.Program, g.Count(), g.Any(c => c.Client.Command != "Sleep") ? null : g.Min(c => c.Client.Seconds)));

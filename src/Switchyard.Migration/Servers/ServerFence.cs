@@ -1,5 +1,6 @@
 using System.Globalization;
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 
 namespace Switchyard.Migration;
 
@@ -7,7 +8,7 @@ internal sealed partial class ServerSide
 {
     public async Task PrepareFenceAsync(CancellationToken cancellationToken) => _fenceConnection ??= await BackendConnection.OpenAsync(options, cancellationToken);
 
-    public async Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken)
+    public async Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken)
     {
         switch (mode)
         {
@@ -19,7 +20,7 @@ internal sealed partial class ServerSide
             default:
                 var prepared = _fenceConnection is { IsUsable: true } open ? open : await BackendConnection.OpenAsync(options, cancellationToken);
                 _fenceConnection = null;
-                return await LockFence.TakeAsync(prepared, [.. tables.Select(Table)], limit, cancellationToken);
+                return await LockFence.TakeAsync(prepared, [.. tables.Select(t => t.Quoted)], limit, cancellationToken);
         }
     }
 

@@ -1,33 +1,34 @@
 using System.Text.RegularExpressions;
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 
 namespace Switchyard.Migration;
 
 internal sealed partial class ServerSide
 {
-    public async Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    public async Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var wanted = tables.ToHashSet(StringComparer.Ordinal);
+        var wanted = tables.ToHashSet();
         var triggers = new List<TriggerDefinition>();
         var listed = await connection.QueryAsync(
-            $"SELECT trigger_name, event_object_table, sql_mode FROM information_schema.triggers WHERE trigger_schema={SchemaText} " +
-            "ORDER BY event_object_table, action_timing, event_manipulation, action_order", cancellationToken);
-        foreach (var row in listed.Rows.Where(r => wanted.Contains(r.GetString(1))))
+            $"SELECT trigger_name, event_object_table, sql_mode, trigger_schema FROM information_schema.triggers WHERE trigger_schema IN ({SchemaTexts}) " +
+            "ORDER BY trigger_schema, event_object_table, action_timing, event_manipulation, action_order", cancellationToken);
+        foreach (var row in listed.Rows.Where(r => wanted.Contains(new TableName(r.GetString(3), r.GetString(1)))))
         {
-            var name = row.GetString(0);
-            var shown = await connection.QueryAsync($"SHOW CREATE TRIGGER {Table(name)}", cancellationToken);
-            triggers.Add(new TriggerDefinition(name, row.GetString(1), shown.GetString(0, 2), row.GetString(2)));
+            var name = new TableName(row.GetString(3), row.GetString(0));
+            var shown = await connection.QueryAsync($"SHOW CREATE TRIGGER {name.Quoted}", cancellationToken);
+            triggers.Add(new TriggerDefinition(name.Schema, name.Name, row.GetString(1), shown.GetString(0, 2), row.GetString(2)));
         }
 
         var events = new List<EventDefinition>();
         listed = await connection.QueryAsync(
-            $"SELECT event_name, sql_mode, time_zone, status FROM information_schema.events WHERE event_schema={SchemaText} ORDER BY event_name", cancellationToken);
+            $"SELECT event_name, sql_mode, time_zone, status, event_schema FROM information_schema.events WHERE event_schema IN ({SchemaTexts}) ORDER BY event_schema, event_name", cancellationToken);
         foreach (var row in listed.Rows)
         {
-            var name = row.GetString(0);
-            var shown = await connection.QueryAsync($"SHOW CREATE EVENT {Table(name)}", cancellationToken);
-            events.Add(new EventDefinition(name, shown.GetString(0, "Create Event"), row.GetString(1), row.GetString(2), row.GetString(3) == "ENABLED"));
+            var name = new TableName(row.GetString(4), row.GetString(0));
+            var shown = await connection.QueryAsync($"SHOW CREATE EVENT {name.Quoted}", cancellationToken);
+            events.Add(new EventDefinition(name.Schema, name.Name, shown.GetString(0, "Create Event"), row.GetString(1), row.GetString(2), row.GetString(3) == "ENABLED"));
         }
 
         return new HandoverRecord { Triggers = triggers, Events = events };
@@ -35,30 +36,31 @@ internal sealed partial class ServerSide
 
     public async Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
     {
-        await DropTriggerAsync(trigger.Name, cancellationToken);
-        await CreateAsync($"the trigger {trigger.Name}", await AdoptDefinerAsync(trigger.Statement, cancellationToken), trigger.SqlMode, null, cancellationToken);
+        await DropTriggerAsync(trigger, cancellationToken);
+        await CreateAsync(trigger.Schema, $"the trigger {trigger.Name}", await AdoptDefinerAsync(trigger.Statement, cancellationToken), trigger.SqlMode, null, cancellationToken);
     }
 
-    public async Task DropTriggerAsync(string name, CancellationToken cancellationToken)
+    public async Task DropTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
     {
-        if (await SchemaExistsAsync(cancellationToken))
+        if (await SchemaExistsAsync(trigger.Schema, cancellationToken))
         {
-            await ExecuteAsync($"DROP TRIGGER IF EXISTS {Table(name)}", cancellationToken);
+            await ExecuteAsync($"DROP TRIGGER IF EXISTS {SqlText.QuoteIdentifier(trigger.Schema, trigger.Name)}", cancellationToken);
         }
     }
 
     public async Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
     {
-        await DropEventAsync(definition.Name, cancellationToken);
+        await DropEventAsync(definition, cancellationToken);
         var statement = EventStatus().Replace(await AdoptDefinerAsync(definition.Statement, cancellationToken), "$1 DISABLE DO ", 1);
-        await CreateAsync($"the event {definition.Name}", statement, definition.SqlMode, definition.TimeZone, cancellationToken);
-        await SetEventAsync(definition.Name, enabled: false, cancellationToken);
+        await CreateAsync(definition.Schema, $"the event {definition.Name}", statement, definition.SqlMode, definition.TimeZone, cancellationToken);
+        await SetEventAsync(definition, enabled: false, cancellationToken);
     }
 
-    public Task SetEventAsync(string name, bool enabled, CancellationToken cancellationToken) =>
-        ExecuteAsync($"ALTER EVENT {Table(name)} {(enabled ? "ENABLE" : "DISABLE")}", cancellationToken);
+    public Task SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken) =>
+        ExecuteAsync($"ALTER EVENT {SqlText.QuoteIdentifier(definition.Schema, definition.Name)} {(enabled ? "ENABLE" : "DISABLE")}", cancellationToken);
 
-    public Task DropEventAsync(string name, CancellationToken cancellationToken) => ExecuteAsync($"DROP EVENT IF EXISTS {Table(name)}", cancellationToken);
+    public Task DropEventAsync(EventDefinition definition, CancellationToken cancellationToken) =>
+        ExecuteAsync($"DROP EVENT IF EXISTS {SqlText.QuoteIdentifier(definition.Schema, definition.Name)}", cancellationToken);
 
     /// <summary>
     /// Keeps the account a body runs as where this server has it. Where it has not, the body runs as ours, since a definer that does not exist
@@ -86,7 +88,7 @@ internal sealed partial class ServerSide
     }
 
     /// <summary>Definitions are printed unqualified, so they are run in their schema, in the mode and zone they were made in.</summary>
-    private async Task CreateAsync(string what, string statement, string sqlMode, string? timeZone, CancellationToken cancellationToken)
+    private async Task CreateAsync(string schema, string what, string statement, string sqlMode, string? timeZone, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
         var mode = string.Join(',', sqlMode.Split(',').Where(m => !s_vendorModes.Contains(m)));

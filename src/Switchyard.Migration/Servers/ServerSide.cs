@@ -1,11 +1,12 @@
 using System.Globalization;
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
 
 /// <summary>One server of a migration, over one connection that is opened when first needed and again when it broke.</summary>
-internal sealed partial class ServerSide(ConnectionOptions options, string schema) : IServerSide
+internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyList<string> schemas) : IServerSide
 {
     // Every lock we wait for is bounded, so that a statement of ours never queues the application behind it for long.
     private const string Setup =
@@ -19,9 +20,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
     private BackendConnection? _connection;
     private BackendConnection? _fenceConnection;
 
-    private string Schema => SqlText.QuoteIdentifier(schema);
-
-    private string SchemaText => SqlText.QuoteString(schema);
+    private string SchemaTexts => string.Join(", ", schemas.Select(SqlText.QuoteString));
 
     public async Task ConnectAsync(CancellationToken cancellationToken) => await OpenAsync(cancellationToken);
 
@@ -49,7 +48,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
         return new StreamPosition(status.GetString(0, 0), status.GetUInt64(0, 1));
     }
 
-    public async Task<IReadOnlyDictionary<string, ulong>> ReadIdentitiesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<TableName, ulong>> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
         if (connection.Server.IsAtLeast(ServerVendor.MySql, 8, 0))
@@ -59,94 +58,96 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
         }
 
         var rows = await connection.QueryAsync(
-            $"SELECT table_name, auto_increment FROM information_schema.tables WHERE table_schema={SchemaText} AND auto_increment IS NOT NULL", cancellationToken);
-        var wanted = tables.ToHashSet(StringComparer.Ordinal);
-        return rows.Rows.Where(r => wanted.Contains(r.GetString(0))).ToDictionary(r => r.GetString(0), r => r.GetUInt64(1), StringComparer.Ordinal);
+            $"SELECT table_schema, table_name, auto_increment FROM information_schema.tables WHERE table_schema IN ({SchemaTexts}) AND auto_increment IS NOT NULL", cancellationToken);
+        var wanted = tables.ToHashSet();
+        return rows.Rows.Select(r => (Table: new TableName(r.GetString(0), r.GetString(1)), Next: r.GetUInt64(2))).Where(r => wanted.Contains(r.Table)).ToDictionary(r => r.Table, r => r.Next);
     }
 
-    public Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken) =>
-        ExecuteAsync($"ALTER TABLE {Table(table)} AUTO_INCREMENT={next.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
+    public Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken) =>
+        ExecuteAsync($"ALTER TABLE {table.Quoted} AUTO_INCREMENT={next.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
 
-    public async Task<IReadOnlyDictionary<string, long>> ReadSequencesAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var values = new Dictionary<string, long>(StringComparer.Ordinal);
+        var values = new Dictionary<TableName, long>();
         if (!connection.Server.IsMariaDb)
         {
             return values;
         }
 
         var names = await connection.QueryAsync(
-            $"SELECT table_name FROM information_schema.tables WHERE table_schema={SchemaText} AND table_type='SEQUENCE'", cancellationToken);
-        foreach (var name in names.Rows.Select(r => r.GetString(0)))
+            $"SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({SchemaTexts}) AND table_type='SEQUENCE'", cancellationToken);
+        foreach (var name in names.Rows.Select(r => new TableName(r.GetString(0), r.GetString(1))))
         {
             // What is cached in memory by the server lies below this value, so nothing is handed out twice.
-            var value = await connection.QueryAsync($"SELECT next_not_cached_value FROM {Table(name)}", cancellationToken);
+            var value = await connection.QueryAsync($"SELECT next_not_cached_value FROM {name.Quoted}", cancellationToken);
             values[name] = value.GetInt64(0, 0);
         }
 
         return values;
     }
 
-    public Task RaiseSequenceAsync(string sequence, long next, CancellationToken cancellationToken) =>
-        ExecuteAsync($"DO SETVAL({Table(sequence)}, {next.ToString(CultureInfo.InvariantCulture)}, 0)", cancellationToken);
+    public Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken) =>
+        ExecuteAsync($"DO SETVAL({sequence.Quoted}, {next.ToString(CultureInfo.InvariantCulture)}, 0)", cancellationToken);
 
-    public async Task<bool> SchemaExistsAsync(CancellationToken cancellationToken)
+    public async Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        return (await connection.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name={SchemaText}", cancellationToken)).RowCount > 0;
+        return (await connection.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name={SqlText.QuoteString(schema)}", cancellationToken)).RowCount > 0;
     }
 
-    public async Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
+        var name = SqlText.QuoteString(schema);
         var rows = await connection.QueryAsync(
-            $"SELECT 'VIEW', table_name FROM information_schema.views WHERE table_schema={SchemaText} UNION ALL " +
-            $"SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema={SchemaText} AND routine_type IN ('PROCEDURE', 'FUNCTION')", cancellationToken);
-        return [.. rows.Rows.Select(r => new SchemaItem(r.GetString(0), r.GetString(1)))];
+            $"SELECT 'VIEW', table_name FROM information_schema.views WHERE table_schema={name} UNION ALL " +
+            $"SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema={name} AND routine_type IN ('PROCEDURE', 'FUNCTION')", cancellationToken);
+        return [.. rows.Rows.Select(r => new SchemaItem(r.GetString(0), schema, r.GetString(1)))];
     }
 
     public async Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken)
     {
-        if (items.Count > 0 && await SchemaExistsAsync(cancellationToken))
+        var existing = await ExistingSchemasAsync(cancellationToken);
+        foreach (var item in items.Where(i => existing.Contains(i.Schema)))
         {
-            foreach (var item in items)
-            {
-                await ExecuteAsync($"DROP {item.Kind} IF EXISTS {Table(item.Name)}", cancellationToken);
-            }
+            await ExecuteAsync($"DROP {item.Kind} IF EXISTS {SqlText.QuoteIdentifier(item.Schema, item.Name)}", cancellationToken);
         }
     }
 
-    public async Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    public async Task DropTablesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
-        if (tables.Count > 0 && await SchemaExistsAsync(cancellationToken))
+        var existing = await ExistingSchemasAsync(cancellationToken);
+        var there = tables.Where(t => existing.Contains(t.Schema)).Select(t => t.Quoted).ToList();
+        if (there.Count > 0)
         {
-            await ExecuteAsync($"DROP TABLE IF EXISTS {string.Join(", ", tables.Select(Table))}", cancellationToken);
+            await ExecuteAsync($"DROP TABLE IF EXISTS {string.Join(", ", there)}", cancellationToken);
         }
     }
 
-    public async Task RenameTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    public async Task RenameTablesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var present = await connection.QueryAsync($"SELECT table_name FROM information_schema.tables WHERE table_schema={SchemaText}", cancellationToken);
-        var names = present.Rows.Select(r => r.GetString(0)).ToHashSet(StringComparer.Ordinal);
-        var renames = tables.Where(names.Contains).Select(t => $"{Table(t)} TO {Table(OldName(t))}").ToList();
+        var present = await connection.QueryAsync($"SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({SchemaTexts})", cancellationToken);
+        var names = present.Rows.Select(r => new TableName(r.GetString(0), r.GetString(1))).ToHashSet();
+        var renames = tables.Where(names.Contains).Select(t => $"{t.Quoted} TO {(t with { Name = OldName(t.Name) }).Quoted}").ToList();
         if (renames.Count > 0)
         {
             await ExecuteAsync($"RENAME TABLE {string.Join(", ", renames)}", cancellationToken);
         }
     }
 
-    public async Task DropSchemaIfEmptyAsync(CancellationToken cancellationToken)
+    public async Task DropSchemaIfEmptyAsync(string schema, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
+        var name = SqlText.QuoteString(schema);
         var left = await connection.QueryAsync(
-            $"SELECT (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema={SchemaText}) + " +
-            $"(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema={SchemaText}) + " +
-            $"(SELECT COUNT(*) FROM information_schema.events WHERE event_schema={SchemaText})", cancellationToken);
+            $"SELECT (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema={name}) + " +
+            $"(SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema={name}) + " +
+            $"(SELECT COUNT(*) FROM information_schema.events WHERE event_schema={name})", cancellationToken);
         if (left.GetInt64(0, 0) == 0)
         {
-            await ExecuteAsync($"DROP SCHEMA IF EXISTS {Schema}", cancellationToken);
+            await ExecuteAsync($"DROP SCHEMA IF EXISTS {SqlText.QuoteIdentifier(schema)}", cancellationToken);
         }
     }
 
@@ -202,5 +203,9 @@ internal sealed partial class ServerSide(ConnectionOptions options, string schem
         await connection.ExecuteAsync(sql, cancellationToken);
     }
 
-    private string Table(string name) => SqlText.QuoteIdentifier(schema, name);
+    private async Task<HashSet<string>> ExistingSchemasAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        return [.. (await connection.QueryAsync("SELECT schema_name FROM information_schema.schemata", cancellationToken)).Rows.Select(r => r.GetString(0))];
+    }
 }

@@ -74,8 +74,10 @@ internal static class GlobalOptions
     {
         Description = description,
         HelpName = "a,b",
-        CustomParser = result => [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+        CustomParser = result => [.. result.Tokens.SelectMany(token => Split(token.Value))],
     };
+
+    internal static string[] Split(string names) => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     /// <summary>An option for one of an enumeration's names as the contract spells them; the first one when it is not given.</summary>
     public static Option<T> Choice<T>(string name, string description)

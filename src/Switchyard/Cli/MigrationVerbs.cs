@@ -10,7 +10,7 @@ internal static class MigrationVerbs
 {
     public static Command Create()
     {
-        var migration = new Command("migration", "Move a schema from one backend to another");
+        var migration = new Command("migration", "Move schemas from one backend to another");
         migration.Subcommands.Add(CreateVerb.Create());
         migration.Subcommands.Add(Verb.Create("list", "List the migrations", [], async (context, _, ct) =>
         {
@@ -115,7 +115,7 @@ internal static class MigrationVerbs
     {
         var accounts = new Command("accounts", "The application's accounts");
         var name = Name();
-        var only = GlobalOptions.Names("--accounts", "Only these, as user@host; default every account with rights on the schema");
+        var only = GlobalOptions.Names("--accounts", "Only these, as user@host; default every account with rights on the migrated schemas");
         var dryRun = new Option<bool>("--dry-run") { Description = "Print what would be done only" };
         accounts.Subcommands.Add(Verb.Create("copy", "Create the application's accounts on the target", [name, only, dryRun], async (context, result, ct) =>
         {

@@ -92,7 +92,7 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
 
     private sealed class FakeCopy(FakeEngine engine, StreamSpec spec) : IMigrationCopy
     {
-        public IReadOnlyList<TableStatus> Progress => [.. spec.Tables.Select(t => new TableStatus(t, 10, 10, "done"))];
+        public IReadOnlyList<TableStatus> Progress => [.. spec.Tables.Select(t => new TableStatus(spec.Schemas.NameOf(t), 10, 10, "done"))];
 
         public (string? Reason, TimeSpan Held) Throttled { get; private set; }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration.Tests;
@@ -23,7 +24,7 @@ internal sealed class FakeServer(string name)
 
     public bool FenceBroken { get; set; }
 
-    public Dictionary<string, ulong> Identities { get; } = new(StringComparer.Ordinal);
+    public Dictionary<TableName, ulong> Identities { get; } = [];
 
     public Dictionary<string, TriggerDefinition> Triggers { get; } = new(StringComparer.Ordinal);
 
@@ -48,9 +49,9 @@ internal sealed class FakeServers : IServerSides
 
     public FakeServer Of(ConnectionOptions options) => ByPort[options.Port];
 
-    public IServerSide Create(ConnectionOptions backend, string schema) => new FakeSide(Of(backend));
+    public IServerSide Create(ConnectionOptions backend, IReadOnlyList<string> schemas) => new FakeSide(Of(backend));
 
-    public Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, string schema, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, IReadOnlyList<string> schemas, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<Account>>(MissingAccounts);
 }
 
@@ -63,7 +64,7 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
     public Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken) =>
         Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", server.PreparedXa, []));
 
-    public Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<string> tables, TimeSpan limit, CancellationToken cancellationToken)
+    public Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken)
     {
         server.Fences++;
         server.ReadOnly |= mode == FenceMode.ReadOnly;
@@ -78,21 +79,21 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken) => Task.FromResult(server.End);
 
-    public Task<IReadOnlyDictionary<string, ulong>> ReadIdentitiesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyDictionary<string, ulong>>(new Dictionary<string, ulong>(server.Identities));
+    public Task<IReadOnlyDictionary<TableName, ulong>> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyDictionary<TableName, ulong>>(new Dictionary<TableName, ulong>(server.Identities));
 
-    public Task RaiseIdentityAsync(string table, ulong next, CancellationToken cancellationToken)
+    public Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken)
     {
         server.Identities[table] = next;
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyDictionary<string, long>> ReadSequencesAsync(CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyDictionary<string, long>>(new Dictionary<string, long>());
+    public Task<IReadOnlyDictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyDictionary<TableName, long>>(new Dictionary<TableName, long>());
 
-    public Task RaiseSequenceAsync(string sequence, long next, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken) =>
+    public Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
         Task.FromResult(new HandoverRecord { Triggers = [.. server.Triggers.Values], Events = [.. server.Events.Values] });
 
     public Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
@@ -101,9 +102,9 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
         return Task.CompletedTask;
     }
 
-    public Task DropTriggerAsync(string name, CancellationToken cancellationToken)
+    public Task DropTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
     {
-        server.Triggers.Remove(name);
+        server.Triggers.Remove(trigger.Name);
         return Task.CompletedTask;
     }
 
@@ -113,15 +114,15 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
         return Task.CompletedTask;
     }
 
-    public Task SetEventAsync(string name, bool enabled, CancellationToken cancellationToken)
+    public Task SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken)
     {
-        server.Events[name] = server.Events[name] with { Enabled = enabled };
+        server.Events[definition.Name] = server.Events[definition.Name] with { Enabled = enabled };
         return Task.CompletedTask;
     }
 
-    public Task DropEventAsync(string name, CancellationToken cancellationToken)
+    public Task DropEventAsync(EventDefinition definition, CancellationToken cancellationToken)
     {
-        server.Events.Remove(name);
+        server.Events.Remove(definition.Name);
         return Task.CompletedTask;
     }
 
@@ -129,26 +130,26 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken) => Task.FromResult(0);
 
-    public Task<bool> SchemaExistsAsync(CancellationToken cancellationToken) => Task.FromResult(true);
+    public Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken) => Task.FromResult(true);
 
-    public Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<SchemaItem>>([]);
+    public Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<SchemaItem>>([]);
 
     public Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task DropTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    public Task DropTablesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
-        server.Tables.ExceptWith(tables);
+        server.Tables.ExceptWith(tables.Select(t => t.Name));
         return Task.CompletedTask;
     }
 
-    public Task RenameTablesAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    public Task RenameTablesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
-        server.Tables.ExceptWith(tables);
-        server.Tables.UnionWith(tables.Select(ServerSide.OldName));
+        server.Tables.ExceptWith(tables.Select(t => t.Name));
+        server.Tables.UnionWith(tables.Select(t => ServerSide.OldName(t.Name)));
         return Task.CompletedTask;
     }
 
-    public Task DropSchemaIfEmptyAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task DropSchemaIfEmptyAsync(string schema, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task<IReadOnlyList<string>> ListSchemasAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>(["shop"]);
 

@@ -60,7 +60,7 @@ public sealed class SchemaCopierTests
         var copier = new SchemaCopier(source, target);
         await copier.CopyTablesAsync(schema, [.. (await SchemaReader.ReadTablesAsync(source, schema, CancellationToken.None)).Select(t => t.Name.Name)], true, CancellationToken.None);
 
-        var report = await copier.CopyViewsAndRoutinesAsync(schema, CancellationToken.None);
+        var report = await copier.CopyViewsAndRoutinesAsync([schema], CancellationToken.None);
 
         Assert.DoesNotContain(report.Findings, f => f.Code == "object_not_created");
         Assert.Equal(42, (await target.QueryAsync($"SELECT `{schema}`.twice(21)", CancellationToken.None)).GetInt64(0, 0));

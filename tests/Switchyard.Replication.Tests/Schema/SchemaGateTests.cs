@@ -43,8 +43,8 @@ public sealed class SchemaGateTests
         var findings = await SchemaGate.InspectAsync(
             new GateRequest
             {
-                Source = ConnectionOptions.Parse(source.Dsn), Target = ConnectionOptions.Parse(target.Dsn), Schema = schema,
-                ExcludedTables = ["outside", "nothing"],
+                Source = ConnectionOptions.Parse(source.Dsn), Target = ConnectionOptions.Parse(target.Dsn),
+                Schemas = [new GateSchema(schema) { ExcludedTables = ["outside", "nothing"] }],
             },
             CancellationToken.None);
 
@@ -147,7 +147,7 @@ public sealed class SchemaGateTests
     }
 
     private static Task<IReadOnlyList<GateFinding>> InspectAsync(string source, string target, string schema) => SchemaGate.InspectAsync(
-        new GateRequest { Source = ConnectionOptions.Parse(source), Target = ConnectionOptions.Parse(target), Schema = schema }, CancellationToken.None);
+        new GateRequest { Source = ConnectionOptions.Parse(source), Target = ConnectionOptions.Parse(target), Schemas = [new GateSchema(schema)] }, CancellationToken.None);
 
     private static async Task<string> CreateSchemaAsync(LabServer server, params string[] tables)
     {

@@ -77,13 +77,18 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
 
     /// <summary>
     /// Creates routines, then views in an order that satisfies their dependencies. What the target refuses is reported, not thrown: the
-    /// application may never use it.
+    /// application may never use it. Several schemas are created as one, since their views may need each other.
     /// </summary>
-    public async Task<SchemaCopyReport> CopyViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken)
+    public async Task<SchemaCopyReport> CopyViewsAndRoutinesAsync(IReadOnlyCollection<string> schemas, CancellationToken cancellationToken)
     {
-        var objects = new List<SchemaObject>();
-        objects.AddRange(await SchemaObjectReader.ReadRoutinesAsync(source, schema, cancellationToken).ConfigureAwait(false));
-        objects.AddRange(await SchemaObjectReader.ReadViewsAsync(source, schema, cancellationToken).ConfigureAwait(false));
+        var (routines, views) = (new List<SchemaObject>(), new List<SchemaObject>());
+        foreach (var schema in schemas)
+        {
+            routines.AddRange(await SchemaObjectReader.ReadRoutinesAsync(source, schema, cancellationToken).ConfigureAwait(false));
+            views.AddRange(await SchemaObjectReader.ReadViewsAsync(source, schema, cancellationToken).ConfigureAwait(false));
+        }
+
+        List<SchemaObject> objects = [.. routines, .. views];
         await TargetSession.PrepareAsync(target, cancellationToken).ConfigureAwait(false);
         var findings = await new ObjectCreator(target, await TargetTraitsAsync(cancellationToken).ConfigureAwait(false))
             .CreateAllAsync(objects, cancellationToken).ConfigureAwait(false);
@@ -101,8 +106,10 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
         _sourceTraits ??= await ServerTraits.ReadAsync(source, cancellationToken).ConfigureAwait(false);
         var translator = new TableTranslator(_sourceTraits, await TargetTraitsAsync(cancellationToken).ConfigureAwait(false));
         var definitions = await SchemaReader.ReadTablesAsync(source, schema, cancellationToken).ConfigureAwait(false);
-        var referenced = definitions.SelectMany(t => t.ForeignKeys)
-            .ToLookup(f => f.ReferencedTable.Name, f => f.ReferencedColumns, StringComparer.OrdinalIgnoreCase);
+        var outer = await OuterForeignKeys.ReadAsync(source, [schema], cancellationToken).ConfigureAwait(false);
+        var referenced = definitions.SelectMany(t => t.ForeignKeys).Where(f => string.Equals(f.ReferencedTable.Schema, schema, StringComparison.OrdinalIgnoreCase))
+            .Select(f => (Parent: f.ReferencedTable.Name, f.ReferencedColumns)).Concat(outer.Select(k => (Parent: k.Parent.Name, ReferencedColumns: k.Columns)))
+            .ToLookup(f => f.Parent, f => f.ReferencedColumns, StringComparer.OrdinalIgnoreCase);
         return
         [
             .. definitions.Where(t => tables.Contains(t.Name.Name))

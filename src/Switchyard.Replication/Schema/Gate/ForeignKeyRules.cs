@@ -27,12 +27,20 @@ internal static class ForeignKeyRules
         {
             foreach (var key in table.ForeignKeys.Where(k => names.Contains(k.ReferencedTable)))
             {
-                yield return GateFinding.Refuse(
-                    "foreign_key_in", table.Name.ToString(), $"{table.Name}, which is not moved, refers by {key.Name} to {key.ReferencedTable}, which is.",
-                    $"Move {table.Name} too, or drop the foreign key.");
+                yield return Inward(table.Name, key.Name, key.ReferencedTable);
             }
         }
     }
+
+    /// <summary>The same, of tables in schemas nothing is moved of.</summary>
+    internal static IEnumerable<GateFinding> CheckOthers(IReadOnlyList<TableDefinition> chosen, IReadOnlyList<OuterForeignKey> others)
+    {
+        var names = chosen.Select(t => t.Name).ToHashSet();
+        return others.Where(k => names.Contains(k.Parent)).Select(k => Inward(k.Child, k.Name, k.Parent));
+    }
+
+    private static GateFinding Inward(TableName child, string key, TableName parent) => GateFinding.Refuse(
+        "foreign_key_in", child.ToString(), $"{child}, which is not moved, refers by {key} to {parent}, which is.", $"Move {child} too, or drop the foreign key.");
 
     /// <summary>MySQL runs and logs cascades in the server since 9.6; before that, and on MariaDB, the engine runs them unseen.</summary>
     internal static bool LogsCascades(ServerFacts server) => !server.IsMariaDb && server.AtLeast(9, 6) && !server.IsOn("innodb_native_foreign_keys");

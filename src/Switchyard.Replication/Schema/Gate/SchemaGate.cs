@@ -11,17 +11,24 @@ public sealed record GateRequest
     /// <summary>The server the data goes to.</summary>
     public required ConnectionOptions Target { get; init; }
 
-    /// <summary>The schema to move.</summary>
-    public required string Schema { get; init; }
+    /// <summary>What to move.</summary>
+    public required IReadOnlyList<GateSchema> Schemas { get; init; }
 
+    /// <summary>The copy has begun before: tables on the target are ours.</summary>
+    public bool IsResume { get; init; }
+}
+
+/// <summary>What of one schema a migration is about to move.</summary>
+/// <param name="Name">The schema.</param>
+public sealed record GateSchema(string Name)
+{
     /// <summary>The tables to move; empty for all.</summary>
     public IReadOnlyCollection<string> Tables { get; init; } = [];
 
     /// <summary>Tables left out.</summary>
     public IReadOnlyCollection<string> ExcludedTables { get; init; } = [];
 
-    /// <summary>The copy has begun before: tables on the target are ours.</summary>
-    public bool IsResume { get; init; }
+    internal bool Has(TableDefinition table) => (Tables.Count == 0 || Tables.Contains(table.Name.Name)) && !ExcludedTables.Contains(table.Name.Name);
 }
 
 /// <summary>
@@ -35,18 +42,19 @@ public static class SchemaGate
     {
         ArgumentNullException.ThrowIfNull(request);
         var findings = new List<GateFinding>();
+        string[] schemas = [.. request.Schemas.Select(s => s.Name)];
         await using var source = await TryOpenAsync("source", request.Source, findings, cancellationToken).ConfigureAwait(false);
         await using var target = await TryOpenAsync("target", request.Target, findings, cancellationToken).ConfigureAwait(false);
         var sourceServer = source is null ? null : await GuardAsync("source", () => ServerFacts.ReadAsync(source, cancellationToken), findings).ConfigureAwait(false);
         var targetServer = target is null ? null : await GuardAsync("target", () => ServerFacts.ReadAsync(target, cancellationToken), findings).ConfigureAwait(false);
         if (sourceServer is not null)
         {
-            findings.AddRange(SourceServerRules.Check(sourceServer, request.Schema));
+            findings.AddRange(SourceServerRules.Check(sourceServer, schemas));
         }
 
         if (targetServer is not null)
         {
-            findings.AddRange(TargetServerRules.Check(targetServer, request.Schema));
+            findings.AddRange(TargetServerRules.Check(targetServer, schemas));
         }
 
         if (sourceServer is not null && targetServer is not null)
@@ -77,10 +85,10 @@ public static class SchemaGate
     /// <param name="authoritativeSide">What to call it.</param>
     /// <param name="follower">The side that will follow.</param>
     /// <param name="followerSide">What to call it.</param>
-    /// <param name="schema">The migrated schema.</param>
+    /// <param name="schemas">The migrated schemas.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task<IReadOnlyList<GateFinding>> InspectWayBackAsync(
-        ConnectionOptions authoritative, string authoritativeSide, ConnectionOptions follower, string followerSide, string schema, CancellationToken cancellationToken)
+        ConnectionOptions authoritative, string authoritativeSide, ConnectionOptions follower, string followerSide, IReadOnlyCollection<string> schemas, CancellationToken cancellationToken)
     {
         var findings = new List<GateFinding>();
         await using var from = await TryOpenAsync(authoritativeSide, authoritative, findings, cancellationToken).ConfigureAwait(false);
@@ -92,7 +100,7 @@ public static class SchemaGate
 
         if (to is not null && await GuardAsync(followerSide, () => ServerFacts.ReadAsync(to, cancellationToken), findings).ConfigureAwait(false) is { } written)
         {
-            findings.AddRange(SourceServerRules.CheckFollower(written, schema, followerSide));
+            findings.AddRange(SourceServerRules.CheckFollower(written, schemas, followerSide));
         }
 
         return findings;

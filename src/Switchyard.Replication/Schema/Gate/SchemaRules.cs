@@ -8,26 +8,13 @@ internal static class SchemaRules
     internal static async Task CheckAsync(
         GateRequest request, BackendConnection source, ServerFacts server, BackendConnection? target, List<GateFinding> findings, CancellationToken cancellationToken)
     {
-        var exists = await source.QueryAsync(
-            $"SELECT 1 FROM information_schema.schemata WHERE schema_name = {SqlText.QuoteString(request.Schema)}", cancellationToken).ConfigureAwait(false);
-        if (exists.RowCount == 0)
+        var all = new List<TableDefinition>();
+        var chosen = new List<TableDefinition>();
+        foreach (var schema in request.Schemas)
         {
-            findings.Add(GateFinding.Refuse(
-                "unknown_schema", request.Schema, $"The source has no schema {request.Schema}, or the account may not see it.", "Check the name, and the account's grants on it."));
-            return;
-        }
-
-        var all = await SchemaReader.ReadTablesAsync(source, request.Schema, cancellationToken).ConfigureAwait(false);
-        foreach (var unknown in request.Tables.Concat(request.ExcludedTables).Where(n => !all.Any(t => t.Name.Name == n)))
-        {
-            findings.Add(GateFinding.Refuse(
-                "unknown_table", unknown, $"The schema {request.Schema} has no table {unknown}.", "Check the name; it is compared with its case."));
-        }
-
-        var chosen = all.Where(t => (request.Tables.Count == 0 || request.Tables.Contains(t.Name.Name)) && !request.ExcludedTables.Contains(t.Name.Name)).ToList();
-        if (chosen.Count == 0)
-        {
-            findings.Add(GateFinding.Refuse("no_tables", request.Schema, $"The schema {request.Schema} has no table to move.", "Check the schema and the list of tables."));
+            var (present, moved) = await ReadAsync(schema, source, findings, cancellationToken).ConfigureAwait(false);
+            all.AddRange(present);
+            chosen.AddRange(moved);
         }
 
         foreach (var table in chosen)
@@ -36,17 +23,50 @@ internal static class SchemaRules
         }
 
         findings.AddRange(ForeignKeyRules.Check(chosen, all, server));
+        findings.AddRange(ForeignKeyRules.CheckOthers(chosen, await OuterForeignKeys.ReadAsync(source, [.. request.Schemas.Select(s => s.Name)], cancellationToken).ConfigureAwait(false)));
         if (target is null)
         {
             return;
         }
 
-        var names = chosen.Select(t => t.Name.Name).ToHashSet(StringComparer.Ordinal);
-        findings.AddRange(await new SchemaCopier(source, target).TryTranslateAsync(request.Schema, names, cancellationToken).ConfigureAwait(false));
-        if (!request.IsResume)
+        var copier = new SchemaCopier(source, target);
+        foreach (var moved in chosen.GroupBy(t => t.Name.Schema))
         {
-            await CheckEmptyAsync(request.Schema, names, target, findings, cancellationToken).ConfigureAwait(false);
+            var names = moved.Select(t => t.Name.Name).ToHashSet(StringComparer.Ordinal);
+            findings.AddRange(await copier.TryTranslateAsync(moved.Key, names, cancellationToken).ConfigureAwait(false));
+            if (!request.IsResume)
+            {
+                await CheckEmptyAsync(moved.Key, names, target, findings, cancellationToken).ConfigureAwait(false);
+            }
         }
+    }
+
+    private static async Task<(IReadOnlyList<TableDefinition> All, IReadOnlyList<TableDefinition> Chosen)> ReadAsync(
+        GateSchema schema, BackendConnection source, List<GateFinding> findings, CancellationToken cancellationToken)
+    {
+        var exists = await source.QueryAsync(
+            $"SELECT 1 FROM information_schema.schemata WHERE schema_name = {SqlText.QuoteString(schema.Name)}", cancellationToken).ConfigureAwait(false);
+        if (exists.RowCount == 0)
+        {
+            findings.Add(GateFinding.Refuse(
+                "unknown_schema", schema.Name, $"The source has no schema {schema.Name}, or the account may not see it.", "Check the name, and the account's grants on it."));
+            return ([], []);
+        }
+
+        var all = await SchemaReader.ReadTablesAsync(source, schema.Name, cancellationToken).ConfigureAwait(false);
+        foreach (var unknown in schema.Tables.Concat(schema.ExcludedTables).Where(n => !all.Any(t => t.Name.Name == n)))
+        {
+            findings.Add(GateFinding.Refuse(
+                "unknown_table", unknown, $"The schema {schema.Name} has no table {unknown}.", "Check the name; it is compared with its case."));
+        }
+
+        IReadOnlyList<TableDefinition> chosen = [.. all.Where(schema.Has)];
+        if (chosen.Count == 0)
+        {
+            findings.Add(GateFinding.Refuse("no_tables", schema.Name, $"The schema {schema.Name} has no table to move.", "Check the schema and the list of tables."));
+        }
+
+        return (all, chosen);
     }
 
     private static async Task CheckEmptyAsync(

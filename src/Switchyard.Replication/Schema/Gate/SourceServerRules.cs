@@ -5,7 +5,7 @@ internal static class SourceServerRules
 {
     private const long MinRetentionSeconds = 24 * 3600;
 
-    internal static IEnumerable<GateFinding> Check(ServerFacts server, string schema)
+    internal static IEnumerable<GateFinding> Check(ServerFacts server, IReadOnlyCollection<string> schemas)
     {
         if (server.IsMariaDb ? !server.AtLeast(10, 2) : !server.AtLeast(5, 6))
         {
@@ -27,7 +27,7 @@ internal static class SourceServerRules
             }
         }
 
-        foreach (var finding in CheckGrants(server, schema))
+        foreach (var finding in CheckGrants(server, schemas))
         {
             yield return finding;
         }
@@ -102,7 +102,7 @@ internal static class SourceServerRules
         }
     }
 
-    private static IEnumerable<GateFinding> CheckGrants(ServerFacts server, string schema)
+    private static IEnumerable<GateFinding> CheckGrants(ServerFacts server, IReadOnlyCollection<string> schemas)
     {
         var grants = server.Grants;
         var missing = new List<string>();
@@ -127,27 +127,28 @@ internal static class SourceServerRules
             yield return MissingGrants("source", server, missing, "*.*", "follow its changes");
         }
 
-        string[] onSchema = [.. new[] { "SELECT", "LOCK TABLES", "SHOW VIEW", "TRIGGER", "EVENT" }.Where(p => !grants.HasOnSchema(p, schema))];
-        if (onSchema.Length > 0)
+        foreach (var schema in schemas)
         {
-            yield return MissingGrants("source", server, onSchema, $"{Quote(schema)}.*", $"read the schema {schema} and hand it over");
+            string[] onSchema = [.. new[] { "SELECT", "LOCK TABLES", "SHOW VIEW", "TRIGGER", "EVENT" }.Where(p => !grants.HasOnSchema(p, schema))];
+            if (onSchema.Length > 0)
+            {
+                yield return MissingGrants("source", server, onSchema, $"{Quote(schema)}.*", $"read the schema {schema} and hand it over");
+            }
         }
 
-        foreach (var finding in CheckFollower(server, schema, "source"))
+        foreach (var finding in CheckFollower(server, schemas, "source"))
         {
             yield return finding;
         }
     }
 
     /// <summary>After a switch the side it came from is written by the reverse stream, which keeps its position there too.</summary>
-    internal static IEnumerable<GateFinding> CheckFollower(ServerFacts server, string schema, string side)
+    internal static IEnumerable<GateFinding> CheckFollower(ServerFacts server, IReadOnlyCollection<string> schemas, string side)
     {
+        string[] rows = ["INSERT", "UPDATE", "DELETE"];
+        string[] own = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP"];
         var grants = server.Grants;
-        foreach (var (scope, privileges) in new[]
-        {
-            (schema, new[] { "INSERT", "UPDATE", "DELETE" }),
-            ("_switchyard", ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP"]),
-        })
+        foreach (var (scope, privileges) in schemas.Select(s => (s, rows)).Append(("_switchyard", own)))
         {
             string[] lacking = [.. privileges.Where(p => !grants.HasOnSchema(p, scope))];
             if (lacking.Length > 0)

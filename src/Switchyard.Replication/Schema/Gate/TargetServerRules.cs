@@ -9,7 +9,7 @@ internal static class TargetServerRules
         "ALTER ROUTINE", "TRIGGER", "EVENT", "LOCK TABLES",
     ];
 
-    internal static IEnumerable<GateFinding> Check(ServerFacts server, string schema)
+    internal static IEnumerable<GateFinding> Check(ServerFacts server, IReadOnlyCollection<string> schemas)
     {
         if (server.IsMariaDb ? !server.AtLeast(10, 2) : !server.AtLeast(5, 6))
         {
@@ -23,7 +23,7 @@ internal static class TargetServerRules
                 "target_read_only", "target", "The target is read-only.", "Run SET GLOBAL read_only=OFF on it (and super_read_only=OFF on MySQL).");
         }
 
-        foreach (var (scope, purpose) in new[] { (schema, $"create and fill the schema {schema}"), ("_switchyard", "keep its position beside the rows") })
+        foreach (var (scope, purpose) in schemas.Select(s => (s, $"create and fill the schema {s}")).Append(("_switchyard", "keep its position beside the rows")))
         {
             string[] missing = [.. Needed.Where(p => !server.Grants.HasOnSchema(p, scope))];
             if (missing.Length > 0)

@@ -45,9 +45,10 @@ public sealed class ReplicationStream : IAsyncDisposable
         var mode = new LoggedRowsMode(LoggedRowRules.Understands(planner.SourceServer, planner.TargetServer));
         _target = new TargetWriter(definition.To, mode, definition.Id, row.OwnerToken, row.Position, row.Gtid);
         var gtids = new GtidTracker(planner.SourceServer.IsMariaDb, row.Gtid);
+        Xa = new XaRegistry(tables, definition.QueueBytes);
         _queue = new CommitQueue(definition, _target, mode, _wake);
-        Applier = new Applier(Definition, tables, _target, _queue, mode, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, clock);
-        _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, _queue, Applier, Boundaries, _board, _status, _wake, clock, logger);
+        Applier = new Applier(Definition, tables, _target, _queue, mode, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, Xa, clock);
+        _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, _queue, Applier, Boundaries, _board, _status, _wake, Xa, clock, logger);
         _board.Applied += position => Applied?.Invoke(position);
         _status.StateChanged += _ => StateChanged?.Invoke(Progress);
     }
@@ -72,6 +73,8 @@ public sealed class ReplicationStream : IAsyncDisposable
     internal TablePlanner Planner { get; }
 
     internal BoundaryQueue Boundaries { get; }
+
+    internal XaRegistry Xa { get; }
 
     internal Applier Applier { get; }
 
@@ -180,6 +183,11 @@ public sealed class ReplicationStream : IAsyncDisposable
     /// </summary>
     /// <exception cref="ReplicationException">The stream has failed.</exception>
     public Task WaitForAppliedAsync(BinlogPosition position, CancellationToken cancellationToken) => _board.WaitAsync(position, cancellationToken);
+
+    /// <summary>
+    /// Whether a prepared XA transaction of the source is known to change none of the stream's tables; by the identifier <see cref="PreparedXa"/> gives.
+    /// </summary>
+    public bool IsUnrelatedXa(string xid) => Xa.IsUnrelated(xid);
 
     /// <summary>The flushed end of the source's binary log now.</summary>
     public Task<BinlogPosition> ReadSourceEndAsync(CancellationToken cancellationToken) => ReadEndAsync(Definition.From, cancellationToken);

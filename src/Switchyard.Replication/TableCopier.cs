@@ -123,20 +123,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         var source = await SourceSession.OpenAsync(stream.Definition.From, cancellationToken).ConfigureAwait(false);
         await using (source.ConfigureAwait(false))
         {
-            QueryResult prepared;
-            try
-            {
-                prepared = await source.QueryAsync("XA RECOVER", cancellationToken).ConfigureAwait(false);
-            }
-            catch (ServerErrorException e) when (e.Code is 1227 or 1401)
-            {
-                throw new ReplicationException("The source's account may not list prepared XA transactions, whose rows a copy would miss; grant it XA_RECOVER_ADMIN.", e);
-            }
-
-            if (prepared.RowCount > 0)
-            {
-                throw new ReplicationException($"The source has {prepared.RowCount} prepared XA transaction(s) (XA RECOVER lists them), whose rows would be missed; commit or roll them back first.");
-            }
+            await XaGuard.WaitUntilKnownAsync(stream, source, cancellationToken).ConfigureAwait(false);
         }
 
         var target = await WriteSession.OpenAsync(stream.Definition.To, 5, cancellationToken).ConfigureAwait(false);

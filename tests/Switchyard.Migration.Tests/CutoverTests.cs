@@ -138,6 +138,24 @@ public sealed class CutoverTests
     }
 
     [Fact]
+    public async Task An_XA_transaction_prepared_after_the_first_look_gives_the_switch_up_and_is_named()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        using var armed = FaultPoints.Arm("switch.fence.before", _ =>
+        {
+            world.A.PreparedXa.Add("X'6c617465',X'',1");
+            return ValueTask.CompletedTask;
+        });
+
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+
+        Assert.Equal(5, error.ExitCode);
+        Assert.Contains("X'6c617465',X'',1", error.Message, StringComparison.Ordinal);
+        await AssertAuthoritativeAsync(world, "a", "shop.forward");
+    }
+
+    [Fact]
     public async Task A_session_that_does_not_end_gives_the_switch_up_and_is_named()
     {
         await using var world = await World.StartAsync();
@@ -246,7 +264,7 @@ public sealed class CutoverTests
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
         world.B.ReadOnly = true;
-        world.A.PreparedXa = 2;
+        world.A.PreparedXa.AddRange(["X'61',X'',1", "X'00',X'',1"]);
         world.Servers.MissingAccounts.Add(new Account("app", "%"));
 
         var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request with { SkipDiff = false }, default));

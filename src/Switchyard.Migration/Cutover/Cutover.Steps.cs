@@ -1,5 +1,6 @@
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -77,6 +78,13 @@ internal sealed partial class Cutover
         var stream = Stream();
         _end = await stream.ReadEndAsync(cancellationToken);
         await stream.WaitForAppliedAsync(_end, cancellationToken);
+        if ((await _from.ReadPreparedXaAsync(cancellationToken)).Where(x => !stream.IsUnrelatedXa(x)).ToList() is { Count: > 0 } prepared)
+        {
+            throw new CutoverFailedException(
+                $"{prepared.Count} XA transactions are prepared on '{FromName}' and not ended, so that what they changed would be missing on '{ToName}': {PreparedXa.Describe(prepared)}.",
+                $"End each on '{FromName}' with XA COMMIT or XA ROLLBACK, and switch again.");
+        }
+
         if (!request.Rehearse)
         {
             await runtime.HaltAsync(cancellationToken);

@@ -1,3 +1,4 @@
+using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -6,6 +7,8 @@ namespace Switchyard.Migration;
 internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntime runtime)
 {
     private static readonly HashSet<string> s_saidAbove = new(StringComparer.Ordinal) { "reverse_binlog_off", "reverse_binlog_format", "reverse_binlog_row_image" };
+
+    private static readonly TimeSpan s_betweenLooks = TimeSpan.FromMilliseconds(100);
 
     public async Task<List<Finding>> RunAsync(
         SwitchRequest request, DiffReport? diff, IServerSide from, IServerSide to, CancellationToken cancellationToken)
@@ -122,7 +125,7 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         }
     }
 
-    private static async Task CheckServersAsync(
+    private async Task CheckServersAsync(
         MigrationRecord record, IServerSide from, IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
     {
         var (fromName, toName) = (record.Backend(record.Direction.From), record.Backend(record.Direction.To));
@@ -153,14 +156,30 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         }
 
         var origin = await from.ReadFactsAsync(cancellationToken);
-        if (origin.PreparedXa > 0)
+        var prepared = await FindPreparedXaAsync(from, cancellationToken);
+        if (prepared.Count > 0)
         {
             findings.Add(Finding.Error(
-                "prepared_xa", $"'{fromName}' has {origin.PreparedXa} prepared XA transactions.", "Commit or roll back what XA RECOVER lists there."));
+                "prepared_xa", $"'{fromName}' has {prepared.Count} prepared XA transactions that stay open: {PreparedXa.Describe(prepared)}. What they changed would be missing on '{toName}'.",
+                $"End each on '{fromName}' with XA COMMIT or XA ROLLBACK."));
         }
 
         findings.AddRange(origin.LongTransactions.Select(t => Finding.Warning(
             "long_transaction", $"On '{fromName}', {t}.", "The hold waits for it if it touches a migrated table; end it before, or allow more with --drain-timeout.")));
+    }
+
+    /// <summary>Applications that use XA have some prepared at any moment; only those that stay so stand in the way.</summary>
+    private async Task<IReadOnlyList<string>> FindPreparedXaAsync(IServerSide from, CancellationToken cancellationToken)
+    {
+        const int Looks = 5;
+        IReadOnlyList<string> prepared = [.. (await from.ReadPreparedXaAsync(cancellationToken)).Where(x => runtime.Stream?.IsUnrelatedXa(x) != true)];
+        for (var look = 1; prepared.Count > 0 && look < Looks; look++)
+        {
+            await Task.Delay(s_betweenLooks, environment.Time, cancellationToken);
+            prepared = [.. prepared.Intersect(await from.ReadPreparedXaAsync(cancellationToken), StringComparer.Ordinal)];
+        }
+
+        return prepared;
     }
 
     private async Task CheckProxiesAsync(MigrationRecord record, List<Finding> findings, CancellationToken cancellationToken)

@@ -80,6 +80,8 @@ internal sealed class EngineStream : IMigrationStream
         }
     }
 
+    public bool IsUnrelatedXa(string xid) => Inner.IsUnrelatedXa(xid);
+
     public Task StopAsync(CancellationToken cancellationToken) => Inner.StopAsync(cancellationToken);
 
     /// <summary>Over a connection of its own that is kept, since a comparison and the pause ask often.</summary>

@@ -90,6 +90,9 @@ internal interface IMigrationStream : IAsyncDisposable
     /// <summary>Returns once nothing more will be applied.</summary>
     Task StopAsync(CancellationToken cancellationToken);
 
+    /// <summary>Whether a prepared XA transaction is known to change none of the stream's tables.</summary>
+    bool IsUnrelatedXa(string xid);
+
     /// <summary>The flushed end of the origin's log.</summary>
     Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
 

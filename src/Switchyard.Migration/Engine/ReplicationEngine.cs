@@ -105,7 +105,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
 
         var id = SqlText.QuoteString(spec.Id);
         await server.ExecuteAsync("START TRANSACTION", cancellationToken);
-        foreach (var table in tables.Where(t => t is "copy_range" or "copy_table" or "ddl_intent"))
+        foreach (var table in tables.Where(t => t is "copy_range" or "copy_table" or "ddl_intent" or "stream_xa"))
         {
             await server.ExecuteAsync($"DELETE FROM `{ControlTables.Schema}`.`{table}` WHERE stream_id={id}", cancellationToken);
         }

@@ -22,6 +22,9 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Takes back <see cref="FenceMode.ReadOnly"/> after a crash; safe when it was never set.</summary>
     Task LiftReadOnlyAsync(CancellationToken cancellationToken);
 
+    /// <summary>The XA transactions prepared and not ended on this server.</summary>
+    Task<IReadOnlyList<string>> ReadPreparedXaAsync(CancellationToken cancellationToken);
+
     /// <summary>The flushed end of this server's binary log.</summary>
     Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
 
@@ -92,10 +95,9 @@ internal interface IFence : IAsyncDisposable
 /// <param name="HasBinlog">It logs its writes.</param>
 /// <param name="BinlogFormat">ROW, STATEMENT or MIXED.</param>
 /// <param name="RowImage">FULL, MINIMAL or NOBLOB.</param>
-/// <param name="PreparedXa">Prepared XA transactions.</param>
 /// <param name="LongTransactions">Open transactions older than a few seconds, one sentence each.</param>
 internal sealed record ServerFacts(
-    string Version, bool IsReadOnly, bool HasBinlog, string BinlogFormat, string RowImage, int PreparedXa, IReadOnlyList<string> LongTransactions);
+    string Version, bool IsReadOnly, bool HasBinlog, string BinlogFormat, string RowImage, IReadOnlyList<string> LongTransactions);
 
 /// <summary>The connections of a server as far as a switch is concerned.</summary>
 /// <param name="SeesLegs">The server shows connection attributes, so that a proxy's connections are known from others.</param>

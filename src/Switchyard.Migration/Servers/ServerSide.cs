@@ -1,6 +1,7 @@
 using System.Globalization;
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -28,11 +29,13 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
     {
         var connection = await OpenAsync(cancellationToken);
         var values = await connection.QueryAsync("SELECT @@version, @@global.read_only, @@global.log_bin, @@global.binlog_format, @@global.binlog_row_image", cancellationToken);
-        var xa = await connection.QueryAsync("XA RECOVER", cancellationToken);
         return new ServerFacts(
-            values.GetString(0, 0), values.GetInt64(0, 1) != 0, values.GetInt64(0, 2) != 0, values.GetString(0, 3), values.GetString(0, 4), xa.RowCount,
+            values.GetString(0, 0), values.GetInt64(0, 1) != 0, values.GetInt64(0, 2) != 0, values.GetString(0, 3), values.GetString(0, 4),
             await ReadLongTransactionsAsync(connection, cancellationToken));
     }
+
+    public async Task<IReadOnlyList<string>> ReadPreparedXaAsync(CancellationToken cancellationToken) =>
+        await PreparedXa.ReadAsync(await OpenAsync(cancellationToken), cancellationToken);
 
     public async Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken)
     {

@@ -10,7 +10,7 @@ namespace Switchyard.Replication.Apply;
 /// Takes events in the source's order and commits them to the target in that order: one loop that judges, writes SQL and hands it to workers. Small source
 /// transactions that are already here are joined. Between transactions, with nothing under way, it does what copiers ask.
 /// </summary>
-internal sealed partial class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, CommitQueue queue, LoggedRowsMode mode, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock) : IDisposable
+internal sealed partial class Applier(StreamDefinition definition, StreamTables tables, TargetWriter target, CommitQueue queue, LoggedRowsMode mode, GtidTracker gtids, DdlExecutor ddl, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, XaRegistry xa, TimeProvider clock) : IDisposable
 {
     private const int MaxJoinedTransactions = 2000;
 
@@ -219,15 +219,20 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
 
     private async Task EndAsync(EndItem end, CancellationToken cancellationToken)
     {
-        if ((end.IsRollback || end.PreparedXid is not null) && (!_current.IsEmpty || target.HasOpenTransaction))
+        if (end.IsRollback && (!_current.IsEmpty || target.HasOpenTransaction))
         {
-            throw new ReplicationException(end.PreparedXid is { } xid
-                ? $"The XA transaction {xid} changes migrated tables and is only prepared at {end.Position}; XA transactions cannot be replicated yet. End it on the source, stop using XA for these tables, and copy again."
-                : $"The binary log has changes of migrated tables that were rolled back at {end.Position}: a transaction mixes engines with and without transactions. Convert the tables to InnoDB and copy again.");
+            throw new ReplicationException($"The binary log has changes of migrated tables that were rolled back at {end.Position}: a transaction mixes engines with and without transactions. Convert the tables to InnoDB and copy again.");
         }
 
         _inTransaction = false;
         _isOwn = false;
+        if (end.Xa is { } change)
+        {
+            _current.Begin(new ChangeStatement(ChangeKind.Other, null, 1));
+            XaRows.Write(_current.Sql, definition.Id, change);
+            xa.CascadingEnds += !change.IsPrepared && change.Branch.MeetsCascades ? 1 : 0;
+        }
+
         if (target.HasOpenTransaction)
         {
             gtids.Add(end.Gtid);

@@ -10,7 +10,7 @@ namespace Switchyard.Replication.Apply;
 /// Reads the source's log ahead of the applier: decodes what concerns the stream, drops the rest, and waits when it is a set number of bytes
 /// ahead. It also waits behind every statement that may change a table's definition, because the rows after it are decoded by the new one.
 /// </summary>
-internal sealed class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake) : IDisposable
+internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
 {
     // ANSI_QUOTES in sql_mode's bitmap, the same on both vendors.
     private const ulong AnsiQuotes = 0x4;
@@ -23,6 +23,8 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
     private readonly AsyncSignal _resume = new();
     private readonly CancellationTokenSource _stop = new();
     private BinlogPosition _received = reader.Position;
+    private BinlogPosition _last = reader.Position;
+    private BinlogPosition _beginning;
     private long _bytes;
     private Exception? _failure;
     private BinlogEvent? _gtid;
@@ -56,22 +58,19 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
                     _received = next.Position;
                 }
 
+                _last = next.Position;
                 if (item is null)
                 {
                     continue;
                 }
 
-                await Faults.FaultPoints.HitAsync("stream.event.delivered", _stop.Token).ConfigureAwait(false);
-                Enqueue(item);
-                if (item is StatementItem statement && tables.Concerns(statement.Statement))
+                if (_due is { } branch)
                 {
-                    await _resume.WaitAsync(_stop.Token).ConfigureAwait(false);
+                    _due = null;
+                    await DeliverBranchAsync(branch, item).ConfigureAwait(false);
                 }
 
-                while (Interlocked.Read(ref _bytes) > queueBytes)
-                {
-                    await _room.WaitAsync(_stop.Token).ConfigureAwait(false);
-                }
+                await DeliverAsync(item).ConfigureAwait(false);
             }
         }
         catch (Exception e)
@@ -112,6 +111,21 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
 
     public void Dispose() => _stop.Cancel();
 
+    private async ValueTask DeliverAsync(StreamItem item)
+    {
+        await Faults.FaultPoints.HitAsync("stream.event.delivered", _stop.Token).ConfigureAwait(false);
+        Enqueue(item);
+        if (item is StatementItem statement && tables.Concerns(statement.Statement))
+        {
+            await _resume.WaitAsync(_stop.Token).ConfigureAwait(false);
+        }
+
+        while (Interlocked.Read(ref _bytes) > queueBytes)
+        {
+            await _room.WaitAsync(_stop.Token).ConfigureAwait(false);
+        }
+    }
+
     private void Enqueue(StreamItem item)
     {
         lock (_lock)
@@ -129,18 +143,29 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
         {
             case GtidEvent gtid:
                 _gtid = gtid;
+                _beginning = _last;
                 return null;
             case MariaDbGtidEvent gtid:
                 _gtid = gtid;
+                _beginning = _last;
+                if ((gtid.GroupFlags & MariaDbGtidFlags.PreparedXa) != 0)
+                {
+                    BeginBranch(gtid.Xid!);
+                    return null;
+                }
+
                 return (gtid.GroupFlags & MariaDbGtidFlags.Standalone) == 0 ? Begin(next) : null;
             case QueryEvent query:
                 return Query(query);
+            case RowsEvent rows when _branch is not null:
+                KeepInBranch(rows);
+                return null;
             case RowsEvent rows:
                 return Rows(rows);
             case XidEvent:
                 return End(next);
-            case XaPrepareEvent xa:
-                return End(next, preparedXid: xa.IsOnePhase ? null : xa.Xid);
+            case XaPrepareEvent prepared:
+                return EndBranch(prepared);
             default:
                 return _inTransaction ? null : new PositionItem(next.Position, next.Timestamp, next is HeartbeatEvent);
         }
@@ -148,22 +173,27 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
 
     private BeginItem Begin(BinlogEvent next)
     {
+        EnterTransaction(next.Position);
+        return new BeginItem(next.Position, next.Timestamp);
+    }
+
+    private void EnterTransaction(BinlogPosition at)
+    {
         if (_inTransaction)
         {
-            throw new ReplicationException($"The binary log begins a transaction at {next.Position} inside another that has not ended; the log is damaged or written by a server that is not understood.");
+            throw new ReplicationException($"The binary log begins a transaction at {at} inside another that has not ended; the log is damaged or written by a server that is not understood.");
         }
 
         _inTransaction = true;
         _isOwn = false;
-        return new BeginItem(next.Position, next.Timestamp);
     }
 
-    private EndItem End(BinlogEvent next, bool isRollback = false, string? preparedXid = null)
+    private EndItem End(BinlogEvent next, bool isRollback = false)
     {
         var gtid = _gtid;
         _gtid = null;
         _inTransaction = false;
-        return new EndItem(next.Position, next.Timestamp, gtid, isRollback, preparedXid);
+        return new EndItem(next.Position, next.Timestamp, gtid, isRollback);
     }
 
     private StreamItem? Query(QueryEvent query)
@@ -184,22 +214,44 @@ internal sealed class EventPump(BinlogReader reader, StreamTables tables, string
         }
 
         var text = query.SqlText;
-        if (text.StartsWith("XA START", StringComparison.OrdinalIgnoreCase))
+        if (Is(text, "XA START"))
         {
-            return _inTransaction ? null : Begin(query);
+            // MariaDB says so in the GTID event.
+            if (_branch is null)
+            {
+                BeginBranch(XaBranch.XidOf(text, query.Position));
+            }
+
+            return null;
         }
 
-        if (_inTransaction && text.StartsWith("XA END", StringComparison.OrdinalIgnoreCase))
+        if (_branch is not null && Is(text, "XA END"))
         {
             return null;
         }
 
         // MariaDB opens a group for these, and they close it; MySQL lets them stand alone.
-        if (_inTransaction && (text.StartsWith("XA COMMIT", StringComparison.OrdinalIgnoreCase) || text.StartsWith("XA ROLLBACK", StringComparison.OrdinalIgnoreCase)))
+        if (Is(text, "XA COMMIT") || Is(text, "XA ROLLBACK"))
         {
-            return End(query);
+            return EndPrepared(query, text, isCommit: Is(text, "XA COMMIT"));
         }
 
+        var item = Statement(query, text);
+        if (_branch is not null)
+        {
+            if (item.Statement.Kind == DdlKind.Savepoint || tables.Concerns(item.Statement))
+            {
+                xa.Keep(_branch, item);
+            }
+
+            return null;
+        }
+
+        return item;
+    }
+
+    private StatementItem Statement(QueryEvent query, string text)
+    {
         var statement = DdlStatement.Parse(text, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
         if (statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && _ownStatements.TakeIfOwn(query))
         {

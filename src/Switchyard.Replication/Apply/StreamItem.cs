@@ -32,9 +32,12 @@ internal sealed record OwnItem(BinlogPosition Position, uint Timestamp) : Stream
 /// <param name="Timestamp">By the source's clock.</param>
 /// <param name="Gtid">Its GTID event, if any.</param>
 /// <param name="IsRollback">Logged although rolled back.</param>
-/// <param name="PreparedXid">The XA identifier when it is only prepared.</param>
-internal sealed record EndItem(BinlogPosition Position, uint Timestamp, BinlogEvent? Gtid, bool IsRollback = false, string? PreparedXid = null)
-    : StreamItem(Position, Timestamp);
+internal sealed record EndItem(BinlogPosition Position, uint Timestamp, BinlogEvent? Gtid, bool IsRollback = false)
+    : StreamItem(Position, Timestamp)
+{
+    /// <summary>The XA transaction of the stream's tables that is prepared or ended here; null for any other.</summary>
+    public XaChange? Xa { get; init; }
+}
 
 /// <summary>A statement: DDL, savepoints, changes in statement format.</summary>
 /// <param name="Position">The end of the event.</param>

@@ -9,7 +9,7 @@ using Switchyard.Replication.Tables;
 namespace Switchyard.Replication.Apply;
 
 /// <summary>Keeps an applier connected to both sides: connects, applies, and after a break tries again with growing pauses.</summary>
-internal sealed class StreamRunner(StreamDefinition definition, StreamTables tables, string sourceIdentity, TargetWriter target, CommitQueue queue, Applier applier, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, TimeProvider clock, ILogger logger)
+internal sealed class StreamRunner(StreamDefinition definition, StreamTables tables, string sourceIdentity, TargetWriter target, CommitQueue queue, Applier applier, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, XaRegistry xa, TimeProvider clock, ILogger logger)
 {
     private const int MaxRestartsAtOnePlace = 10;
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
@@ -128,6 +128,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         // A COMMIT whose answer was lost may have been done.
         board.Publish(target.Persisted);
         var start = board.Current;
+        xa.Reset(await XaRows.LoadAsync(target.Connection, definition.Id, cancellationToken).ConfigureAwait(false));
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
         BinlogDump dump;
         try
@@ -139,6 +140,11 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             }
 
             await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
+            foreach (var branch in xa.Open)
+            {
+                await SourceLog.VerifyContainsAsync(source, branch.Begin, cancellationToken).ConfigureAwait(false);
+            }
+
             status.Connected(await SourceLog.ReadClockOffsetAsync(source, clock, cancellationToken).ConfigureAwait(false));
             dump = await source.DumpBinlogAsync(
                 new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },
@@ -153,7 +159,25 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
         var reader = new BinlogReader(dump.ReadEventAsync, start, dump);
-        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake);
+        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, ReopenAsync);
         return (pump, reader, pump.RunAsync());
+    }
+
+    // Beside the running dump, so with an id of its own.
+    private async Task<BinlogReader> ReopenAsync(BinlogPosition begin, CancellationToken cancellationToken)
+    {
+        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await BinlogReader.OpenAsync(
+                source,
+                new BinlogDumpRequest { ServerId = _serverId ^ 0x4000_0000u, File = begin.File, Position = begin.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 }

@@ -48,6 +48,9 @@ internal sealed class Chunk(TablePlan table, KeyRange range, ulong number, int m
     /// <summary>The GTIDs delivered up to there (MySQL).</summary>
     public string TrackedGtid { get; set; } = "";
 
+    /// <summary>XA transactions committed up to there whose rows may not be visible yet.</summary>
+    public IReadOnlyCollection<string> EndedXa { get; set; } = [];
+
     /// <summary>Keys of the range (of the whole table where ranges cannot be judged here) changed since tracking began.</summary>
     public HashSet<byte[]> Touched { get; } = new(KeyBytesComparer.Instance);
 

@@ -93,6 +93,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
             await stream.Boundaries.EnqueueAsync(async token => chunk = await OpenChunkAsync(work, planned, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
             using var rows = new ChunkRows(chunk!.Table);
             await FaultPoints.HitAsync("copy.snapshot.before", cancellationToken).ConfigureAwait(false);
+            await XaGuard.WaitUntilVisibleAsync(stream, _source!, chunk.EndedXa, cancellationToken).ConfigureAwait(false);
             await _snapshot.OpenContainingAsync(_source!, chunk.Table.Name, chunk.TrackedFrom, chunk.TrackedGtid, trustGtids, cancellationToken).ConfigureAwait(false);
             var cut = await ReadAsync(rows, planned.Range, work, whole: false, cancellationToken).ConfigureAwait(false);
             await FaultPoints.HitAsync("copy.read.after", cancellationToken).ConfigureAwait(false);
@@ -138,6 +139,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         using var rows = new ChunkRows(plan);
         PlannedRange? rest = null;
         var result = default(ChunkResult);
+        var ends = 0L;
         var reading = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task? inserting = null;
         await FaultPoints.HitAsync("copy.snapshot.before", cancellationToken).ConfigureAwait(false);
@@ -146,6 +148,8 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
             await stream.Boundaries.EnqueueAsync(async token =>
             {
                 // The applier stands still here, so whatever position the snapshot has is still ahead of it.
+                await XaGuard.WaitUntilVisibleAsync(stream, _source!, stream.Xa.Ended, token).ConfigureAwait(false);
+                ends = stream.Xa.CascadingEnds;
                 var position = await _snapshot.OpenExactAsync(_source!, [plan.Name, .. plan.Cascades.Ancestors.Where(a => a != plan.Name)], stream.Applier.LastTransactionEnd, token).ConfigureAwait(false);
                 inserting = stream.Boundaries.EnqueueAsync(InsertExactlyAsync, CancellationToken.None, exactly: position);
             }, cancellationToken).ConfigureAwait(false);
@@ -175,7 +179,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         async Task InsertExactlyAsync(CancellationToken token)
         {
             await reading.Task.WaitAsync(token).ConfigureAwait(false);
-            if (!ReferenceEquals(work.Table.Plan, plan))
+            if (!ReferenceEquals(work.Table.Plan, plan) || (_source is { Server.IsMariaDb: true } && ends != stream.Xa.CascadingEnds))
             {
                 result = new ChunkResult(0, null, IsSpoiled: true);
                 return;
@@ -264,6 +268,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         {
             TrackedFrom = stream.Applier.LastTransactionEnd,
             TrackedGtid = stream.Applier.HasAllGtids ? stream.Applier.LastTransactionGtid : "",
+            EndedXa = stream.Xa.Ended,
         };
         copy.Open(chunk);
         return chunk;

@@ -15,6 +15,7 @@ public static class ControlTables
     internal const string CopyTable = "`_switchyard`.`copy_table`";
     internal const string CopyRange = "`_switchyard`.`copy_range`";
     internal const string StreamMark = "`_switchyard`.`stream_mark`";
+    internal const string StreamXa = "`_switchyard`.`stream_xa`";
     internal const string DdlIntent = "`_switchyard`.`ddl_intent`";
 
     // Key columns stay under 767 bytes, the limit of MySQL 5.6's default row format.
@@ -42,6 +43,15 @@ public static class ControlTables
           owner_token CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
           worker INT NOT NULL,
           PRIMARY KEY (stream_id, owner_token, worker)
+        ) ENGINE=InnoDB
+        """,
+        $"""
+        CREATE TABLE IF NOT EXISTS {StreamXa} (
+          stream_id {Id},
+          xid VARCHAR(300) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+          file VARBINARY(512) NOT NULL,
+          `offset` BIGINT UNSIGNED NOT NULL,
+          PRIMARY KEY (stream_id, xid)
         ) ENGINE=InnoDB
         """,
         $"""

@@ -25,7 +25,7 @@ internal static class StreamRecorder
         await ControlTables.CreateAsync(target, cancellationToken).ConfigureAwait(false);
         using var sql = new PayloadWriter();
         sql.Sql("BEGIN"u8);
-        foreach (var table in (string[])[ControlTables.Stream, ControlTables.CopyRange, ControlTables.CopyTable, ControlTables.DdlIntent])
+        foreach (var table in (string[])[ControlTables.Stream, ControlTables.CopyRange, ControlTables.CopyTable, ControlTables.DdlIntent, ControlTables.StreamXa])
         {
             sql.Sql(";DELETE FROM "u8).Sql(table).Sql(table == ControlTables.Stream ? " WHERE id="u8 : " WHERE stream_id="u8).QuotedText(definition.Id);
         }

@@ -59,12 +59,26 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnly
                 return [];
             case QueryEvent query when query.IsCommit || query.IsRollback:
                 return End(query, query.IsRollback);
+            case QueryEvent query when StartsWith(query, "XA START"):
+                // MariaDB says so in the GTID event before.
+                if (!_inTransaction)
+                {
+                    Begin(query.ThreadId);
+                }
+
+                return [];
+            case QueryEvent query when StartsWith(query, "XA COMMIT") || StartsWith(query, "XA ROLLBACK"):
+                // What it ends was reported when it was prepared.
+                Reset();
+                return [];
             case QueryEvent query:
                 return Statement(query);
             default:
                 return [];
         }
     }
+
+    private static bool StartsWith(QueryEvent query, string statement) => query.SqlText.StartsWith(statement, StringComparison.OrdinalIgnoreCase);
 
     private void Begin(uint? threadId)
     {

@@ -129,6 +129,8 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
         engine.Began(this);
     }
 
+    public bool IsUnrelatedXa(string xid) => xid.StartsWith("X'00'", StringComparison.Ordinal);
+
     public Task WaitForRunningAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StopAsync(CancellationToken cancellationToken)

@@ -18,7 +18,7 @@ internal sealed class FakeServer(string name)
 
     public bool SeesLegs { get; set; } = true;
 
-    public int PreparedXa { get; set; }
+    public List<string> PreparedXa { get; } = [];
 
     public int Fences { get; set; }
 
@@ -62,7 +62,9 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
     public Task PrepareFenceAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken) =>
-        Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", server.PreparedXa, []));
+        Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", []));
+
+    public Task<IReadOnlyList<string>> ReadPreparedXaAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>(server.PreparedXa);
 
     public Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken)
     {

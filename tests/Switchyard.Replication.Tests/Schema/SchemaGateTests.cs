@@ -112,6 +112,11 @@ public sealed class SchemaGateTests
         await admin.ExecuteMultiAsync(
             $"CREATE ROLE {role}; CREATE USER '{user}'@'127.0.0.1' IDENTIFIED BY 'pw'; GRANT {role} TO '{user}'@'127.0.0.1'; GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {role}; GRANT ALL ON `{schema}`.* TO {role}",
             CancellationToken.None);
+        if (!admin.Server.IsMariaDb)
+        {
+            await admin.ExecuteAsync($"GRANT XA_RECOVER_ADMIN ON *.* TO {role}", CancellationToken.None);
+        }
+
         var limited = new UriBuilder(server.Dsn) { UserName = user, Password = "pw" }.Uri.ToString();
 
         var before = await InspectAsync(limited, target.Dsn, schema);

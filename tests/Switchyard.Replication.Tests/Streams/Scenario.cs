@@ -3,6 +3,7 @@ using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
 using Switchyard.Replication.Target;
 
 namespace Switchyard.Replication.Tests.Streams;
@@ -122,6 +123,12 @@ internal sealed class Scenario : IAsyncDisposable
         foreach (var server in (ConnectionOptions[])[From, To])
         {
             await using var connection = await BackendConnection.OpenAsync(server, default);
+            foreach (var xid in await PreparedXa.ReadAsync(connection, default))
+            {
+                // What a failed test left prepared would keep the schema from going.
+                await connection.ExecuteAsync($"XA ROLLBACK {xid}", default);
+            }
+
             await connection.ExecuteAsync($"DROP DATABASE IF EXISTS {Schema}", default);
         }
     }

@@ -1,3 +1,5 @@
+using Switchyard.Replication.Source;
+
 namespace Switchyard.Replication.Schema;
 
 /// <summary>Settings and grants a source needs, in either direction of a migration.</summary>
@@ -34,9 +36,9 @@ internal static class SourceServerRules
 
         if (server.PreparedXa.Count > 0)
         {
-            yield return GateFinding.Refuse(
-                "xa_prepared", "source", $"The source has {server.PreparedXa.Count} prepared XA transactions, the first with id {server.PreparedXa[0]}; their rows are in neither the copy nor the stream.",
-                "Finish each with XA COMMIT or XA ROLLBACK.");
+            yield return GateFinding.Warn(
+                "xa_prepared", "source", $"The source has {server.PreparedXa.Count} prepared XA transactions: {PreparedXa.Describe(server.PreparedXa)}. The copy waits a minute for those prepared before it, and is refused if one stays.",
+                "End those that were left behind with XA COMMIT or XA ROLLBACK.");
         }
     }
 
@@ -120,6 +122,12 @@ internal static class SourceServerRules
         if (!server.IsMariaDb && !server.AtLeast(5, 7) && !grants.HasGlobal("RELOAD"))
         {
             missing.Add("RELOAD");
+        }
+
+        // Without it XA RECOVER is refused, and rows that are prepared when the copy begins would be missed unseen.
+        if (server is { IsMariaDb: false } && server.AtLeast(8, 0) && !grants.HasGlobal("XA_RECOVER_ADMIN"))
+        {
+            missing.Add("XA_RECOVER_ADMIN");
         }
 
         if (missing.Count > 0)

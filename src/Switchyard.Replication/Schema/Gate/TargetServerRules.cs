@@ -85,6 +85,13 @@ internal static class TargetServerRules
                 "reverse_binlog_filters", side, $"The {side} leaves changes out of its binary log ({filters}), {Consequence}.", "Remove these filters and restart it.");
         }
 
+        if (server is { IsMariaDb: false } && server.AtLeast(8, 0) && !server.Grants.HasGlobal("XA_RECOVER_ADMIN"))
+        {
+            yield return GateFinding.Warn(
+                "reverse_grants", side, $"The account {server.Grants.Account} may not list the {side}'s prepared XA transactions, {Consequence}.",
+                $"Run on the {side}: GRANT XA_RECOVER_ADMIN ON *.* TO {server.Grants.QuotedAccount};");
+        }
+
         if (!server.Grants.HasGlobal("REPLICATION SLAVE", "REPLICATION REPLICA") || !server.Grants.HasGlobal("REPLICATION CLIENT", "BINLOG MONITOR"))
         {
             var monitor = server.IsMariaDb && server.AtLeast(10, 5) ? "BINLOG MONITOR" : "REPLICATION CLIENT";

@@ -47,6 +47,45 @@ internal sealed class ReadRouter(
         return first is null ? null : new ReadPlan(first.Reader, Of(first, topology), number);
     }
 
+    /// <summary>The one reader of all migrated tables, with everything a transaction that begins now must see; null when there is no such one.</summary>
+    public ReadPlan? PlanAll(TopologyState topology, SessionMarks marks, long sessionId)
+    {
+        if (!IsActive(topology.Routing))
+        {
+            return null;
+        }
+
+        RoutingRule? first = null;
+        foreach (var rule in topology.Routing.Rules)
+        {
+            if (rule.Migration is null || rule.Reader == rule.Writer || !IsChosen(sessionId, rule.ReadPercent))
+            {
+                continue;
+            }
+
+            if (first is not null && (first.Migration != rule.Migration || first.Reader != rule.Reader))
+            {
+                return null;
+            }
+
+            first = rule;
+        }
+
+        if (first is null)
+        {
+            return null;
+        }
+
+        var reads = Of(first, topology);
+        var number = first.Consistency switch
+        {
+            ReadConsistency.Eventual => 0,
+            ReadConsistency.Session => marks.Last,
+            _ => topology.Proxies.Count > 1 ? reads.Marks.Next() : Math.Max(marks.Last, reads.Marks.Current),
+        };
+        return new ReadPlan(first.Reader, reads, number);
+    }
+
     /// <summary>
     /// Called with the answer to a statement in hand and before its end goes to the client. Marks what it wrote, or keeps that for the end of its
     /// transaction. Looks at the topology of now, not of the statement's beginning: the mode may have begun meanwhile.

@@ -38,7 +38,14 @@ internal sealed class SessionMarks
     }
 
     /// <summary>The session has seen the source's state of the table as of this number.</summary>
-    public void SawSource(string schema, string table, long number) => (_own ??= [])[(schema, table)] = number;
+    public void SawSource(string schema, string table, long number)
+    {
+        (_own ??= [])[(schema, table)] = number;
+        Last = Math.Max(Last, number);
+    }
+
+    /// <summary>What it must see of all tables together.</summary>
+    public long Last { get; private set; }
 
     public long Own(string schema, string table) => _own is not null && _own.TryGetValue((schema, table), out var number) ? number : 0;
 }

@@ -74,6 +74,8 @@ internal sealed partial class ProxySession
         _pins.Clear();
         _state.Reset();
         _pendingBegin = null;
+        _pendingReadsOnly = false;
+        _readTransaction = null;
         _touchedSchemas = ImmutableHashSet<string>.Empty;
     }
 

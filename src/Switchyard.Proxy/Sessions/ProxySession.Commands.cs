@@ -27,6 +27,8 @@ internal sealed partial class ProxySession
     private async ValueTask ResetConnectionAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         _pendingBegin = null;
+        _pendingReadsOnly = false;
+        await LeaveReadTransactionAsync(cancellationToken);
         if (!await RunAsync(new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken) || _current!.Scanner.ErrorCode != 0)
         {
             return;
@@ -66,7 +68,7 @@ internal sealed partial class ProxySession
         _current?.Backend,
         LegNames(),
         _phase,
-        InTransaction || _pendingBegin is not null,
+        InTransaction || _pendingBegin is not null || _readTransaction is not null,
         _running is { } info ? StatementText.Of(info) : null,
         (long)_context.Time.GetElapsedTime(_phaseSince).TotalMilliseconds,
         SessionPins.Describe(_pins.Reasons));

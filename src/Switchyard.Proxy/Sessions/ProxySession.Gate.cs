@@ -58,7 +58,7 @@ internal sealed partial class ProxySession
 
     /// <summary>Something that began before the gate is open on its source, and must be able to end.</summary>
     private bool IsTiedTo(Gate gate) =>
-        (InTransaction || _pins.Any) && (gate.From is null || _current!.Backend == gate.From);
+        (InTransaction || _pins.Any || _readTransaction is not null) && (gate.From is null || _current!.Backend == gate.From);
 
     /// <summary>Waits for the gate's end; false when a KILL QUERY ended the wait.</summary>
     private async ValueTask<bool> HoldAsync(GateHold hold, CancellationToken cancellationToken)
@@ -196,7 +196,8 @@ internal sealed partial class ProxySession
             return null;
         }
 
-        return current is { InTransaction: true } ? Describe((_pins.Reasons & PinReasons.Xa) != 0 ? "it has an XA transaction" : "its transaction is open", _running)
+        return _readTransaction is not null ? Describe("its read-only transaction is open", _running)
+            : current is { InTransaction: true } ? Describe((_pins.Reasons & PinReasons.Xa) != 0 ? "it has an XA transaction" : "its transaction is open", _running)
             : _pins.Any ? Describe(string.Join(" and ", SessionPins.Describe(_pins.Reasons)), _running)
             : null;
     }

@@ -181,10 +181,17 @@ internal sealed partial class ProxySession
     /// </summary>
     public async Task<List<(string Name, string Reason)>> WarmAsync(string backend, CancellationToken cancellationToken)
     {
+        await OpenAheadAsync(backend, cancellationToken);
+        return await WarmLegAsync(backend, cancellationToken);
+    }
+
+    /// <summary>Opens a leg ahead of its need and asks nothing of the others: the client may yet ask about its last statement.</summary>
+    private async Task OpenAheadAsync(string backend, CancellationToken cancellationToken)
+    {
         var proof = _proof!;
         if (!await BetweenCommandsAsync(async () => !_streams && _current is { } current && current.Backend != backend && await FindLiveLegAsync(backend, cancellationToken) is null, cancellationToken))
         {
-            return await WarmLegAsync(backend, cancellationToken);
+            return;
         }
 
         var opened = await _context.Opener.OpenAsync(backend, Terms(proof), backend == _accountsOf, greeted: null, cancellationToken);
@@ -206,8 +213,6 @@ internal sealed partial class ProxySession
         {
             await opened.DisposeAsync();
         }
-
-        return await WarmLegAsync(backend, cancellationToken);
     }
 
     private async Task<List<(string Name, string Reason)>> WarmLegAsync(string backend, CancellationToken cancellationToken)
@@ -293,7 +298,7 @@ internal sealed partial class ProxySession
                 return;
             }
 
-            if (!current.InTransaction && !_pins.Any && _pendingBegin is null && _context.Time.GetElapsedTime(current.LastUsed) >= s_restBeforeMove
+            if (!current.InTransaction && !_pins.Any && _pendingBegin is null && _readTransaction is null && _context.Time.GetElapsedTime(current.LastUsed) >= s_restBeforeMove
                 && HomeOf(_state.Schema, topology) is { } home && home != current.Backend
                 && !topology.Routing.Rules.Any(rule => rule.Writer == current.Backend))
             {
@@ -351,7 +356,7 @@ internal sealed partial class ProxySession
             var isNamed = leg.Backend == topology.Routing.DefaultBackend
                 || topology.Routing.Rules.Any(rule => rule.Writer == leg.Backend || rule.Reader == leg.Backend)
                 || topology.WarmRequests.Values.Any(request => request.Backend == leg.Backend);
-            if (leg != _current && (leg.IsBroken || !isNamed || _context.Time.GetElapsedTime(leg.LastUsed) > s_legIdleLimit))
+            if (leg != _current && leg != _readTransaction && (leg.IsBroken || !isNamed || _context.Time.GetElapsedTime(leg.LastUsed) > s_legIdleLimit))
             {
                 _legs.RemoveAt(i);
                 _last = _last == leg ? _current : _last;

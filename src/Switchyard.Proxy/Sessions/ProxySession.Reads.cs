@@ -25,8 +25,7 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> TryReadOnReaderAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
-        if (!statement.Info.IsPlainRead || statement.Shape != ResponseShape.Results || statement.IsAboutDefinitions || _pendingBegin is not null
-            || InTransaction || _pins.Any || !IsAutocommit || OpensCursor(statement)
+        if (!IsReadForReader(statement) || _pendingBegin is not null || InTransaction || !IsAutocommit
             || _context.Reads.Plan(statement.Info, SchemaOf(statement), topology, _marks, Id) is not { } plan
             || plan.Backend == _current!.Backend)
         {
@@ -101,7 +100,7 @@ internal sealed partial class ProxySession
         await Task.Yield();
         try
         {
-            await WarmAsync(backend, _stop.Token);
+            await OpenAheadAsync(backend, _stop.Token);
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or LegLostException or FormatException
             or OperationCanceledException or ObjectDisposedException)

@@ -80,6 +80,7 @@ internal sealed partial class ProxySession
         topology.Routing.TryGetSingleBackend(_state.Schema, out only)
         && topology.HeldGates.IsEmpty
         && _pendingBegin is null
+        && _readTransaction is null
         && (_current!.Backend == only || (!InTransaction && !_pins.Any && !info.Has(SessionEffects.ReadsDiagnostics)))
         && (topology.Routing.Rules.IsEmpty || _context.Gates.Membership.IsMember);
 
@@ -87,6 +88,11 @@ internal sealed partial class ProxySession
     private async ValueTask<bool> RunRoutedAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
         var info = statement.Info;
+        if (MayBeInReadTransaction(info) && await TryInReadTransactionAsync(statement, topology, cancellationToken))
+        {
+            return true;
+        }
+
         if (await TryReadOnReaderAsync(statement, topology, cancellationToken))
         {
             return true;
@@ -187,6 +193,7 @@ internal sealed partial class ProxySession
         }
 
         _pendingBegin = (statement.Prepared?.Sql ?? QueryText(statement.Frame)).ToArray();
+        _pendingReadsOnly = statement.Info.Kind == StatementKind.StartTransactionReadOnly && statement.Info.StatementCount == 1;
         await SendOkAsync((ServerStatus)leg.Scanner.Status | ServerStatus.InTransaction, 1, cancellationToken);
         return true;
     }
@@ -201,6 +208,7 @@ internal sealed partial class ProxySession
     {
         var begin = _pendingBegin!;
         _pendingBegin = null;
+        _pendingReadsOnly = false;
         try
         {
             await LegCommands.QueryAsync(leg, begin, cancellationToken);

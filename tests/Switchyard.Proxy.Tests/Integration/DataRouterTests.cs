@@ -142,6 +142,116 @@ public sealed class DataRouterTests
         Assert.Equal("source", (await statement.QueryAsync(["x"], default)).GetString(0, 0));
     }
 
+    [Fact]
+    public async Task A_read_only_transaction_is_on_the_target_from_its_first_read_to_its_end()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY");
+
+        // The source goes on without the applier; the snapshot stays what it is.
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        Assert.Equal("t0", await ValueAsync(client));
+        Assert.Equal("target", await PlaceAsync(client));
+        Assert.True((client.Status & Wire.ServerStatus.InTransaction) != 0);
+
+        // What is no plain read is the writer's affair, also what it refuses.
+        Assert.Equal("source", (await client.QueryAsync("SELECT name FROM place LOCK IN SHARE MODE", default)).GetString(0, 0));
+        Assert.Equal(1792, (await Assert.ThrowsAsync<ServerErrorException>(() => client.ExecuteAsync("UPDATE v SET v = 'x'", default))).Code);
+        Assert.Equal("t0", await ValueAsync(client));
+        await client.ExecuteAsync("COMMIT", default);
+        Assert.Equal("s1", await ValueAsync(client));
+        await client.ExecuteAsync("UPDATE v SET v = 's2'", default);
+        Assert.Equal("s2", await ValueAsync(writer));
+    }
+
+    [Fact]
+    public async Task A_read_only_transaction_waits_for_every_table_and_for_its_sessions_own_writes()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY");
+        await client.ExecuteAsync("COMMIT", default);
+
+        // Another table of the migration was written: the whole transaction is the source's.
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        await client.ExecuteAsync("START TRANSACTION READ ONLY", default);
+        Assert.Equal("source", await PlaceAsync(client));
+        Assert.Equal("s1", await ValueAsync(client));
+        await client.ExecuteAsync("ROLLBACK", default);
+
+        // With session consistency only its own writes count.
+        await harness.RouteAsync("s", "t", ReadConsistency.Session);
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY");
+        await client.ExecuteAsync("COMMIT", default);
+        await writer.ExecuteAsync("UPDATE v SET v = 's1b'", default);
+        await client.ExecuteAsync("START TRANSACTION READ ONLY", default);
+        Assert.Equal("t0", await ValueAsync(client));
+        await client.ExecuteAsync("COMMIT", default);
+        await client.ExecuteAsync("UPDATE v SET v = 's2'", default);
+        await client.ExecuteAsync("START TRANSACTION READ ONLY", default);
+        Assert.Equal("s2", await ValueAsync(client));
+        await client.ExecuteAsync("COMMIT", default);
+
+        await harness.RouteAsync("s", "t", ReadConsistency.Eventual);
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY", catchUp: false);
+        Assert.Equal("t0", await ValueAsync(client));
+    }
+
+    [Fact]
+    public async Task A_consistent_snapshot_is_taken_on_the_target_when_the_transaction_begins()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY");
+        await client.ExecuteAsync("COMMIT", default);
+        await CaughtUpAsync(harness);
+        await client.ExecuteAsync("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", default);
+        await harness.DirectAsync(await TargetAsync(), "UPDATE v SET v = 't9'");
+        Assert.Equal("t0", await ValueAsync(client));
+        await client.ExecuteAsync("BEGIN", default);
+        Assert.Equal("source", await PlaceAsync(client));
+        await client.ExecuteAsync("ROLLBACK", default);
+        Assert.Equal("t9", await ValueAsync(client));
+    }
+
+    [Fact]
+    public async Task A_switch_waits_for_a_read_only_transaction_on_the_target()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY");
+        var gate = await harness.HoldAsync("s", "t", TimeSpan.FromMinutes(2));
+        await harness.WaitAckAsync(gate, ack => ack.Blockers.Any(blocker => blocker.Reason == "its read-only transaction is open"));
+        Assert.Equal("target", await PlaceAsync(client));
+        await client.ExecuteAsync("COMMIT", default);
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await harness.AbandonAsync(gate);
+        Assert.Equal("target", await PlaceAsync(client));
+    }
+
+    /// <summary>Begins a transaction until its first read is answered by the target: the leg is opened in the background.</summary>
+    private static async Task BeginsOnTargetAsync(ProxyHarness harness, BackendConnection client, string begin, bool catchUp = true)
+    {
+        await Eventually(async () =>
+        {
+            if (catchUp)
+            {
+                await CaughtUpAsync(harness);
+            }
+
+            await client.ExecuteAsync("ROLLBACK", default);
+            await client.ExecuteAsync(begin, default);
+            return await PlaceAsync(client) == "target";
+        });
+    }
+
     private static async Task<ProxyHarness> StartAsync()
     {
         var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", await TargetAsync()));

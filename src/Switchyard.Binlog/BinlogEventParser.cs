@@ -34,7 +34,11 @@ public sealed class BinlogEventParser
     /// <param name="raw">The event. A rows event keeps pointing into it.</param>
     /// <exception cref="UnsupportedEventException">An event that may carry a change is not understood.</exception>
     /// <exception cref="BinlogFormatException">The bytes are damaged.</exception>
-    public BinlogEvent Parse(ReadOnlyMemory<byte> raw)
+    public BinlogEvent Parse(ReadOnlyMemory<byte> raw) => Parse(raw, isOwned: false);
+
+    /// <param name="raw">The event.</param>
+    /// <param name="isOwned">The bytes are the event's alone: decoded values may point into them.</param>
+    internal BinlogEvent Parse(ReadOnlyMemory<byte> raw, bool isOwned)
     {
         var header = EventHeader.Read(raw.Span);
         if (header.Size != (uint)raw.Length)
@@ -55,7 +59,7 @@ public sealed class BinlogEventParser
 
         var body = raw[EventHeader.Length..^(hasChecksum ? ChecksumLength : 0)];
         AdvancePosition(header, body.Span);
-        return Finish(Decode(header, body, ownsBody: false));
+        return Finish(Decode(header, body, ownsBody: isOwned));
     }
 
     /// <summary>Parses an event out of a compressed transaction: it has no checksum and no position of its own.</summary>

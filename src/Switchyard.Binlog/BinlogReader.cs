@@ -8,8 +8,12 @@ namespace Switchyard.Binlog;
 /// </summary>
 public sealed class BinlogReader : IAsyncDisposable
 {
+    // Smaller ones share a buffer with others.
+    private const int CopiedEventBytes = 1024 * 1024;
+
     private readonly Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> _readRaw;
     private readonly BinlogEventParser _parser;
+    private readonly Func<bool>? _tryKeep;
     private readonly IAsyncDisposable? _source;
     private InnerEventReader? _inner;
 
@@ -17,9 +21,11 @@ public sealed class BinlogReader : IAsyncDisposable
     /// <param name="readRaw">The source of raw events, each valid until the next call.</param>
     /// <param name="start">The position the dump was asked to start at; its file may be empty when it starts from GTIDs.</param>
     /// <param name="source">Disposed with the reader.</param>
-    public BinlogReader(Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> readRaw, BinlogPosition start, IAsyncDisposable? source = null)
+    /// <param name="tryKeep">Makes the last raw event's bytes last, if it can, so that a large one need not be copied.</param>
+    public BinlogReader(Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> readRaw, BinlogPosition start, IAsyncDisposable? source = null, Func<bool>? tryKeep = null)
     {
         _readRaw = readRaw;
+        _tryKeep = tryKeep;
         _parser = new BinlogEventParser(start);
         _source = source;
     }
@@ -31,7 +37,7 @@ public sealed class BinlogReader : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(request);
         var dump = await connection.DumpBinlogAsync(request, cancellationToken).ConfigureAwait(false);
-        return new BinlogReader(dump.ReadEventAsync, new BinlogPosition(request.File ?? "", request.File is null ? 0 : request.Position), dump);
+        return new BinlogReader(dump.ReadEventAsync, new BinlogPosition(request.File ?? "", request.File is null ? 0 : request.Position), dump, dump.TryKeepEvent);
     }
 
     /// <summary>The end of the last event read.</summary>
@@ -62,7 +68,7 @@ public sealed class BinlogReader : IAsyncDisposable
                 return null;
             }
 
-            var parsed = Judge(_parser.Parse(raw));
+            var parsed = Judge(_parser.Parse(raw, isOwned: raw.Length > CopiedEventBytes && _tryKeep?.Invoke() == true));
             if (parsed is not TransactionPayloadEvent payload)
             {
                 return parsed;

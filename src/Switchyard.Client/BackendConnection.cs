@@ -81,6 +81,14 @@ public sealed class BackendConnection : IAsyncDisposable
         return await DrainAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>As the other one, of a text that lies in pieces.</summary>
+    public async Task<IReadOnlyList<OkResult>> ExecuteMultiAsync(IReadOnlyList<QueryPiece> pieces, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(pieces);
+        await _channel.SendQueryAsync(pieces, cancellationToken).ConfigureAwait(false);
+        return await DrainAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <inheritdoc cref="ExecuteMultiAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
     public Task<IReadOnlyList<OkResult>> ExecuteMultiAsync(string sql, CancellationToken cancellationToken) =>
         ExecuteMultiAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);

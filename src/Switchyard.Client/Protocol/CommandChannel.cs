@@ -58,6 +58,12 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
 
     public ValueTask SendQueryAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
     {
+        BeginQuery();
+        return SendAsync(sql, cancellationToken);
+    }
+
+    private void BeginQuery()
+    {
         var writer = Begin();
         writer.WriteByte((byte)CommandKind.Query);
         if (Has(Capabilities.QueryAttributes))
@@ -65,8 +71,6 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
             writer.WriteLengthEncodedInteger(0); // no attributes
             writer.WriteLengthEncodedInteger(1); // one set of them, always
         }
-
-        return SendAsync(sql, cancellationToken);
     }
 
     /// <summary>Sends the command begun, followed by <paramref name="body"/>.</summary>
@@ -81,6 +85,26 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
             throw Break(e, cancellationToken);
         }
     }
+
+    /// <summary>Sends a statement's text piece by piece.</summary>
+    public async ValueTask SendQueryAsync(IReadOnlyList<QueryPiece> pieces, CancellationToken cancellationToken)
+    {
+        BeginQuery();
+        try
+        {
+            await _packets.SendAsync(pieces, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            throw Break(e, cancellationToken);
+        }
+    }
+
+    /// <summary>What <see cref="PacketStream.LengthHint"/> is for the payloads to come.</summary>
+    public void ExpectLengths(Func<ReadOnlySpan<byte>, long>? hint) => _packets.LengthHint = hint;
+
+    /// <inheritdoc cref="PacketStream.TryGiveAway"/>
+    public bool TryGiveAway() => _packets.TryGiveAway();
 
     /// <summary>Sends a further payload within the exchange under way.</summary>
     public ValueTask SendNextAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)

@@ -14,6 +14,8 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     // Above this a buffer is given back once its payload is done with.
     private const int KeptBufferSize = 1024 * 1024;
 
+    private const int CollectedSize = 32 * 1024 * 1024;
+
     // A body longer than this is sent from where it lies rather than copied behind its header.
     private const int CopiedBodyLimit = 64 * 1024;
 
@@ -24,6 +26,12 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     private int _start;
     private int _end;
     private byte _sequence;
+    private int _expected;
+
+    /// <summary>
+    /// How long a payload of several packets is going to be, at least, as its beginning tells: room is made for it once. Growing step by step would hold it twice.
+    /// </summary>
+    public Func<ReadOnlySpan<byte>, long>? LengthHint { get; set; }
 
     public Stream Stream => _stream;
 
@@ -82,7 +90,41 @@ internal sealed class PacketStream(Stream stream) : IDisposable
         await SendLongAsync(_writer.WrittenMemory[PacketLimits.HeaderSize..], body, cancellationToken).ConfigureAwait(false);
     }
 
-    public ValueTask SendAsync(CancellationToken cancellationToken) => SendAsync(default, cancellationToken);
+    public ValueTask SendAsync(CancellationToken cancellationToken) => SendAsync(default(ReadOnlyMemory<byte>), cancellationToken);
+
+    /// <summary>Sends what was written since <see cref="BeginPayload"/>, followed by pieces.</summary>
+    public async ValueTask SendAsync(IReadOnlyList<QueryPiece> pieces, CancellationToken cancellationToken)
+    {
+        var head = _writer.WrittenMemory[PacketLimits.HeaderSize..];
+        var splitter = new PacketSplitter(_stream, head.Length + pieces.Sum(p => p.CountBytes()), _sequence);
+        await splitter.WriteAsync(head, cancellationToken).ConfigureAwait(false);
+        foreach (var piece in pieces)
+        {
+            await splitter.WriteAsync(piece, cancellationToken).ConfigureAwait(false);
+        }
+
+        await splitter.EndAsync(cancellationToken).ConfigureAwait(false);
+        _sequence = splitter.Sequence;
+    }
+
+    /// <summary>
+    /// Makes the last payload read the caller's: the buffer it lies in is not used again. Refused for one that shares a small buffer with others.
+    /// </summary>
+    public bool TryGiveAway()
+    {
+        if (_buffer.Length <= KeptBufferSize)
+        {
+            return false;
+        }
+
+        var left = _buffer.AsSpan(_start, Buffered);
+        var next = Allocate(Math.Max(InitialBufferSize, left.Length));
+        left.CopyTo(next);
+        _end = left.Length;
+        _start = 0;
+        _buffer = next;
+        return true;
+    }
 
     /// <summary>Takes the next payload if it is whole in the buffer.</summary>
     /// <exception cref="MalformedPacketException">Packets out of order.</exception>
@@ -124,8 +166,10 @@ internal sealed class PacketStream(Stream stream) : IDisposable
             return Take(header);
         }
 
-        CheckSequence(header, _buffer.AsSpan(_start + PacketLimits.HeaderSize, header.Length));
+        var first = _buffer.AsSpan(_start + PacketLimits.HeaderSize, header.Length);
+        CheckSequence(header, first);
         var length = header.Length;
+        _expected = (int)Math.Clamp(LengthHint?.Invoke(first) ?? 0, 0, PacketLimits.MaxJoinedPayload) + (2 * PacketLimits.HeaderSize);
         while (header.IsContinued)
         {
             // The next packet's header is cut out, so that the payload lies in one piece behind the first header.
@@ -145,6 +189,7 @@ internal sealed class PacketStream(Stream stream) : IDisposable
             length += header.Length;
         }
 
+        _expected = 0;
         var payload = _buffer.AsMemory(_start + PacketLimits.HeaderSize, length);
         _start += PacketLimits.HeaderSize + length;
         return payload;
@@ -204,14 +249,12 @@ internal sealed class PacketStream(Stream stream) : IDisposable
         }
         else
         {
-            var wanted = (int)Math.Min(Array.MaxLength, Math.Max((long)count, count > InitialBufferSize ? _buffer.Length * 2L : InitialBufferSize));
-            var grown = ArrayPool<byte>.Shared.Rent(wanted);
+            var wanted = count <= KeptBufferSize
+                ? Math.Max(count, count > InitialBufferSize ? Math.Min(_buffer.Length * 2, KeptBufferSize) : InitialBufferSize)
+                : Math.Max(_expected, (int)Math.Min(Array.MaxLength, count + (count / 8L)));
+            var grown = Allocate(wanted);
             Buffer.BlockCopy(_buffer, _start, grown, 0, Buffered);
-            if (_buffer.Length > 0)
-            {
-                ArrayPool<byte>.Shared.Return(_buffer);
-            }
-
+            Free(_buffer);
             _buffer = grown;
         }
 
@@ -221,13 +264,34 @@ internal sealed class PacketStream(Stream stream) : IDisposable
 
     private void ReleaseBuffer()
     {
-        if (_buffer.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(_buffer);
-        }
-
+        Free(_buffer);
         _buffer = [];
         _start = _end = 0;
+    }
+
+    // A pool would keep large ones for good, and of every size that was ever met.
+    private static byte[] Allocate(int size)
+    {
+        if (size <= KeptBufferSize)
+        {
+            return ArrayPool<byte>.Shared.Rent(size);
+        }
+
+        if (size >= CollectedSize)
+        {
+            // What the last such payload left would otherwise stay until the collector's own time, beside this one.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+
+        return GC.AllocateUninitializedArray<byte>(size);
+    }
+
+    private static void Free(byte[] buffer)
+    {
+        if (buffer.Length is > 0 and <= KeptBufferSize)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private async ValueTask SendLongAsync(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)

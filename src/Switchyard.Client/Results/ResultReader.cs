@@ -14,6 +14,9 @@ public sealed class ResultReader : IAsyncDisposable
     /// <summary>What a caller left unread is read and dropped for this long; then the connection is given up instead.</summary>
     private static readonly TimeSpan s_maxDrain = TimeSpan.FromSeconds(30);
 
+    // A smaller row may lie in a large buffer, which it would keep from being collected.
+    private const int MinKeptRow = 1024 * 1024;
+
     private readonly CommandChannel _channel;
     private readonly bool _isBinary;
     private readonly PayloadWriter? _printed;
@@ -78,6 +81,11 @@ public sealed class ResultReader : IAsyncDisposable
         return true;
     }
 
+    /// <summary>
+    /// Makes the current row's values last beyond the next read, without a copy. Refused for rows that are small, or printed here.
+    /// </summary>
+    public bool TryKeepRow() => _hasRow && !_isBinary && _row.Length > MinKeptRow && _channel.TryGiveAway();
+
     public bool IsNull(int column) => Length(column) < 0;
 
     /// <summary>The value's bytes, valid until the next read; empty for NULL.</summary>
@@ -135,6 +143,7 @@ public sealed class ResultReader : IAsyncDisposable
     internal static async Task<ResultReader> OpenAsync(CommandChannel channel, bool isBinary, CancellationToken cancellationToken)
     {
         var reader = new ResultReader(channel, isBinary);
+        channel.ExpectLengths(isBinary ? null : TextRow.LeastLength);
         await reader.ReadHeadAsync(cancellationToken).ConfigureAwait(false);
         return reader;
     }

@@ -1,5 +1,7 @@
+using Switchyard.Binlog;
 using Switchyard.Replication.Copy;
 using Switchyard.Replication.Tables;
+using Switchyard.Replication.Values;
 using Switchyard.Wire;
 
 namespace Switchyard.Replication.Apply;
@@ -33,9 +35,10 @@ internal readonly record struct ChangeStatement(ChangeKind Kind, TablePlan? Tabl
 internal sealed class ChangeGroup : IDisposable
 {
     private readonly List<(ChangeStatement Statement, int Start)> _statements = [];
+    private readonly StreamedText _text = new(64 * 1024);
     private int _loggedBytes;
 
-    public PayloadWriter Sql { get; } = new(64 * 1024);
+    public PayloadWriter Sql => _text.Text;
 
     public int Count => _statements.Count;
 
@@ -47,12 +50,16 @@ internal sealed class ChangeGroup : IDisposable
     public bool HasLogged => _loggedBytes > 0;
 
     /// <summary>Bytes it takes to send it.</summary>
-    public int Bytes => Sql.Length + _loggedBytes;
+    public int Bytes => (int)Math.Min(int.MaxValue, _text.Length + _loggedBytes);
 
     public ChangeStatement this[int index] => _statements[index].Statement;
 
-    public ReadOnlySpan<byte> TextOf(int index) =>
-        Sql.WrittenSpan[_statements[index].Start..(index + 1 < _statements.Count ? _statements[index + 1].Start : Sql.Length)];
+    /// <summary>Adds a statement's text to another.</summary>
+    public void CopyText(int index, StreamedText to) =>
+        to.Append(_text, _statements[index].Start, index + 1 < _statements.Count ? _statements[index + 1].Start : Sql.Length);
+
+    /// <summary>Writes a value into the statement begun; a large one is not copied, and its memory has to last.</summary>
+    public void Write(Literal literal, Cell cell) => _text.Write(literal, cell.IsNull, cell.Bytes);
 
     /// <summary>Starts a statement; the caller writes its text into <see cref="Sql"/>.</summary>
     public void Begin(ChangeStatement statement) => _statements.Add((statement, Sql.Length));
@@ -74,7 +81,7 @@ internal sealed class ChangeGroup : IDisposable
     public void Append(ChangeGroup other)
     {
         var start = Sql.Length;
-        Sql.WriteBytes(other.Sql.WrittenSpan);
+        _text.Append(other._text, 0, other.Sql.Length);
         foreach (var (statement, at) in other._statements)
         {
             _statements.Add((statement, start + at));
@@ -85,11 +92,11 @@ internal sealed class ChangeGroup : IDisposable
 
     public void Clear()
     {
-        Sql.Reset(4 * 1024 * 1024);
+        _text.Clear(4 * 1024 * 1024);
         _statements.Clear();
         _loggedBytes = 0;
         Touched.Clear();
     }
 
-    public void Dispose() => Sql.Dispose();
+    public void Dispose() => _text.Dispose();
 }

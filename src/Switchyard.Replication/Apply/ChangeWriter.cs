@@ -34,7 +34,7 @@ internal sealed class ChangeWriter
             group.Sql.Sql(table.InsertPrefix);
         }
 
-        WriteRow(group.Sql, table, row);
+        WriteRow(group, table, row);
         SetModeBack(group, lenient);
     }
 
@@ -89,14 +89,14 @@ internal sealed class ChangeWriter
         {
             if (column.SetsItself || !before[column.Ordinal].ValueEquals(after[column.Ordinal]))
             {
-                WriteAssignment(group.Sql, column, after, any);
+                WriteAssignment(group, column, after, any);
                 any = true;
             }
         }
 
         if (!any)
         {
-            WriteAssignment(group.Sql, table.Columns[0], after, false);
+            WriteAssignment(group, table.Columns[0], after, false);
         }
 
         group.Sql.Sql(" WHERE "u8);
@@ -105,8 +105,9 @@ internal sealed class ChangeWriter
         Cascading(group, cascade, on: false);
     }
 
-    public static void WriteRow(PayloadWriter sql, TablePlan table, RowImage row)
+    private static void WriteRow(ChangeGroup group, TablePlan table, RowImage row)
     {
+        var sql = group.Sql;
         sql.WriteByte((byte)'(');
         for (var i = 0; i < table.Columns.Length; i++)
         {
@@ -116,8 +117,7 @@ internal sealed class ChangeWriter
             }
 
             var column = table.Columns[i];
-            var cell = row[column.Ordinal];
-            column.Literal.Write(sql, cell.IsNull, cell.Bytes.Span);
+            group.Write(column.Literal, row[column.Ordinal]);
         }
 
         sql.WriteByte((byte)')');
@@ -139,16 +139,15 @@ internal sealed class ChangeWriter
         return false;
     }
 
-    private static void WriteAssignment(PayloadWriter sql, ColumnPlan column, RowImage row, bool more)
+    private static void WriteAssignment(ChangeGroup group, ColumnPlan column, RowImage row, bool more)
     {
         if (more)
         {
-            sql.WriteByte((byte)',');
+            group.Sql.WriteByte((byte)',');
         }
 
-        var cell = row[column.Ordinal];
-        sql.Sql(column.QuotedName).Sql("="u8);
-        column.Literal.Write(sql, cell.IsNull, cell.Bytes.Span);
+        group.Sql.Sql(column.QuotedName).Sql("="u8);
+        group.Write(column.Literal, row[column.Ordinal]);
     }
 
     private void Start(ChangeGroup group, ChangeStatement statement)

@@ -26,6 +26,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
     private BinlogPosition _last = reader.Position;
     private BinlogPosition _beginning;
     private long _bytes;
+    private long _takenBytes;
     private Exception? _failure;
     private BinlogEvent? _gtid;
     private bool _inTransaction;
@@ -87,13 +88,16 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         var failure = Volatile.Read(ref _failure);
         lock (_lock)
         {
+            // Until the next one is asked for, the last one is in memory: a reader that went on would hold two of the largest.
+            if (Interlocked.Add(ref _bytes, -_takenBytes) <= queueBytes && _takenBytes > 0)
+            {
+                _room.Set();
+            }
+
+            _takenBytes = 0;
             if (_items.TryDequeue(out item))
             {
-                if (Interlocked.Add(ref _bytes, -item.Bytes) <= queueBytes)
-                {
-                    _room.Set();
-                }
-
+                _takenBytes = item.Bytes;
                 return true;
             }
         }

@@ -158,7 +158,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
-        var reader = new BinlogReader(dump.ReadEventAsync, start, dump);
+        var reader = new BinlogReader(dump.ReadEventAsync, start, dump, dump.TryKeepEvent);
         var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, ReopenAsync);
         return (pump, reader, pump.RunAsync());
     }

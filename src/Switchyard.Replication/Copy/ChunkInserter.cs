@@ -102,7 +102,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
                 continue;
             }
 
-            if (chunk.Rows.Statement(i) is { Length: > 0 } statement)
+            if (chunk.Rows.Statement(i) is { } statement)
             {
                 if (_text.Length > 0)
                 {
@@ -110,13 +110,13 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
                     _text.Reset();
                 }
 
-                RefuseTooLong(table, statement.Length);
-                await target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
+                RefuseTooLong(table, statement.Sum(p => p.CountBytes()));
+                await target.ExecuteMultiAsync(statement, cancellationToken).ConfigureAwait(false);
                 inserted++;
                 continue;
             }
 
-            var row = chunk.Rows.Sql(i);
+            var row = chunk.Rows.RowText(i);
             if (_text.Length > 0 && _text.Length + row.Length + 1 > Limit)
             {
                 await target.ExecuteAsync(_text.WrittenMemory, cancellationToken).ConfigureAwait(false);
@@ -132,7 +132,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
                 _text.WriteByte((byte)',');
             }
 
-            _text.WriteBytes(chunk.Rows.Sql(i));
+            _text.WriteBytes(chunk.Rows.RowText(i));
             inserted++;
             RefuseTooLong(table, _text.Length);
         }
@@ -154,7 +154,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
         await FaultPoints.HitAsync("copy.insert.after", cancellationToken).ConfigureAwait(false);
     }
 
-    private void RefuseTooLong(TablePlan table, int bytes)
+    private void RefuseTooLong(TablePlan table, long bytes)
     {
         if (bytes >= maxStatementBytes)
         {
@@ -195,7 +195,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
         foreach (var row in rows)
         {
             _text.Reset();
-            _text.Sql($"SET sql_mode='{WriteSession.LenientSqlMode}';").Sql(chunk.Rows.Table.InsertPrefix).Sql(chunk.Rows.Sql(row))
+            _text.Sql($"SET sql_mode='{WriteSession.LenientSqlMode}';").Sql(chunk.Rows.Table.InsertPrefix).Sql(chunk.Rows.RowText(row))
                 .Sql($";SET sql_mode='{WriteSession.SqlMode}'");
             await target.ExecuteMultiAsync(_text.WrittenMemory, cancellationToken).ConfigureAwait(false);
         }

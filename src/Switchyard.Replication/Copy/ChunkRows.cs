@@ -11,26 +11,25 @@ namespace Switchyard.Replication.Copy;
 /// <summary>The rows of a chunk as read: each already written as SQL, with its encoded key.</summary>
 internal sealed class ChunkRows(TablePlan table) : IDisposable
 {
-    private readonly PayloadWriter _sql = new(256 * 1024);
+    private readonly StreamedText _text = new(256 * 1024);
     private readonly PayloadWriter _keys = new(16 * 1024);
     private readonly List<Row> _rows = [];
 
-    // A row larger than this is a statement of its own, written behind its INSERT at once, so that it is held once and not twice.
+    // A row larger than this is a statement of its own. Its large values stay where they were read, and are sent from there.
     internal const int LargeRowBytes = 1024 * 1024;
 
     public TablePlan Table { get; } = table;
 
     public int Count => _rows.Count;
 
-    public int Bytes => _sql.Length;
 
     /// <summary>The key of the last row read.</summary>
     public KeyBound? LastKey { get; private set; }
 
-    public ReadOnlySpan<byte> Sql(int row) => _sql.WrittenSpan[_rows[row].SqlStart.._rows[row].SqlEnd];
+    public ReadOnlySpan<byte> RowText(int row) => Sql.WrittenSpan[_rows[row].SqlStart.._rows[row].SqlEnd];
 
-    /// <summary>The row's own INSERT statement; empty for a row that is joined to others.</summary>
-    public ReadOnlyMemory<byte> Statement(int row) => _rows[row].StatementStart is var start and >= 0 ? _sql.WrittenMemory[start.._rows[row].SqlEnd] : default;
+    /// <summary>The row's own INSERT statement; null for a row that is joined to others.</summary>
+    public List<QueryPiece>? Statement(int row) => _rows[row].StatementStart is var start and >= 0 ? _text.Pieces(start, _rows[row].SqlEnd) : null;
 
     /// <summary>The largest row read, in bytes of SQL.</summary>
     public int LargestRowBytes { get; private set; }
@@ -49,14 +48,14 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
     {
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
-            if (_rows.Count > 0 && (_sql.Length > maxBytes || _rows.Count >= maxRows))
+            if (_rows.Count > 0 && (_text.Length > maxBytes || _rows.Count >= maxRows))
             {
                 // One row more than fits: there is a rest, and it begins after the row before.
                 return true;
             }
 
             Add(reader, keepKeys);
-            if (_sql.Length > maxBytes || _rows.Count >= maxRows)
+            if (_text.Length > maxBytes || _rows.Count >= maxRows)
             {
                 LastKey = KeyBound.FromCells(Table.Codec, CellsOfKey(reader));
             }
@@ -67,7 +66,7 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
 
     public void Dispose()
     {
-        _sql.Dispose();
+        _text.Dispose();
         _keys.Dispose();
     }
 
@@ -82,37 +81,58 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
         var statementStart = -1;
         if (size > LargeRowBytes)
         {
-            // Grown in one step: doubling would hold the row's first half twice.
-            _ = _sql.GetSpan((int)Math.Min(size + (size / 8) + Table.InsertPrefix.Length + 1024, Array.MaxLength - _sql.Length));
-            statementStart = _sql.Length;
-            _sql.Sql(Table.InsertPrefix);
+            statementStart = Sql.Length;
+            Sql.Sql(Table.InsertPrefix);
         }
 
-        var sqlStart = _sql.Length;
+        // What needs settings around its statement is written out; nothing large has come with an enum's error value yet.
+        var lenient = IsLenient(reader);
+        var isKept = !lenient && reader.TryKeepRow();
+        var bytesBefore = _text.Length;
+        var sqlStart = Sql.Length;
         var keyStart = _keys.Length;
-        var lenient = false;
-        _sql.WriteByte((byte)'(');
+        Sql.WriteByte((byte)'(');
         for (var i = 0; i < Table.Columns.Length; i++)
         {
             if (i > 0)
             {
-                _sql.WriteByte((byte)',');
+                Sql.WriteByte((byte)',');
             }
 
             var column = Table.Columns[i];
-            var bytes = reader.GetBytes(i);
-            column.Literal.Write(_sql, reader.IsNull(i), bytes);
-            lenient |= column.Kind == ColumnKind.Enum && bytes is [(byte)'0'];
+            if (isKept)
+            {
+                _text.Write(column.Literal, reader.IsNull(i), reader.GetMemory(i));
+            }
+            else
+            {
+                column.Literal.Write(Sql, reader.IsNull(i), reader.GetBytes(i));
+            }
         }
 
-        _sql.WriteByte((byte)')');
+        Sql.WriteByte((byte)')');
         for (var i = 0; i < Table.SelectedKeyPositions.Length; i++)
         {
             Table.Codec.EncodePart(_keys, i, reader.GetBytes(Table.SelectedKeyPositions[i]));
         }
 
-        LargestRowBytes = Math.Max(LargestRowBytes, _sql.Length - sqlStart);
-        _rows.Add(new Row(statementStart, sqlStart, _sql.Length, keyStart, _keys.Length, lenient, keepKeys ? CellsOfKey(reader) : null));
+        LargestRowBytes = (int)Math.Min(int.MaxValue, Math.Max(LargestRowBytes, _text.Length - bytesBefore));
+        _rows.Add(new Row(statementStart, sqlStart, Sql.Length, keyStart, _keys.Length, lenient, keepKeys ? CellsOfKey(reader) : null));
+    }
+
+    private PayloadWriter Sql => _text.Text;
+
+    private bool IsLenient(ResultReader reader)
+    {
+        for (var i = 0; i < Table.Columns.Length; i++)
+        {
+            if (Table.Columns[i].Kind == ColumnKind.Enum && reader.GetBytes(i) is [(byte)'0'])
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private Cell[] CellsOfKey(ResultReader reader)

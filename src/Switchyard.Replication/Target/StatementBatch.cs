@@ -31,14 +31,14 @@ internal sealed class StatementBatch : IDisposable
     private static readonly ChangeStatement s_any = new(ChangeKind.Other, null, null);
     private static readonly ChangeStatement s_position = new(ChangeKind.Position, null, 1);
     private static readonly ChangeStatement s_loggedCheck = new(ChangeKind.Logged, null, 1);
-    private readonly PayloadWriter _sql = new(64 * 1024);
+    private readonly StreamedText _text = new(64 * 1024);
     private readonly List<ChangeStatement> _statements = [];
     private readonly List<(int Bytes, int Statements)> _ends = [];
     private readonly List<LoggedTable> _mapped = [];
 
     public void Clear()
     {
-        _sql.Reset(8 * 1024 * 1024);
+        _text.Clear(8 * 1024 * 1024);
         _statements.Clear();
         _ends.Clear();
     }
@@ -63,7 +63,8 @@ internal sealed class StatementBatch : IDisposable
         {
             if (group[i].Rows is null)
             {
-                Begin(group[i]).WriteBytes(group.TextOf(i));
+                Begin(group[i]);
+                group.CopyText(i, _text);
             }
             else
             {
@@ -81,22 +82,25 @@ internal sealed class StatementBatch : IDisposable
         var (start, first) = (0, 0);
         foreach (var (bytes, statements) in _ends)
         {
-            await SendAsync(target, _sql.WrittenMemory[start..bytes], first, statements, maxBytes, end, cancellationToken).ConfigureAwait(false);
+            await SendAsync(target, _text.Pieces(start, bytes), first, statements, maxBytes, end, cancellationToken).ConfigureAwait(false);
             (start, first) = (bytes, statements);
         }
     }
 
-    private async Task SendAsync(BackendConnection target, ReadOnlyMemory<byte> text, int first, int last, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
+    private async Task SendAsync(BackendConnection target, List<QueryPiece> text, int first, int last, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
     {
-        if (text.Length >= maxBytes)
+        var length = text.Sum(p => p.CountBytes());
+        if (length >= maxBytes)
         {
-            throw new ChangeRefusedException($"A change up to {end} needs {text.Length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", ChangeKind.Other);
+            throw new ChangeRefusedException($"A change up to {end} needs {length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", ChangeKind.Other);
         }
 
         IReadOnlyList<OkResult> results;
         try
         {
-            results = await target.ExecuteMultiAsync(text, cancellationToken).ConfigureAwait(false);
+            results = text is [var whole]
+                ? await target.ExecuteMultiAsync(whole.Bytes, cancellationToken).ConfigureAwait(false)
+                : await target.ExecuteMultiAsync(text, cancellationToken).ConfigureAwait(false);
         }
         catch (ServerErrorException e) when (!ServerErrors.IsTransactionConflict(e) && !ServerErrors.IsTransient(e))
         {
@@ -118,17 +122,19 @@ internal sealed class StatementBatch : IDisposable
         }
     }
 
-    public void Dispose() => _sql.Dispose();
+    public void Dispose() => _text.Dispose();
+
+    private PayloadWriter Sql => _text.Text;
 
     private PayloadWriter Begin(ChangeStatement statement)
     {
         if (_statements.Count > TextStart.Statements)
         {
-            _sql.WriteByte((byte)';');
+            Sql.WriteByte((byte)';');
         }
 
         _statements.Add(statement);
-        return _sql;
+        return Sql;
     }
 
     private (int Bytes, int Statements) TextStart => _ends.Count == 0 ? default : _ends[^1];
@@ -137,14 +143,14 @@ internal sealed class StatementBatch : IDisposable
     {
         if (_statements.Count > TextStart.Statements)
         {
-            _ends.Add((_sql.Length, _statements.Count));
+            _ends.Add((Sql.Length, _statements.Count));
         }
     }
 
     // One statement of as many neighbouring events as may be: the server opens the tables once for all of them.
     private int AddLogged(ChangeGroup group, int first, int end)
     {
-        if (_sql.Length - TextStart.Bytes > LoggedStatementBytes / 4)
+        if (Sql.Length - TextStart.Bytes > LoggedStatementBytes / 4)
         {
             EndText();
         }
@@ -161,17 +167,17 @@ internal sealed class StatementBatch : IDisposable
         Begin(group[first] with { Rows = null }).Sql("BINLOG '"u8);
         foreach (var table in _mapped)
         {
-            LoggedEvents.WriteTableMap(_sql, table.Id, table.Map);
+            LoggedEvents.WriteTableMap(Sql, table.Id, table.Map);
         }
 
         var start = 0;
         for (var i = first; i < last; i++)
         {
-            start = LoggedEvents.WriteRows(_sql, group[i].Rows!.Table.Id, group[i].Rows!.Event);
+            start = LoggedEvents.WriteRows(Sql, group[i].Rows!.Table.Id, group[i].Rows!.Event);
         }
 
-        LoggedEvents.MarkLast(_sql, start, group[last - 1].Rows!.Table.Id);
-        _sql.WriteByte((byte)'\'');
+        LoggedEvents.MarkLast(Sql, start, group[last - 1].Rows!.Table.Id);
+        Sql.WriteByte((byte)'\'');
         EndText();
         return last;
     }

@@ -73,6 +73,18 @@ internal sealed class Literal
         }
     }
 
+    /// <summary>Writes what stands in front of the value, its quote included, when the value follows as it is but for escapes.</summary>
+    public bool TryBegin(PayloadWriter writer)
+    {
+        if (_form is not (LiteralForm.Quoted or LiteralForm.Introduced))
+        {
+            return false;
+        }
+
+        writer.Sql(_introducer).WriteByte((byte)'\'');
+        return true;
+    }
+
     private void WriteJson(PayloadWriter writer, ReadOnlySpan<byte> bytes)
     {
         var decimals = JsonDecimals.Find(bytes);

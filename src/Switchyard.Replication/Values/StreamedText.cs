@@ -1,0 +1,84 @@
+using Switchyard.Client;
+using Switchyard.Wire;
+
+namespace Switchyard.Replication.Values;
+
+/// <summary>SQL text with large values that are not in it: they are sent from where they lie, and written into their literals on the way.</summary>
+internal sealed class StreamedText(int capacity) : IDisposable
+{
+    /// <summary>A value up to here is written into the text.</summary>
+    public const int WrittenBytes = 1024 * 1024;
+
+    private readonly List<(int At, ReadOnlyMemory<byte> Value)> _values = [];
+
+    public PayloadWriter Text { get; } = new(capacity);
+
+    /// <summary>Bytes of text and values; what escaping adds to the values is not in it.</summary>
+    public long Length => Text.Length + ValueBytes;
+
+    public long ValueBytes { get; private set; }
+
+    /// <summary>Writes a literal.</summary>
+    /// <param name="literal">How.</param>
+    /// <param name="isNull">NULL.</param>
+    /// <param name="value">The value; when it is large, its memory has to last until the text is sent.</param>
+    public void Write(Literal literal, bool isNull, ReadOnlyMemory<byte> value)
+    {
+        if (value.Length <= WrittenBytes || !literal.TryBegin(Text))
+        {
+            literal.Write(Text, isNull, value.Span);
+            return;
+        }
+
+        _values.Add((Text.Length, value));
+        ValueBytes += value.Length;
+        Text.WriteByte((byte)'\'');
+    }
+
+    /// <summary>Adds a part of another.</summary>
+    public void Append(StreamedText other, int start, int end)
+    {
+        foreach (var (at, value) in other._values)
+        {
+            if (at > start && at < end)
+            {
+                _values.Add((Text.Length + at - start, value));
+                ValueBytes += value.Length;
+            }
+        }
+
+        Text.WriteBytes(other.Text.WrittenSpan[start..end]);
+    }
+
+    /// <summary>A part of the text, as it is sent; one piece when it has no large value.</summary>
+    public List<QueryPiece> Pieces(int start, int end)
+    {
+        var pieces = new List<QueryPiece>();
+        var from = start;
+        foreach (var (at, value) in _values)
+        {
+            if (at > start && at < end)
+            {
+                pieces.Add(new QueryPiece(Text.WrittenMemory[from..at], IsValue: false));
+                pieces.Add(new QueryPiece(value, IsValue: true));
+                from = at;
+            }
+        }
+
+        pieces.Add(new QueryPiece(Text.WrittenMemory[from..end], IsValue: false));
+        return pieces;
+    }
+
+    public void Clear(int keptCapacity)
+    {
+        Text.Reset(keptCapacity);
+        _values.Clear();
+        ValueBytes = 0;
+    }
+
+    public void Dispose()
+    {
+        Text.Dispose();
+        _values.Clear();
+    }
+}

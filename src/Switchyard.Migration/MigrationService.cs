@@ -73,13 +73,12 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     public async Task<PreflightReport> PreflightAsync(string name, CancellationToken cancellationToken)
     {
         var record = Unit(name).Runtime.Record;
-        var checks = new Preflight(_environment);
-        return PreflightReport.Of(await checks.RunAsync(record.Settings, record, cancellationToken));
+        return await new Preflight(_environment).ReportAsync(record.Settings, record, cancellationToken);
     }
 
     /// <inheritdoc />
-    public async Task<PreflightReport> PreflightAsync(CreateMigrationRequest request, CancellationToken cancellationToken) =>
-        PreflightReport.Of(await new Preflight(_environment).RunAsync(request, null, cancellationToken));
+    public Task<PreflightReport> PreflightAsync(CreateMigrationRequest request, CancellationToken cancellationToken) =>
+        new Preflight(_environment).ReportAsync(request, null, cancellationToken);
 
     /// <inheritdoc />
     public async Task<MigrationStatus> CreateAsync(CreateMigrationRequest request, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.Security;
+using Switchyard.Topology;
 
 namespace Switchyard.Proxy;
 
@@ -51,6 +52,9 @@ public sealed record ProxyOptions
 
     /// <summary>Legs opened at once ahead of a switch.</summary>
     public int WarmParallelism { get; init; } = 8;
+
+    /// <summary>Where the proxy tells which statements it has seen.</summary>
+    public ObservedStatements Observed { get; init; } = new();
 
     /// <summary>Bytes of a statement kept for lists of sessions and blockers.</summary>
     public int StatementPreviewBytes { get; init; } = 200;

@@ -65,6 +65,7 @@ public sealed class ProxyServer : IAsyncDisposable
             _reaper,
             new LoginService(options, repository, time),
             new StatementCache(),
+            new TransactionShapes(time),
             _gates,
             _reads,
             shadow,
@@ -73,6 +74,7 @@ public sealed class ProxyServer : IAsyncDisposable
             new ProxyInstruments(_sessions),
             time,
             logger);
+        options.Observed.ReadFrom(() => ShapeReport.Of(_context.Statements, _context.Transactions, time.GetUtcNow()));
         _warmer = new SessionWarmer(options, view, repository.Store, _sessions, _membership, time, logger);
     }
 
@@ -228,6 +230,12 @@ public sealed class ProxyServer : IAsyncDisposable
                 foreach (var session in _sessions.All)
                 {
                     await session.TidyAsync(_stopAccepting.Token);
+                }
+
+                _context.Transactions.Tidy();
+                foreach (var use in _context.Statements.Uses)
+                {
+                    use.Observe(_context.Time.GetUtcNow());
                 }
             }
         }

@@ -58,10 +58,27 @@ public sealed class StatementCache
         if (info.DependsOnShapeOnly)
         {
             // The scan does not touch this thread's shape buffer.
-            Volatile.Write(ref _entries[Free(first)], new Entry(hash, options, shape.ToArray(), info));
+            var kept = shape.ToArray();
+            info.Use = info.Tables.IsEmpty && info.TablesKnown ? null : new ShapeUse(kept, info);
+            Volatile.Write(ref _entries[Free(first)], new Entry(hash, options, kept, info));
         }
 
         return info;
+    }
+
+    /// <summary>How often each remembered shape that touches tables was run.</summary>
+    public IEnumerable<ShapeUse> Uses
+    {
+        get
+        {
+            for (var i = 0; i < _entries.Length; i++)
+            {
+                if (Volatile.Read(ref _entries[i])?.Info.Use is { } use)
+                {
+                    yield return use;
+                }
+            }
+        }
     }
 
     private int Free(int first)

@@ -58,6 +58,9 @@ public sealed class StatementInfo
     /// <summary>True when another text of the same shape has the same info; see <see cref="StatementShape"/>.</summary>
     public bool DependsOnShapeOnly { get; internal init; }
 
+    /// <summary>Counts the statements of this shape; null where the info is not remembered, and for shapes that touch no table.</summary>
+    public ShapeUse? Use { get; internal set; }
+
     /// <summary>True when any listed table is written or its definition changed, or tables are not known.</summary>
     public bool MayWrite
     {

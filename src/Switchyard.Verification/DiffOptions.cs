@@ -24,8 +24,11 @@ public sealed record DiffOptions
     /// <summary>Keep the values of differing columns in the samples.</summary>
     public bool ShowValues { get; init; }
 
-    /// <summary>Write the authoritative side's rows over the differing ones, each while its authoritative row is locked and replication has caught up.</summary>
-    public bool Repair { get; init; }
+    /// <summary>
+    /// Write the authoritative side's rows over the differing ones, each while its authoritative row is locked and replication has caught up, as
+    /// transactions of the stream with this id, so that nobody takes them for somebody else's; null to compare only.
+    /// </summary>
+    public string? RepairAs { get; init; }
 
     /// <summary>Tables compared at the same time.</summary>
     public int Workers { get; init; } = 2;

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Replication.Target;
 
 namespace Switchyard.Verification;
 
@@ -14,7 +15,7 @@ internal sealed record Verdict(byte[] Key, byte[]? Left, byte[]? Right, bool Rep
 /// while replication catches up: nothing can change the row then, so the answer is final. Only one row is locked at a time, so that no
 /// deadlock with the application is possible.
 /// </remarks>
-internal sealed class KeyResolver(BackendConnection leftConnection, BackendConnection rightConnection, TablePair table, IFollower follower, bool repair)
+internal sealed class KeyResolver(BackendConnection leftConnection, BackendConnection rightConnection, TablePair table, IFollower follower, OwnTransactionMark? repair)
 {
     private const int Rounds = 3;
     private const int LockAttempts = 5;
@@ -40,7 +41,7 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         var verdicts = new List<Verdict>();
         foreach (var verdict in last)
         {
-            if (!repair && _locked >= LockedLimit)
+            if (repair is null && _locked >= LockedLimit)
             {
                 verdicts.Add(verdict);
             }
@@ -101,12 +102,12 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
                 return null;
             }
 
-            if (repair)
+            if (repair is not null)
             {
-                await RowRepair.WriteAsync(rightConnection, table, key, left, cancellationToken);
+                await RowRepair.WriteAsync(rightConnection, table, key, left, repair, cancellationToken);
             }
 
-            return new Verdict(key, left, right, repair);
+            return new Verdict(key, left, right, repair is not null);
         }
         finally
         {

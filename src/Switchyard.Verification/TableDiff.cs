@@ -1,5 +1,6 @@
 using Switchyard.Client;
 using Switchyard.Faults;
+using Switchyard.Replication.Target;
 
 namespace Switchyard.Verification;
 
@@ -33,7 +34,7 @@ internal sealed class TableDiff
         _table = table;
         _left = new RowSource(left, table, left: true);
         _right = new RowSource(right, table, left: false);
-        _resolver = new KeyResolver(left, right, table, options.Follower, options.Repair);
+        _resolver = new KeyResolver(left, right, table, options.Follower, options.RepairAs is { } stream ? new OwnTransactionMark(stream) : null);
         _progress = progress with { Begun = true, RowsEstimated = table.Left.RowEstimate };
         _report = report;
         var rowSizeBytes = Math.Max(32, table.Left.DataLength / Math.Max(1, table.Left.RowEstimate));

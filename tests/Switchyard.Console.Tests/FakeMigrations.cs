@@ -69,7 +69,7 @@ internal sealed class FakeMigrations : IMigrationService
 
     public Task<DiffReport> StartDiffAsync(string name, DiffRequest request, CancellationToken cancellationToken) => Did($"diff {name} {request.ShowValues}", new DiffReport(DiffStatus.None, []));
 
-    public Task<PreflightReport> PreflightAsync(string name, CancellationToken cancellationToken) => Did("preflight " + name, new PreflightReport(true, []));
+    public Task<PreflightReport> PreflightAsync(string name, CancellationToken cancellationToken) => Did("preflight " + name, new PreflightReport(true, [], []));
 
     public Task<MigrationStatus> CreateAsync(CreateMigrationRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -30,8 +30,19 @@ public sealed record Finding(FindingSeverity Severity, string Code, string What,
 /// <summary>Everything a check found.</summary>
 /// <param name="Ok">No finding is an error.</param>
 /// <param name="Findings">In the order they were looked at.</param>
-public sealed record PreflightReport(bool Ok, IReadOnlyList<Finding> Findings)
+/// <param name="Spanning">What applications run that would need both backends after the switch, the most frequent first; at most 100.</param>
+public sealed record PreflightReport(bool Ok, IReadOnlyList<Finding> Findings, IReadOnlyList<SpanningStatement> Spanning)
 {
-    internal static PreflightReport Of(IReadOnlyList<Finding> findings) =>
-        new(findings.All(f => f.Severity != FindingSeverity.Error), findings);
+    internal static PreflightReport Of(IReadOnlyList<Finding> findings, IReadOnlyList<SpanningStatement> spanning) =>
+        new(findings.All(f => f.Severity != FindingSeverity.Error), findings, spanning);
 }
+
+/// <summary>A kind of statement, or of transaction, that the proxy has seen and that would need both backends after the switch.</summary>
+/// <param name="Kind"><c>statement</c>, <c>transaction</c>, or <c>unknown_tables</c>: a statement that does not say which tables it uses, in a schema that moves in part.</param>
+/// <param name="Statements">The statement, or the transaction's, with a question mark for each literal.</param>
+/// <param name="Moves">Tables used that move.</param>
+/// <param name="Stays">Tables used that stay.</param>
+/// <param name="Count">How often it was seen, nearly.</param>
+/// <param name="LastSeen">UTC, to some seconds.</param>
+public sealed record SpanningStatement(
+    string Kind, IReadOnlyList<string> Statements, IReadOnlyList<string> Moves, IReadOnlyList<string> Stays, long Count, DateTimeOffset LastSeen);

@@ -30,6 +30,7 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         await CheckProxiesAsync(record, findings, cancellationToken);
         await CheckForeignWritesAsync(to, findings, cancellationToken);
         findings.AddRange(ShadowFindings.Find(record, environment.Validation.Of(record.Name)));
+        findings.AddRange(SpanningStatements.Summarize(await new SpanningStatements(environment).FindAsync(record, cancellationToken)));
         findings.AddRange(FindDirectClients(record, request, await from.ReadClientsAsync(cancellationToken)));
         return findings;
     }

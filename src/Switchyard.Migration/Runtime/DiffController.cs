@@ -131,7 +131,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
                 NameOf = now.Schemas.NameOf,
                 Follower = new Follower(runtime),
                 ShowValues = record.ShowValues,
-                Repair = record.Repair,
+                RepairAs = record.Repair ? now.StreamId(direction) : null,
             };
             var run = new DiffRun(options, record.Progress);
             _record = record;

@@ -62,6 +62,9 @@ public sealed record MigrationServiceOptions
     /// <summary>How long a stream that is still connecting is waited for.</summary>
     public TimeSpan ConnectLimit { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>The statements the proxy has seen.</summary>
+    public ObservedStatements Observed { get; init; } = new();
+
     /// <summary>A clean comparison older than this does not count at a switch.</summary>
     public TimeSpan DiffFreshness { get; init; } = TimeSpan.FromHours(24);
 }

@@ -8,6 +8,19 @@ internal sealed class Preflight(MigrationEnvironment environment)
 
     private static readonly HashSet<string> s_system = new(StringComparer.OrdinalIgnoreCase) { "mysql", "sys", "information_schema", "performance_schema", "_switchyard" };
 
+    /// <summary>The findings, with what applications run that would need both backends.</summary>
+    public async Task<PreflightReport> ReportAsync(CreateMigrationRequest request, MigrationRecord? existing, CancellationToken cancellationToken)
+    {
+        var findings = await RunAsync(request, existing, cancellationToken);
+        if (findings.Exists(f => s_blind.Contains(f.Code)))
+        {
+            return PreflightReport.Of(findings, []);
+        }
+
+        var spanning = await new SpanningStatements(environment).FindAsync(existing ?? await MakeRecordAsync(request, cancellationToken), cancellationToken);
+        return PreflightReport.Of([.. findings, .. SpanningStatements.Summarize(spanning)], spanning);
+    }
+
     public async Task<List<Finding>> RunAsync(CreateMigrationRequest request, MigrationRecord? existing, CancellationToken cancellationToken)
     {
         if (string.Equals(request.Source, request.Target, StringComparison.Ordinal))

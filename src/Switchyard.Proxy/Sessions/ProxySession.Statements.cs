@@ -253,6 +253,7 @@ internal sealed partial class ProxySession
 
         _last = leg;
         Measure(leg, statement);
+        NoteShape(statement, leg);
         if (NeedsObservation(statement.Info, leg))
         {
             await ObserveAsync(leg, statement, cancellationToken);

@@ -21,6 +21,7 @@ internal sealed record SessionContext(
     LegReaper Reaper,
     LoginService Login,
     StatementCache Statements,
+    TransactionShapes Transactions,
     GateKeeper Gates,
     ReadRouter Reads,
     ShadowReads Shadow,

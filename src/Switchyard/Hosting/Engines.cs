@@ -8,7 +8,7 @@ namespace Switchyard.Hosting;
 /// and they go last, so that a switch under way can be undone while its proxy still holds statements.
 /// </summary>
 internal sealed class Engines(
-    TopologyRepository repository, TopologyView view, AppliedPositions positions, ReadValidation validation, TimeProvider time, ILoggerFactory loggers,
+    TopologyRepository repository, TopologyView view, AppliedPositions positions, ReadValidation validation, ObservedStatements observed, TimeProvider time, ILoggerFactory loggers,
     ProxyHost proxy)
 {
     // Not in the container: it would dispose the service, and so stop all streams, at the end of the first request that asked for it.
@@ -27,7 +27,7 @@ internal sealed class Engines(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _migrations = await MigrationService.OpenAsync(repository, view, positions, validation, time, loggers, null, cancellationToken);
+        _migrations = await MigrationService.OpenAsync(repository, view, positions, validation, time, loggers, new MigrationServiceOptions { Observed = observed }, cancellationToken);
         await proxy.StartAsync(cancellationToken);
     }
 

@@ -12,7 +12,7 @@ namespace Switchyard.Hosting;
 /// <summary>The proxy of this process, and its sessions for the API.</summary>
 internal sealed class ProxyHost(
     ServeSettings settings, TopologyView view, TopologyRepository repository, AppliedPositions positions, ReadValidation validation,
-    TimeProvider time, ILoggerFactory loggers) : ISessionDirectory
+    ObservedStatements observed, TimeProvider time, ILoggerFactory loggers) : ISessionDirectory
 {
     /// <summary>Running statements get this long to end when the process stops.</summary>
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(10);
@@ -49,6 +49,7 @@ internal sealed class ProxyHost(
         var options = new ProxyOptions
         {
             Id = ProxyId,
+            Observed = observed,
             Listen = settings.ProxyListen,
             Certificate = () => certificate.Current,
             Accounts = settings.Accounts,

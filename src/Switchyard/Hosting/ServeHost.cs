@@ -31,7 +31,7 @@ internal static class ServeHost
 
         var builder = CreateBuilder(settings);
         builder.Services.AddSingleton(settings).AddSingleton(time).AddSingleton<ITopologyStore>(store).AddSingleton(secrets).AddSingleton(repository)
-            .AddSingleton<ILegCredentials>(repository).AddSingleton(view).AddSingleton<AppliedPositions>().AddSingleton<ReadValidation>().AddSingleton<MetricsCollector>().AddSingleton<MigrationMeters>().AddSingleton<ProxyMeters>()
+            .AddSingleton<ILegCredentials>(repository).AddSingleton(view).AddSingleton<AppliedPositions>().AddSingleton<ReadValidation>().AddSingleton<ObservedStatements>().AddSingleton<MetricsCollector>().AddSingleton<MigrationMeters>().AddSingleton<ProxyMeters>()
             .AddSingleton<IBackendProbe, BackendProbe>().AddSingleton<BackendService>();
         Engines.AddTo(builder.Services);
         await using var app = builder.Build();

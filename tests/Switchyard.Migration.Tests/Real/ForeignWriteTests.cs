@@ -50,6 +50,10 @@ public sealed class ForeignWriteTests
 
         Assert.Equal(1, (await world.DiffAsync()).Differences);
         Assert.Equal("repaired", (await RepairDiffAsync(world)).State);
+
+        // What the repair wrote there is ours; what the stranger did is resolved by a clean comparison only.
+        refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.ReverseAsync(world.Schema, s_request, default));
+        Assert.Contains(refused.Findings, f => f.Code == "foreign_writes" && f.What.StartsWith("1 transaction of", StringComparison.Ordinal));
         Assert.Equal("clean", (await world.DiffAsync()).State);
         Assert.Equal("reversed", (await world.Service.ReverseAsync(world.Schema, s_request, default)).Result);
         Assert.True((await world.Service.DiagnoseAsync(world.Schema, default)).Healthy);

@@ -168,9 +168,10 @@ internal sealed class RealWorld : IAsyncDisposable
         View = await TopologyView.OpenAsync(_store, secrets);
         var applied = new AppliedPositions();
         var validation = new ReadValidation();
-        Service = await MigrationService.OpenAsync(Topology, View, applied, validation, TimeProvider.System, _loggers, null, default);
+        var observed = new ObservedStatements();
+        Service = await MigrationService.OpenAsync(Topology, View, applied, validation, TimeProvider.System, _loggers, new MigrationServiceOptions { Observed = observed }, default);
         _proxy = new ProxyServer(
-            new ProxyOptions { Id = "p1", Listen = new IPEndPoint(IPAddress.Loopback, _port) }, View, Topology, applied, validation, TimeProvider.System, _loggers.CreateLogger<ProxyServer>());
+            new ProxyOptions { Id = "p1", Listen = new IPEndPoint(IPAddress.Loopback, _port), Observed = observed }, View, Topology, applied, validation, TimeProvider.System, _loggers.CreateLogger<ProxyServer>());
         await _proxy.StartAsync();
         _port = _proxy.EndPoint.Port;
     }

@@ -120,6 +120,16 @@ internal static class MigrationText
     public static void Preflight(IAnsiConsole console, PreflightReport report)
     {
         ErrorText.Findings(console, report.Findings);
+        foreach (var spanning in report.Spanning)
+        {
+            var tables = spanning.Kind == "unknown_tables" ? "tables cannot be told" : $"moves: {string.Join(", ", spanning.Moves)}; stays: {string.Join(", ", spanning.Stays)}";
+            console.MarkupLine($"[yellow]{Markup.Escape(spanning.Kind.Replace('_', ' '))}[/], {spanning.Count:N0} times, last {spanning.LastSeen:u} ({Markup.Escape(tables)})");
+            foreach (var statement in spanning.Statements)
+            {
+                console.MarkupLine($"  {Markup.Escape(statement)}");
+            }
+        }
+
         console.MarkupLine(report.Ok ? "[green]Nothing stands in the way.[/]" : "[red]It cannot be done as things are.[/]");
     }
 

@@ -37,6 +37,7 @@ public sealed class ReplicationStream : IAsyncDisposable
         Tables = tables;
         Planner = planner;
         OwnerToken = row.OwnerToken;
+        SourceIdentity = row.SourceIdentity;
         Clock = clock;
         Logger = logger;
         Boundaries = new BoundaryQueue(_wake);
@@ -48,7 +49,7 @@ public sealed class ReplicationStream : IAsyncDisposable
         Xa = new XaRegistry(tables, definition.QueueBytes);
         _queue = new CommitQueue(definition, _target, mode, _wake);
         Applier = new Applier(Definition, tables, _target, _queue, mode, gtids, new DdlExecutor(Definition, tables, planner), Boundaries, _board, _status, _wake, Xa, clock);
-        _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, _queue, Applier, Boundaries, _board, _status, _wake, Xa, clock, logger);
+        _runner = new StreamRunner(Definition, tables, row.SourceIdentity, _target, _queue, Applier, Boundaries, _board, _status, _wake, Xa, gtids, clock, logger);
         _board.Applied += position => Applied?.Invoke(position);
         _status.StateChanged += _ => StateChanged?.Invoke(Progress);
     }
@@ -81,6 +82,12 @@ public sealed class ReplicationStream : IAsyncDisposable
     internal TargetWriter Target => _target;
 
     internal string OwnerToken { get; }
+
+    /// <summary>Which server positions are of.</summary>
+    internal string SourceIdentity { get; }
+
+    /// <summary>It failed because another server answers where the source was: open it anew.</summary>
+    public bool HasSourceMoved => _runner.HasSourceMoved;
 
     /// <summary>Cancelled when the stream is closed for good.</summary>
     internal CancellationToken Aborted => _abort.Token;
@@ -148,6 +155,7 @@ public sealed class ReplicationStream : IAsyncDisposable
         var planner = new TablePlanner(definition, tables, source.Server, target.Server);
         await planner.LoadAsync(source, target, cancellationToken).ConfigureAwait(false);
         var row = await StreamRecorder.TakeOverAsync(target, definition.Id, cancellationToken).ConfigureAwait(false);
+        row = await StreamRecorder.FollowAsync(definition, source, target, row, cancellationToken).ConfigureAwait(false);
         await CopyStore.LoadAsync(target, definition.Id, tables, cancellationToken).ConfigureAwait(false);
         return new ReplicationStream(definition, tables, planner, row, clock ?? TimeProvider.System, logger ?? NullLogger.Instance);
     }
@@ -190,7 +198,41 @@ public sealed class ReplicationStream : IAsyncDisposable
     public bool IsUnrelatedXa(string xid) => Xa.IsUnrelated(xid);
 
     /// <summary>The flushed end of the source's binary log now.</summary>
-    public Task<BinlogPosition> ReadSourceEndAsync(CancellationToken cancellationToken) => ReadEndAsync(Definition.From, cancellationToken);
+    /// <exception cref="SourceMovedException">Another server answers there.</exception>
+    public async Task<BinlogPosition> ReadSourceEndAsync(CancellationToken cancellationToken)
+    {
+        var connection = await BackendConnection.OpenAsync(Definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var lease = connection.ConfigureAwait(false);
+        await VerifySourceAsync(connection, cancellationToken).ConfigureAwait(false);
+        return await SourceLog.ReadEndAsync(connection, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether a connection is to the server whose positions the stream knows: an address can come to belong to another.</summary>
+    /// <exception cref="SourceMovedException">It is to another.</exception>
+    public async Task VerifySourceAsync(BackendConnection connection, CancellationToken cancellationToken)
+    {
+        if (await SourceLog.ReadIdentityAsync(connection, cancellationToken).ConfigureAwait(false) is var identity && identity != SourceIdentity)
+        {
+            throw new SourceMovedException($"{Definition.From.Host}:{Definition.From.Port} is now another server ({identity}) than the one the stream {Definition.Id} reads ({SourceIdentity}).");
+        }
+    }
+
+    /// <summary>Whether a stream could go on with the server its definition names now, whichever it was recorded on; changes nothing.</summary>
+    /// <exception cref="ReplicationException">It could not; the message says what is missing.</exception>
+    public static async Task VerifyCanFollowAsync(StreamDefinition definition, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var sourceLease = source.ConfigureAwait(false);
+        var target = await WriteSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
+        await using var targetLease = target.ConfigureAwait(false);
+        if (await StreamRow.ReadAsync(target, definition.Id, locked: false, cancellationToken).ConfigureAwait(false) is { } row
+            && await SourceLog.ReadIdentityAsync(source, cancellationToken).ConfigureAwait(false) != row.SourceIdentity)
+        {
+            await StreamRecorder.VerifyCanFollowAsync(definition, source, target, row, cancellationToken).ConfigureAwait(false);
+            await GtidPositions.LocateAsync(definition.From, source, row.Gtid, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Stops at once: what is not committed is not done.</summary>
     public async ValueTask DisposeAsync()

@@ -123,6 +123,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         var source = await SourceSession.OpenAsync(stream.Definition.From, cancellationToken).ConfigureAwait(false);
         await using (source.ConfigureAwait(false))
         {
+            await stream.VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             await XaGuard.WaitUntilKnownAsync(stream, source, cancellationToken).ConfigureAwait(false);
         }
 

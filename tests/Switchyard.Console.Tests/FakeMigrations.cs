@@ -85,6 +85,10 @@ internal sealed class FakeMigrations : IMigrationService
 
     public Task<CopyAccountsReport> CopyAccountsAsync(string name, CopyAccountsRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task VerifyBackendMoveAsync(string backend, Client.ConnectionOptions server, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task ReconnectBackendAsync(string backend, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public async IAsyncEnumerable<MigrationEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var happened in _events.Reader.ReadAllAsync(cancellationToken))

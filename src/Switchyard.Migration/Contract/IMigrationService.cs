@@ -85,6 +85,12 @@ public interface IMigrationService
     /// <summary>Creates the application's accounts on the target.</summary>
     Task<CopyAccountsReport> CopyAccountsAsync(string name, CopyAccountsRequest request, CancellationToken cancellationToken);
 
+    /// <summary>Whether every unfinished migration that uses a backend could go on with another server in its place; changes nothing.</summary>
+    Task VerifyBackendMoveAsync(string backend, Client.ConnectionOptions server, CancellationToken cancellationToken);
+
+    /// <summary>Lets the migrations of a backend connect to it anew, where it is now.</summary>
+    Task ReconnectBackendAsync(string backend, CancellationToken cancellationToken);
+
     /// <summary>What happens from now on, for as long as it is enumerated. A slow reader misses the oldest, never blocks the engine.</summary>
     IAsyncEnumerable<MigrationEvent> WatchAsync(CancellationToken cancellationToken);
 }

@@ -2,34 +2,22 @@ using System.Globalization;
 using System.Text;
 using Switchyard.Client;
 using Switchyard.Replication;
-using Switchyard.Replication.Source;
 using Switchyard.Replication.Target;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
 
-/// <summary>Moves a recorded stream over two connections that are open already: inside the pause there is no time for logins.</summary>
-internal sealed class EngineRecord(string id, BackendConnection origin, BackendConnection follower) : IStreamRecord
+/// <summary>Moves a recorded stream over a connection that is open already: inside the pause there is no time for a login.</summary>
+internal sealed class EngineRecord(string id, BackendConnection follower) : IStreamRecord
 {
-    public static async Task<IStreamRecord> OpenAsync(StreamSpec spec, CancellationToken cancellationToken)
-    {
-        var origin = await BackendConnection.OpenAsync(spec.From, cancellationToken);
-        try
-        {
-            return new EngineRecord(spec.Id, origin, await BackendConnection.OpenAsync(spec.To, cancellationToken));
-        }
-        catch
-        {
-            await origin.DisposeAsync();
-            throw;
-        }
-    }
+    public static async Task<IStreamRecord> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) =>
+        new EngineRecord(spec.Id, await BackendConnection.OpenAsync(spec.To, cancellationToken));
 
     public async Task MoveAsync(StreamPosition to, CancellationToken cancellationToken)
     {
-        var gtid = await SourceLog.ReadGtidAsync(origin, cancellationToken);
+        // Which GTIDs lie before it is found out when the stream begins, off the pause.
         var result = await follower.ExecuteAsync(
-            $"UPDATE `{ControlTables.Schema}`.`stream` SET file={Hex(to.File)}, `offset`={to.Offset.ToString(CultureInfo.InvariantCulture)}, gtid={Hex(gtid)}, " +
+            $"UPDATE `{ControlTables.Schema}`.`stream` SET file={Hex(to.File)}, `offset`={to.Offset.ToString(CultureInfo.InvariantCulture)}, gtid='', " +
             $"revision=revision+1, updated=UTC_TIMESTAMP(6) WHERE id={SqlText.QuoteString(id)}", cancellationToken);
         if (result.AffectedRows != 1)
         {
@@ -37,11 +25,7 @@ internal sealed class EngineRecord(string id, BackendConnection origin, BackendC
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await origin.DisposeAsync();
-        await follower.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => follower.DisposeAsync();
 
-    private static string Hex(string text) => text.Length == 0 ? "''" : $"x'{Convert.ToHexString(Encoding.UTF8.GetBytes(text))}'";
+    private static string Hex(string text) => $"x'{Convert.ToHexString(Encoding.UTF8.GetBytes(text))}'";
 }

@@ -80,6 +80,8 @@ internal sealed class EngineStream : IMigrationStream
         }
     }
 
+    public bool HasSourceMoved => Inner.HasSourceMoved;
+
     public bool IsUnrelatedXa(string xid) => Inner.IsUnrelatedXa(xid);
 
     public Task StopAsync(CancellationToken cancellationToken) => Inner.StopAsync(cancellationToken);
@@ -96,7 +98,12 @@ internal sealed class EngineStream : IMigrationStream
                 await broken.DisposeAsync();
             }
 
-            _origin ??= await BackendConnection.OpenAsync(_from, cancellationToken);
+            if (_origin is null)
+            {
+                _origin = await BackendConnection.OpenAsync(_from, cancellationToken);
+                await Inner.VerifySourceAsync(_origin, cancellationToken);
+            }
+
             return Convert(await SourceLog.ReadEndAsync(_origin, cancellationToken));
         }
         finally

@@ -48,6 +48,10 @@ internal interface IReplicationEngine
     /// <summary>Takes over a recorded stream; it does not run before <see cref="IMigrationStream.Start"/>.</summary>
     Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken);
 
+    /// <summary>Whether a recorded stream could go on with the server the spec names as its origin now.</summary>
+    /// <exception cref="Replication.ReplicationException">It could not; the message says what is missing there.</exception>
+    Task VerifyCanFollowAsync(StreamSpec spec, CancellationToken cancellationToken);
+
     /// <summary>Prepares the copy of all rows alongside a running stream; it resumes what an earlier one has done.</summary>
     Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken);
 
@@ -89,6 +93,9 @@ internal interface IMigrationStream : IAsyncDisposable
 
     /// <summary>Returns once nothing more will be applied.</summary>
     Task StopAsync(CancellationToken cancellationToken);
+
+    /// <summary>It stopped because another server answers where its origin was; opened anew it looks for its place there.</summary>
+    bool HasSourceMoved { get; }
 
     /// <summary>Whether a prepared XA transaction is known to change none of the stream's tables.</summary>
     bool IsUnrelatedXa(string xid);

@@ -75,6 +75,8 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     public async Task<IMigrationStream> OpenAsync(StreamSpec spec, CancellationToken cancellationToken) =>
         new EngineStream(await ReplicationStream.OpenAsync(Define(spec), cancellationToken, time, _log), spec.From);
 
+    public Task VerifyCanFollowAsync(StreamSpec spec, CancellationToken cancellationToken) => ReplicationStream.VerifyCanFollowAsync(Define(spec), cancellationToken);
+
     public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken)
     {
         var options = spec.Settings.CopyThreads is { } threads ? new CopyOptions { Threads = threads } : new CopyOptions();

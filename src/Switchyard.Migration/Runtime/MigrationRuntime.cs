@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Switchyard.Client;
 using Switchyard.Faults;
+using Switchyard.Replication;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -11,6 +12,7 @@ namespace Switchyard.Migration;
 /// </summary>
 internal sealed partial class MigrationRuntime(MigrationEnvironment environment, Versioned<MigrationRecord> record) : IAsyncDisposable
 {
+    private const int MaxMoves = 10;
     private readonly SemaphoreSlim _updates = new(1, 1);
     private readonly SemaphoreSlim _streams = new(1, 1);
     private readonly CopyMeter _meter = new(environment.Time);
@@ -173,6 +175,15 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
             now.Schemas, !now.CopyDone, now.Settings, now.StreamId(direction.Exchanged));
     }
 
+    /// <summary>The stream away from the authoritative side, as it would be with another server as that side.</summary>
+    public async Task<StreamSpec> SpecWithOriginAsync(ConnectionOptions origin, CancellationToken cancellationToken)
+    {
+        var now = Record;
+        return new StreamSpec(
+            now.StreamId(now.Direction), origin, await OptionsAsync(now.Direction.To, cancellationToken),
+            now.Schemas, !now.CopyDone, now.Settings, now.StreamId(now.Direction.Exchanged));
+    }
+
     public Task<ConnectionOptions> OptionsAsync(Side side, CancellationToken cancellationToken) =>
         environment.BackendAsync(Record.Backend(side), cancellationToken);
 
@@ -244,6 +255,18 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
 
     private async Task RunAsync(MigrationRecord started, CancellationToken cancellationToken)
     {
+        // Servers take each other's place a few times at most; more is a loop of ours.
+        for (var moves = MaxMoves; await RunOnceAsync(started, moves > 0, cancellationToken); moves--)
+        {
+            environment.Events.Publish(Name, "source-moved", $"Another server answers for '{Record.Backend(Record.Direction.From)}'; looking for the place in its log.");
+            _opened = new TaskCompletionSource<IMigrationStream>(TaskCreationOptions.RunContinuationsAsynchronously);
+            started = Record;
+        }
+    }
+
+    /// <returns>Whether to begin again, because the origin is another server now.</returns>
+    private async Task<bool> RunOnceAsync(MigrationRecord started, bool mayMove, CancellationToken cancellationToken)
+    {
         try
         {
             if (!started.CopyDone)
@@ -267,6 +290,15 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         {
             // Halted.
         }
+        catch (Exception e) when ((e is SourceMovedException || _stream is { HasSourceMoved: true }) && Record.Reads is not null)
+        {
+            await FailAsync(MigrationException.Failed(
+                "source_moved", $"{e.Message} While reads go to the target they wait for positions of the old server.", $"Run `switchyard migration validate {Name} --off`, then `switchyard migration start {Name}`."));
+        }
+        catch (Exception e) when (mayMove && (e is SourceMovedException || _stream is { HasSourceMoved: true }))
+        {
+            return true;
+        }
         catch (Exception e)
         {
             await FailAsync(e);
@@ -282,6 +314,8 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
             await CloseStreamAsync();
             await unwatching;
         }
+
+        return false;
     }
 
     private async Task<MigrationRecord> CopyAsync(CancellationToken cancellationToken)

@@ -5,8 +5,8 @@ namespace Switchyard.Replication.Apply;
 /// <summary>The GTIDs applied so far, in the source's own notation; kept beside file and offset.</summary>
 internal sealed class GtidTracker
 {
-    private readonly MySqlGtidSet? _mySql;
-    private readonly MariaDbGtidSet? _mariaDb;
+    private MySqlGtidSet? _mySql;
+    private MariaDbGtidSet? _mariaDb;
     private string? _text;
 
     public GtidTracker(bool isMariaDb, string text)
@@ -22,6 +22,20 @@ internal sealed class GtidTracker
     }
 
     public string Text => _text ??= (_mySql is not null ? _mySql.ToString() : _mariaDb!.ToString()).Replace("\n", "", StringComparison.Ordinal);
+
+    /// <summary>After connecting: what was read and not committed is read again.</summary>
+    public void Reset(string text)
+    {
+        _text = null;
+        if (_mySql is not null)
+        {
+            _mySql = MySqlGtidSet.Parse(text);
+        }
+        else
+        {
+            _mariaDb = MariaDbGtidSet.Parse(text);
+        }
+    }
 
     /// <summary>
     /// Whether every transaction since the tracker was made had a GTID; otherwise having executed the set says nothing about the others.

@@ -9,7 +9,7 @@ using Switchyard.Replication.Tables;
 namespace Switchyard.Replication.Apply;
 
 /// <summary>Keeps an applier connected to both sides: connects, applies, and after a break tries again with growing pauses.</summary>
-internal sealed class StreamRunner(StreamDefinition definition, StreamTables tables, string sourceIdentity, TargetWriter target, CommitQueue queue, Applier applier, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, XaRegistry xa, TimeProvider clock, ILogger logger)
+internal sealed class StreamRunner(StreamDefinition definition, StreamTables tables, string sourceIdentity, TargetWriter target, CommitQueue queue, Applier applier, BoundaryQueue boundaries, PositionBoard board, StreamStatus status, AsyncSignal wake, XaRegistry xa, GtidTracker gtids, TimeProvider clock, ILogger logger)
 {
     private const int MaxRestartsAtOnePlace = 10;
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
@@ -95,8 +95,12 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         status.Enter(StreamState.Stopped, null);
     }
 
+    /// <summary>It failed because another server answers where the source was.</summary>
+    public bool HasSourceMoved { get; private set; }
+
     private void Fail(Exception e)
     {
+        HasSourceMoved = e is SourceMovedException;
         var message = e is ServerErrorException server ? $"A server answered with error {server.Code}: {server.ServerMessage}." : e.Message;
         var failure = e as ReplicationException ?? new ReplicationException(message, e);
         logger.Failed(definition.Id, message);
@@ -136,13 +140,20 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             var identity = await SourceLog.ReadIdentityAsync(source, cancellationToken).ConfigureAwait(false);
             if (identity != sourceIdentity)
             {
-                throw new ReplicationException($"{definition.From.Host}:{definition.From.Port} is now another server ({identity}) than the one the stream {definition.Id} was recorded on ({sourceIdentity}); binary log positions mean nothing there. Point the backend back at the old server, or copy again.");
+                throw new SourceMovedException($"{definition.From.Host}:{definition.From.Port} is now another server ({identity}) than the one the stream {definition.Id} was recorded on ({sourceIdentity}); binary log positions mean nothing there.");
             }
 
             await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
             foreach (var branch in xa.Open)
             {
                 await SourceLog.VerifyContainsAsync(source, branch.Begin, cancellationToken).ConfigureAwait(false);
+            }
+
+            gtids.Reset(target.PersistedGtid);
+            if (target.PersistedGtid.Length == 0 && await GtidPositions.ReadAtAsync(definition.From, source, start, cancellationToken).ConfigureAwait(false) is { Length: > 0 } begun)
+            {
+                await target.RecordGtidAsync(begun, cancellationToken).ConfigureAwait(false);
+                gtids.Reset(begun);
             }
 
             status.Connected(await SourceLog.ReadClockOffsetAsync(source, clock, cancellationToken).ConfigureAwait(false));

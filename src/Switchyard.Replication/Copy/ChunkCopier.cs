@@ -33,7 +33,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     private static readonly TimeSpan s_settlePause = TimeSpan.FromMilliseconds(200);
 
     private readonly PayloadWriter _text = new(4096);
-    private readonly SourceSnapshot _snapshot = new(stream.Definition.From, stream.Clock);
+    private readonly SourceSnapshot _snapshot = new(stream);
     private BackendConnection? _source;
     private BackendConnection? _target;
     private ChunkInserter? _inserter;
@@ -231,6 +231,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         {
             await DisconnectAsync().ConfigureAwait(false);
             _source = await SourceSession.OpenAsync(stream.Definition.From, cancellationToken).ConfigureAwait(false);
+            await stream.VerifySourceAsync(_source, cancellationToken).ConfigureAwait(false);
         }
 
         if (_target is not { IsUsable: true })

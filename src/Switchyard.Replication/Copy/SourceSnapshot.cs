@@ -10,7 +10,7 @@ namespace Switchyard.Replication.Copy;
 /// Opens consistent reads on the source that surely contain what the stream has delivered. A delivered event is not yet a visible row: see
 /// docs/internals/copy-and-stream.md.
 /// </summary>
-internal sealed class SourceSnapshot(ConnectionOptions source, TimeProvider clock) : IAsyncDisposable
+internal sealed class SourceSnapshot(ReplicationStream stream) : IAsyncDisposable
 {
     private const int MaxSnapshotAttempts = 50;
     private const int MaxLockAttempts = 120;
@@ -78,7 +78,7 @@ internal sealed class SourceSnapshot(ConnectionOptions source, TimeProvider cloc
 
             // The transaction delivered last is not committed in the engine yet.
             await reader.ExecuteAsync("ROLLBACK", cancellationToken).ConfigureAwait(false);
-            await Task.Delay(s_snapshotPause, clock, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(s_snapshotPause, stream.Clock, cancellationToken).ConfigureAwait(false);
         }
 
         await reader.ExecuteAsync("ROLLBACK", cancellationToken).ConfigureAwait(false);
@@ -126,7 +126,8 @@ internal sealed class SourceSnapshot(ConnectionOptions source, TimeProvider cloc
     {
         if (_locker is not { IsUsable: true })
         {
-            _locker = await SourceSession.OpenAsync(source, cancellationToken).ConfigureAwait(false);
+            _locker = await SourceSession.OpenAsync(stream.Definition.From, cancellationToken).ConfigureAwait(false);
+            await stream.VerifySourceAsync(_locker, cancellationToken).ConfigureAwait(false);
             await _locker.ExecuteAsync("SET SESSION autocommit=0", cancellationToken).ConfigureAwait(false);
         }
 
@@ -141,7 +142,7 @@ internal sealed class SourceSnapshot(ConnectionOptions source, TimeProvider cloc
             catch (ServerErrorException e) when (e.Code is 1205 or 1213 && attempt < MaxLockAttempts)
             {
                 await _locker.ExecuteAsync("ROLLBACK", cancellationToken).ConfigureAwait(false);
-                await Task.Delay(s_lockPause, clock, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(s_lockPause, stream.Clock, cancellationToken).ConfigureAwait(false);
             }
             catch (ServerErrorException e) when (e.Code is 1205 or 1213)
             {

@@ -41,15 +41,6 @@ public static class SourceLog
         return string.Create(CultureInfo.InvariantCulture, $"mariadb:{result.GetString(0, 0)}:{result.GetString(0, 1)}:{result.GetString(0, 2)}");
     }
 
-    /// <summary>The executed GTID set of MySQL, the binary log's GTID position of MariaDB; empty without GTIDs.</summary>
-    public static async Task<string> ReadGtidAsync(BackendConnection connection, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(connection);
-        var variable = connection.Server.Vendor == ServerVendor.MySql ? "@@global.gtid_executed" : "@@global.gtid_binlog_pos";
-        var result = await connection.QueryAsync($"SELECT {variable}", cancellationToken).ConfigureAwait(false);
-        return (result.GetStringOrNull(0, 0) ?? "").Replace("\n", "", StringComparison.Ordinal);
-    }
-
     /// <summary>Whether the server still has its log from the position on.</summary>
     /// <exception cref="ReplicationException">The file was purged, or the log ends before the position.</exception>
     public static async Task VerifyContainsAsync(BackendConnection connection, BinlogPosition position, CancellationToken cancellationToken)

@@ -11,13 +11,12 @@ internal static class StreamRecorder
 {
     public static async Task RecordAsync(StreamDefinition definition, BinlogPosition at, CancellationToken cancellationToken)
     {
-        string identity, gtid;
+        string identity;
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
         await using (source.ConfigureAwait(false))
         {
             await SourceLog.VerifyContainsAsync(source, at, cancellationToken).ConfigureAwait(false);
             identity = await SourceLog.ReadIdentityAsync(source, cancellationToken).ConfigureAwait(false);
-            gtid = await SourceLog.ReadGtidAsync(source, cancellationToken).ConfigureAwait(false);
         }
 
         var target = await WriteSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
@@ -32,7 +31,7 @@ internal static class StreamRecorder
 
         sql.Sql(";INSERT INTO "u8).Sql(ControlTables.Stream).Sql(" (id,owner_token,source_identity,file,`offset`,gtid,updated) VALUES ("u8)
             .QuotedText(definition.Id).Sql(","u8).QuotedText(StreamRow.NewToken()).Sql(","u8).QuotedText(identity).Sql(","u8).QuotedText(at.File)
-            .Sql(","u8).Number(at.Offset).Sql(","u8).QuotedText(gtid).Sql(",UTC_TIMESTAMP(6))"u8);
+            .Sql(","u8).Number(at.Offset).Sql(",'',UTC_TIMESTAMP(6))"u8);
         if (definition.CopiesTables)
         {
             foreach (var table in definition.Tables)
@@ -44,6 +43,58 @@ internal static class StreamRecorder
 
         await target.ExecuteMultiAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
         await target.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Where another server answers than the one the stream was recorded on: finds the stream's place in its log by GTIDs and records that.
+    /// </summary>
+    /// <exception cref="ReplicationException">It cannot be told, or the server lacks what is applied.</exception>
+    public static async Task<StreamRow> FollowAsync(StreamDefinition definition, BackendConnection source, BackendConnection target, StreamRow row, CancellationToken cancellationToken)
+    {
+        var identity = await SourceLog.ReadIdentityAsync(source, cancellationToken).ConfigureAwait(false);
+        if (identity == row.SourceIdentity)
+        {
+            return row;
+        }
+
+        await VerifyCanFollowAsync(definition, source, target, row, cancellationToken).ConfigureAwait(false);
+        var position = await GtidPositions.LocateAsync(definition.From, source, row.Gtid, cancellationToken).ConfigureAwait(false);
+        using var sql = new PayloadWriter();
+        sql.Sql("UPDATE ").Sql(ControlTables.Stream).Sql(" SET source_identity="u8).QuotedText(identity).Sql(",file="u8).QuotedText(position.File)
+            .Sql(",`offset`="u8).Number(position.Offset).Sql(",revision=revision+1,updated=UTC_TIMESTAMP(6) WHERE id="u8).QuotedText(row.Id)
+            .Sql(" AND owner_token="u8).QuotedText(row.OwnerToken);
+        var moved = await target.ExecuteAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        return moved.AffectedRows == 1
+            ? row with { SourceIdentity = identity, Position = position }
+            : throw new ReplicationException($"Another process has taken over the stream {row.Id} while its source moved; this one has stopped.");
+    }
+
+    /// <summary>Whether <see cref="FollowAsync"/> would find a place; changes nothing.</summary>
+    public static async Task VerifyCanFollowAsync(StreamDefinition definition, BackendConnection source, BackendConnection target, StreamRow row, CancellationToken cancellationToken)
+    {
+        var where = $"{definition.From.Host}:{definition.From.Port}";
+        if (!row.SourceIdentity.StartsWith(source.Server.IsMariaDb ? "mariadb:" : "mysql:", StringComparison.Ordinal))
+        {
+            throw new ReplicationException($"{where} is {source.Server.VersionString}, of another vendor than the server the stream {row.Id} was recorded on; their positions cannot be compared. Point the backend back at the old server, or copy again.");
+        }
+
+        if (row.Gtid.Length == 0)
+        {
+            throw new ReplicationException($"{where} is another server than the one the stream {row.Id} was recorded on, which gave its transactions no GTIDs; without them there is no telling where to go on. Point the backend back at the old server, or copy again (with gtid_mode=ON a move is possible).");
+        }
+
+        var open = await XaRows.LoadAsync(target, row.Id, cancellationToken).ConfigureAwait(false);
+        if (open.Count > 0)
+        {
+            throw new ReplicationException($"XA transactions were prepared and not ended when the source moved to {where}: {PreparedXa.Describe([.. open.Select(x => x.Xid)])}; where their rows lie in its log is not known. Point the backend back at the old server until they have ended, or copy again.");
+        }
+
+        using var sql = new PayloadWriter();
+        sql.Sql("SELECT 1 FROM ").Sql(ControlTables.DdlIntent).Sql(" WHERE stream_id="u8).QuotedText(row.Id);
+        if ((await target.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false)).RowCount > 0)
+        {
+            throw new ReplicationException($"A change of definition was under way on the target when the source moved to {where}. Point the backend back at the old server until it is done, or copy again.");
+        }
     }
 
     /// <summary>

@@ -172,6 +172,16 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
         }
     }
 
+    /// <summary>Writes down which GTIDs lie before the position, once that is known.</summary>
+    public async Task RecordGtidAsync(string known, CancellationToken cancellationToken)
+    {
+        _batch.Clear();
+        _batch.Add("BEGIN"u8);
+        WriteAdvance(_batch, Persisted, Persisted, known);
+        await _batch.SendAsync(Connection, MaxStatementBytes, Persisted, cancellationToken).ConfigureAwait(false);
+        await CommitAsync(Connection, Persisted, known, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Moves the position alone, over transactions that had nothing for the target.</summary>
     public async Task PersistAsync(BinlogPosition position, string positionGtid, CancellationToken cancellationToken)
     {

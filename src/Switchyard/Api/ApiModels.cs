@@ -10,6 +10,13 @@ namespace Switchyard.Api;
 /// <param name="AddedAt">UTC.</param>
 internal sealed record BackendInfo(string Name, string Dsn, string? Version, bool Default, DateTimeOffset AddedAt);
 
+/// <summary><c>backend move</c>.</summary>
+internal sealed record MoveBackendRequest
+{
+    /// <summary>Where the server is that takes the backend's place.</summary>
+    public required string Dsn { get; init; }
+}
+
 /// <summary><c>backend add</c>.</summary>
 internal sealed record AddBackendRequest
 {

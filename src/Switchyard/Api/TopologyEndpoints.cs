@@ -14,6 +14,7 @@ internal static class TopologyEndpoints
         backends.MapPost("/", async (AddBackendRequest request, BackendService service, CancellationToken ct) =>
             TypedResults.Created($"/api/v1/backends/{request.Name}", await service.AddAsync(request, ct)));
         backends.MapPost("/{name}/test", (string name, BackendService service, CancellationToken ct) => service.TestAsync(name, ct));
+        backends.MapPost("/{name}/move", (string name, MoveBackendRequest request, BackendService service, CancellationToken ct) => service.MoveAsync(name, request, ct));
         backends.MapDelete("/{name}", async (string name, BackendService service, CancellationToken ct) =>
         {
             await service.RemoveAsync(name, ct);

@@ -1,4 +1,5 @@
 using Switchyard.Api;
+using Switchyard.Client;
 using Switchyard.Configuration;
 using Switchyard.Hosting;
 using Switchyard.Migration;
@@ -41,6 +42,26 @@ internal sealed class BackendService(
     {
         var backend = await repository.GetBackendAsync(name, cancellationToken) ?? throw NotFound(name);
         return await ProbeAsync(name, backend.Value.Dsn, cancellationToken);
+    }
+
+    /// <summary>
+    /// Another server takes a backend's place: a replica of it, after a failover. Refused, with nothing changed, unless every migration that reads from
+    /// it finds there what it has applied.
+    /// </summary>
+    public async Task<BackendReport> MoveAsync(string name, MoveBackendRequest request, CancellationToken cancellationToken)
+    {
+        var backend = await repository.GetBackendAsync(name, cancellationToken) ?? throw NotFound(name);
+        var report = await ProbeAsync(name, request.Dsn, cancellationToken);
+        if (!report.Reachable)
+        {
+            var finding = report.Findings[0];
+            throw new MigrationException(finding.Code, finding.What, finding.Remedy, 3) { Findings = report.Findings };
+        }
+
+        await engines.Migrations.VerifyBackendMoveAsync(name, ConnectionOptions.Parse(request.Dsn), cancellationToken);
+        await SaveAsync(backend.Value with { Dsn = request.Dsn, ServerVersion = Version(report) }, makeDefault: false, report, cancellationToken);
+        await engines.Migrations.ReconnectBackendAsync(name, cancellationToken);
+        return report;
     }
 
     public async Task RemoveAsync(string name, CancellationToken cancellationToken)

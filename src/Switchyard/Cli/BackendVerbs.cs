@@ -18,6 +18,7 @@ internal static class BackendVerbs
             return ExitCode.Done;
         }));
         backend.Subcommands.Add(Test());
+        backend.Subcommands.Add(Move());
         backend.Subcommands.Add(Remove());
         return backend;
     }
@@ -51,6 +52,18 @@ internal static class BackendVerbs
             var answer = await context.Api.PostAsync<BackendReport>($"backends/{Uri.EscapeDataString(result.GetRequiredValue(name))}/test", null, ct);
             context.Print(answer, OtherText.Backend);
             return answer.Value.Ok ? ExitCode.Done : ExitCode.Refused;
+        });
+    }
+
+    private static Command Move()
+    {
+        var name = new Argument<string>("NAME") { Description = "The backend" };
+        var dsn = new Argument<string>("DSN") { Description = "The server that takes its place, usually a replica of it; may be file:PATH or contain ${NAME}" };
+        return Verb.Create("move", "Let another server take a backend's place, after a failover", [name, dsn], async (context, result, ct) =>
+        {
+            var request = new MoveBackendRequest { Dsn = Resolve(result.GetRequiredValue(dsn)) };
+            context.Print(await context.Api.PostAsync<BackendReport>($"backends/{Uri.EscapeDataString(result.GetRequiredValue(name))}/move", request, ct), OtherText.Backend);
+            return ExitCode.Done;
         });
     }
 

@@ -62,6 +62,8 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
             ? Task.FromResult<IMigrationStream>(new FakeStream(this, servers.Of(spec.From), servers.Of(spec.To), spec.Id))
             : throw new InvalidOperationException($"The stream {spec.Id} is not recorded.");
 
+    public Task VerifyCanFollowAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.CompletedTask;
+
     public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken) =>
         Task.FromResult<IMigrationCopy>(new FakeCopy(this, spec));
 
@@ -128,6 +130,8 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
         _running = true;
         engine.Began(this);
     }
+
+    public bool HasSourceMoved => false;
 
     public bool IsUnrelatedXa(string xid) => xid.StartsWith("X'00'", StringComparison.Ordinal);
 

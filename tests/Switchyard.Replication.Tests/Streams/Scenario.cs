@@ -13,10 +13,10 @@ internal sealed class Scenario : IAsyncDisposable
 {
     private readonly List<IAsyncDisposable> _owned = [];
 
-    private Scenario(LabServer from, LabServer to, string schema)
+    private Scenario(string from, ConnectionOptions to, string schema)
     {
-        From = ConnectionOptions.Parse(from.Dsn);
-        To = ConnectionOptions.Parse(to.Dsn);
+        From = ConnectionOptions.Parse(from);
+        To = to;
         Schema = schema;
     }
 
@@ -39,7 +39,7 @@ internal sealed class Scenario : IAsyncDisposable
 
     public static async Task<Scenario> CreateAsync(LabServer from, LabServer to, params string[] ddl)
     {
-        var scenario = new Scenario(from, to, LabServer.UniqueSchema());
+        var scenario = new Scenario(from.Dsn, ConnectionOptions.Parse(to.Dsn), LabServer.UniqueSchema());
         scenario.Source = await scenario.ConnectSourceAsync(withSchema: false);
         scenario.Target = await BackendConnection.OpenAsync(scenario.To, default);
         scenario._owned.Add(scenario.Target);
@@ -51,6 +51,14 @@ internal sealed class Scenario : IAsyncDisposable
         }
 
         return scenario;
+    }
+
+    /// <summary>The same with another server as the source, which holds the schema already. The first one still owns what is to be cleaned up.</summary>
+    public Scenario MovedTo(LabServer server)
+    {
+        var moved = new Scenario(server.Dsn, To, Schema) { Tables = Tables, Target = Target };
+        moved.Definition = Definition with { From = moved.From };
+        return moved;
     }
 
     /// <summary>A connection of an application: in the schema, strict about nothing.</summary>

@@ -1,0 +1,171 @@
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Replication.Apply;
+
+namespace Switchyard.Replication.Source;
+
+/// <summary>What file and offset mean in GTIDs, and the other way about: the same transactions lie elsewhere in another server's log.</summary>
+internal static class GtidPositions
+{
+    // As a replica that only looks; never the id of a stream.
+    private static uint ServerId => 0xC000_0000u | (uint)Random.Shared.Next(0x3FFF_FFFF);
+
+    /// <summary>Exactly the GTIDs of everything before a position; empty where the server gives none.</summary>
+    public static async Task<string> ReadAtAsync(ConnectionOptions server, BackendConnection connection, BinlogPosition position, CancellationToken cancellationToken)
+    {
+        if (connection.Server.IsMariaDb)
+        {
+            var pos = await connection.QueryAsync($"SELECT BINLOG_GTID_POS({SqlText.QuoteString(position.File)}, {position.Offset})", cancellationToken).ConfigureAwait(false);
+            return pos.GetStringOrNull(0, 0) ?? "";
+        }
+
+        var mode = await connection.QueryAsync("SELECT @@global.gtid_mode", cancellationToken).ConfigureAwait(false);
+        if (mode.GetStringOrNull(0, 0) != "ON")
+        {
+            return "";
+        }
+
+        // gtid_executed runs behind the log and has no position of its own, so the file itself is asked: what was before it, and what is in it.
+        var before = await connection.QueryAsync($"SHOW BINLOG EVENTS IN {SqlText.QuoteString(position.File)} LIMIT 5", cancellationToken).ConfigureAwait(false);
+        var text = before.Rows.FirstOrDefault(r => r.GetString(2) == "Previous_gtids")?.GetStringOrNull(5) ?? "";
+        var gtids = new GtidTracker(isMariaDb: false, text.Replace("\n", "", StringComparison.Ordinal));
+        var start = new BinlogPosition(position.File, BinlogPosition.FirstOffset);
+        var reader = await OpenAsync(server, new BinlogDumpRequest { ServerId = ServerId, File = start.File, Position = start.Offset, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
+        await using var lease = reader.ConfigureAwait(false);
+        var end = start;
+        while (end < position && await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is { } next)
+        {
+            if (next is GtidEvent { IsAnonymous: false } && end < position)
+            {
+                gtids.Add(next);
+            }
+
+            end = next.Position;
+        }
+
+        return gtids.Text;
+    }
+
+    /// <summary>Where, in another server's log, everything of a GTID set lies before and nothing of it after.</summary>
+    /// <exception cref="ReplicationException">The server does not have all of it, has purged what follows, or has logged it in another order.</exception>
+    public static async Task<BinlogPosition> LocateAsync(ConnectionOptions server, BackendConnection connection, string applied, CancellationToken cancellationToken)
+    {
+        var isMariaDb = connection.Server.IsMariaDb;
+        var start = new BinlogPosition(
+            isMariaDb
+                ? await FindMariaDbFileAsync(server, connection, applied, cancellationToken).ConfigureAwait(false)
+                : await FindMySqlFileAsync(server, connection, applied, cancellationToken).ConfigureAwait(false),
+            BinlogPosition.FirstOffset);
+        var split = isMariaDb ? (IGtidSplit)new MariaDbGtidSplit(applied) : new MySqlGtidSplit(applied);
+        var reader = await OpenAsync(server, new BinlogDumpRequest { ServerId = ServerId, File = start.File, Position = start.Offset, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
+        await using var lease = reader.ConfigureAwait(false);
+        var end = start;
+        BinlogPosition? firstNew = null;
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is { } next)
+        {
+            if (next is GtidEvent { IsAnonymous: true })
+            {
+                throw new ReplicationException($"{Name(server)} has transactions without GTIDs in its binary log at {next.Position}, so that where to go on there cannot be told. Point the backend back at the old server, or copy again.");
+            }
+
+            switch (split.Judge(next))
+            {
+                case true when firstNew is not null:
+                    throw new ReplicationException($"{Name(server)} has logged transactions in another order than the server before: one that is applied already lies at {next.Position}, behind others that are not. Choose a replica that keeps the order (replica_preserve_commit_order, slave_parallel_mode), or copy again.");
+                case false:
+                    firstNew ??= end;
+                    break;
+            }
+
+            end = next.Position;
+        }
+
+        if (split.Missing is { } missing)
+        {
+            throw Lacks(server, missing);
+        }
+
+        return firstNew ?? end;
+    }
+
+    private static async Task<string> FindMySqlFileAsync(ConnectionOptions server, BackendConnection connection, string applied, CancellationToken cancellationToken)
+    {
+        var state = await connection.QueryAsync("SELECT @@global.gtid_mode, @@global.gtid_executed, @@global.gtid_purged", cancellationToken).ConfigureAwait(false);
+        if (state.GetStringOrNull(0, 0) != "ON")
+        {
+            throw new ReplicationException($"{Name(server)} has gtid_mode={state.GetStringOrNull(0, 0)}; only with GTIDs can replication go on at another server. Point the backend back at the old server, or copy again.");
+        }
+
+        var mine = MySqlGtidSet.Parse(applied);
+        var missing = mine.Subtract(MySqlGtidSet.Parse(state.GetString(0, 1)));
+        if (!missing.IsEmpty)
+        {
+            throw Lacks(server, missing.ToString());
+        }
+
+        var purged = MySqlGtidSet.Parse(state.GetString(0, 2)).Subtract(mine);
+        if (!purged.IsEmpty)
+        {
+            throw new ReplicationException($"{Name(server)} has purged transactions from its binary log that are not applied yet: {purged}. Choose a replica that still has them, or copy again.");
+        }
+
+        return await FirstFileAsync(server, new BinlogDumpRequest { ServerId = ServerId, MySqlGtidSet = mine.Encode(), StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<string> FindMariaDbFileAsync(ConnectionOptions server, BackendConnection connection, string applied, CancellationToken cancellationToken)
+    {
+        var state = await connection.QueryAsync("SELECT @@global.gtid_binlog_state", cancellationToken).ConfigureAwait(false);
+        var has = (state.GetStringOrNull(0, 0) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(t => MariaDbGtid.Parse(t)).ToArray();
+        foreach (var gtid in MariaDbGtidSet.Parse(applied).Gtids)
+        {
+            if (!has.Any(h => h.Domain == gtid.Domain && h.ServerId == gtid.ServerId && h.Sequence >= gtid.Sequence))
+            {
+                throw Lacks(server, gtid.ToString());
+            }
+        }
+
+        return await FirstFileAsync(server, new BinlogDumpRequest { ServerId = ServerId, MariaDbGtidState = applied, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
+    }
+
+    // The server finds the file; where in it is read from the file.
+    private static async Task<string> FirstFileAsync(ConnectionOptions server, BinlogDumpRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var reader = await OpenAsync(server, request, cancellationToken).ConfigureAwait(false);
+            await using var lease = reader.ConfigureAwait(false);
+            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is { } next)
+            {
+                if (next is RotateEvent rotate)
+                {
+                    return rotate.Next.File;
+                }
+            }
+        }
+        catch (ServerErrorException e) when (e.Code == 1236)
+        {
+            throw new ReplicationException($"{Name(server)} cannot go on from what is applied: {e.ServerMessage} Choose a replica whose binary log still holds it, or copy again.", e);
+        }
+
+        throw new ReplicationException($"{Name(server)} sent no binary log.");
+    }
+
+    private static async Task<BinlogReader> OpenAsync(ConnectionOptions server, BinlogDumpRequest request, CancellationToken cancellationToken)
+    {
+        var connection = await BackendConnection.OpenAsync(server with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await BinlogReader.OpenAsync(connection, request, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static ReplicationException Lacks(ConnectionOptions server, string what) =>
+        new($"{Name(server)} does not have in its binary log what is applied on the target already: {what}. Wait until it has replicated that, choose a replica that has it (with log_replica_updates), or point the backend back at the old server.");
+
+    private static string Name(ConnectionOptions server) => $"{server.Host}:{server.Port}";
+}

@@ -1,0 +1,114 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+
+namespace Switchyard.Replication.Tests.Streams;
+
+/// <summary>The source dies, and a replica of it takes its place: the stream goes on there by GTIDs.</summary>
+[Trait("Category", "Integration")]
+[Collection(StreamCollection.Name)]
+public sealed class FailoverTests
+{
+    private const string Table = "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v INT NOT NULL) ENGINE=InnoDB";
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_copy_and_its_stream_go_on_at_a_replica(string name)
+    {
+        await using var first = await LabServer.StartAsync(name);
+        await using var replica = await LabServer.StartAsync(name);
+        // What the stream meets there lies elsewhere than on the first server.
+        await using (var other = await BackendConnection.OpenAsync(ConnectionOptions.Parse(replica.Dsn), default))
+        {
+            await other.ExecuteMultiAsync("SET sql_log_bin=0;FLUSH BINARY LOGS;FLUSH BINARY LOGS"u8.ToArray(), default);
+        }
+
+        await ReplicateAsync(first, replica);
+        await using var scenario = await Scenario.CreateAsync(first, await LabServer.SharedAsync(name, "target"), CopyUnderWritesTests.Tables);
+        await CopyUnderWritesTests.FillAsync(scenario, 600);
+        await scenario.RecordAsync();
+        await using (await Writers.StartAsync(scenario, 2, CopyUnderWritesTests.Write))
+        {
+            Assert.True(await CrashTests.RunUntilCrashAsync(scenario, "copy.insert.after", 4));
+            Assert.True(await CrashTests.RunUntilCrashAsync(scenario, "apply.commit.after", 6));
+        }
+
+        await WaitForAllAsync(first, replica);
+        await first.KillAsync();
+        await PromoteAsync(replica);
+        var moved = scenario.MovedTo(replica);
+        await using (await Writers.StartAsync(moved, 2, CopyUnderWritesTests.Write))
+        {
+            await using var stream = await moved.OpenAsync();
+            await new TableCopier(stream, new CopyOptions { Threads = 2, FirstChunkRows = 60, MaxChunkRows = 60 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(4));
+            await stream.StopAsync();
+        }
+
+        await using var last = await moved.OpenAsync();
+        await Scenario.CatchUpAsync(last);
+        await moved.AssertSameAsync();
+        await last.StopAsync();
+        await first.RestartAsync();
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_server_that_lacks_what_is_applied_is_refused_with_what_it_lacks(string name)
+    {
+        await using var scenario = await Scenario.CreateAsync(name, name, Table);
+        await scenario.RecordAsync(copies: false);
+        await using (var stream = await scenario.OpenAsync())
+        {
+            await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+            await Scenario.CatchUpAsync(stream);
+            await stream.StopAsync();
+        }
+
+        var applied = (await scenario.Target.QueryAsync($"SELECT gtid FROM _switchyard.stream WHERE id='{scenario.Definition.Id}'", default)).GetString(0, 0);
+        await using var stranger = await LabServer.StartAsync(name);
+        await using (var source = await BackendConnection.OpenAsync(ConnectionOptions.Parse(stranger.Dsn), default))
+        {
+            await source.ExecuteMultiAsync(System.Text.Encoding.UTF8.GetBytes($"CREATE DATABASE {scenario.Schema};USE {scenario.Schema};{Table}"), default);
+        }
+
+        var moved = scenario.MovedTo(stranger);
+        var refused = await Assert.ThrowsAsync<ReplicationException>(() => moved.OpenAsync());
+
+        Assert.Contains("does not have in its binary log", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(applied.Split(',')[0].Split(':')[0], refused.Message, StringComparison.Ordinal);
+
+        // Nothing was changed: the old server still serves.
+        await using var back = await scenario.OpenAsync();
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (2, 2)", default);
+        await Scenario.CatchUpAsync(back);
+        await scenario.AssertSameAsync();
+        await back.StopAsync();
+    }
+
+    internal static async Task ReplicateAsync(LabServer from, LabServer to)
+    {
+        await using var replica = await BackendConnection.OpenAsync(ConnectionOptions.Parse(to.Dsn), default);
+        await replica.ExecuteAsync(
+            replica.Server.IsMariaDb
+                ? $"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={from.Port}, MASTER_USER='{from.User}', MASTER_PASSWORD='{from.Password}', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1"
+                : $"CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={from.Port}, SOURCE_USER='{from.User}', SOURCE_PASSWORD='{from.Password}', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1",
+            default);
+        await replica.ExecuteAsync(replica.Server.IsMariaDb ? "START SLAVE" : "START REPLICA", default);
+    }
+
+    internal static async Task PromoteAsync(LabServer server)
+    {
+        await using var replica = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), default);
+        await replica.ExecuteMultiAsync(replica.Server.IsMariaDb ? "STOP SLAVE;RESET SLAVE ALL"u8.ToArray() : "STOP REPLICA;RESET REPLICA ALL"u8.ToArray(), default);
+    }
+
+    internal static async Task WaitForAllAsync(LabServer from, LabServer to)
+    {
+        await using var source = await BackendConnection.OpenAsync(ConnectionOptions.Parse(from.Dsn), default);
+        await using var replica = await BackendConnection.OpenAsync(ConnectionOptions.Parse(to.Dsn), default);
+        var position = (await source.QueryAsync(source.Server.IsMariaDb ? "SELECT @@global.gtid_binlog_pos" : "SELECT @@global.gtid_executed", default)).GetString(0, 0).Replace("\n", "", StringComparison.Ordinal);
+        var waited = await replica.QueryAsync(source.Server.IsMariaDb ? $"SELECT MASTER_GTID_WAIT('{position}', 120)" : $"SELECT WAIT_FOR_EXECUTED_GTID_SET('{position}', 120)", default);
+        Assert.Equal("0", waited.GetString(0, 0));
+    }
+}

@@ -19,7 +19,7 @@ import pymysql  # noqa: E402
 from machinery import Lab, Switchyard  # noqa: E402
 
 ROUNDS = int(os.environ.get("SWITCHYARD_BENCH_ROUNDS", "3"))
-SCALE = float(os.environ.get("SWITCHYARD_BENCH_SCALE", "1"))
+SCALE = float(os.environ.get("SWITCHYARD_BENCH_SCALE", "0.4"))
 WORKERS = 4
 TABLES = 4
 ROWS = 50_000

@@ -51,27 +51,8 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         {
             while (true)
             {
-                var next = await reader.ReadAsync(_stop.Token).ConfigureAwait(false)
-                    ?? throw new Client.BackendUnavailableException(Client.UnavailableReason.ConnectionLost, "The source ended the binary log stream.");
-                var item = Translate(next);
-                lock (_lock)
-                {
-                    _received = next.Position;
-                }
-
-                _last = next.Position;
-                if (item is null)
-                {
-                    continue;
-                }
-
-                if (_due is { } branch)
-                {
-                    _due = null;
-                    await DeliverBranchAsync(branch, item).ConfigureAwait(false);
-                }
-
-                await DeliverAsync(item).ConfigureAwait(false);
+                // Without a variable, which would hold the last event, however large, while the next one is awaited.
+                await DeliverDueAsync(Take(await reader.ReadAsync(_stop.Token).ConfigureAwait(false))).ConfigureAwait(false);
             }
         }
         catch (Exception e)
@@ -114,6 +95,39 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
     public void Resume() => _resume.Set();
 
     public void Dispose() => _stop.Cancel();
+
+    private StreamItem? Take(BinlogEvent? next)
+    {
+        if (next is null)
+        {
+            throw new Client.BackendUnavailableException(Client.UnavailableReason.ConnectionLost, "The source ended the binary log stream.");
+        }
+
+        var item = Translate(next);
+        lock (_lock)
+        {
+            _received = next.Position;
+        }
+
+        _last = next.Position;
+        return item;
+    }
+
+    private async ValueTask DeliverDueAsync(StreamItem? item)
+    {
+        if (item is null)
+        {
+            return;
+        }
+
+        if (_due is { } branch)
+        {
+            _due = null;
+            await DeliverBranchAsync(branch, item).ConfigureAwait(false);
+        }
+
+        await DeliverAsync(item).ConfigureAwait(false);
+    }
 
     private async ValueTask DeliverAsync(StreamItem item)
     {

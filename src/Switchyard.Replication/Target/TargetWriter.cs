@@ -257,6 +257,11 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
             await RollbackAsync(cancellationToken).ConfigureAwait(false);
             throw await ExplainAsync(e, cancellationToken).ConfigureAwait(false);
         }
+        finally
+        {
+            // Its large values would stay until the next one.
+            _batch.Clear();
+        }
     }
 
     private async Task<StreamRestartException> TakenBackAsync(ServerErrorException e, CancellationToken cancellationToken)

@@ -54,7 +54,7 @@ public sealed class RealMigrationTests(Xunit.Abstractions.ITestOutputHelper outp
     /// <summary>Reads run again on both sides while writers are at work: lag and changing rows are no differences.</summary>
     private static async Task AssertReadsAgreeAsync(RealWorld world)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         ValidationStatus shown;
         while ((shown = await world.Service.ShowValidationAsync(world.Schema, limit.Token)).Compared.Compared < 20)
         {

@@ -8,6 +8,7 @@ namespace Switchyard.Migration.Tests.Real;
 /// Data-router mode under load: whoever was told that a write is done, every read that begins after that sees it, on whichever connection,
 /// also while the target dies and comes back.
 /// </summary>
+[Collection("faults")]
 [Trait("Category", "Integration")]
 public sealed class RealReadTests
 {

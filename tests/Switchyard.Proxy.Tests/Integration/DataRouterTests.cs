@@ -8,9 +8,13 @@ namespace Switchyard.Proxy.Tests.Integration;
 /// <summary>
 /// Reads on the target never show less than was acknowledged, whoever wrote it. The test plays the applier, on servers nobody else writes to.
 /// </summary>
+[Collection(Servers)]
 [Trait("Category", "Integration")]
 public sealed class DataRouterTests
 {
+    /// <summary>Classes that write to these servers run one after another: a position told as applied is the end of a log that grows by nobody else's writes.</summary>
+    public const string Servers = "read-source and read-target";
+
     [Fact]
     public async Task A_read_after_a_write_waits_for_the_applier_or_goes_to_the_source()
     {

@@ -141,7 +141,7 @@ public sealed class XaTests
         await using var waiting = await scenario.OpenAsync();
         var copy = new TableCopier(waiting, new CopyOptions()).RunAsync(default);
         await application.ExecuteAsync("XA COMMIT 'early'", default);
-        await copy.WaitAsync(TimeSpan.FromMinutes(1));
+        await copy.WaitAsync(TimeSpan.FromMinutes(5));
         await Scenario.CatchUpAsync(waiting);
         await scenario.AssertSameAsync();
         Assert.Equal(1, await scenario.CountAsync(scenario.Tables[0]));

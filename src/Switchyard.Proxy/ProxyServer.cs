@@ -70,6 +70,7 @@ public sealed class ProxyServer : IAsyncDisposable
             _reads,
             shadow,
             new ViewCatalog(profiles, time, _stopSessions.Token),
+            new RoutineCatalog(profiles, time, _stopSessions.Token),
             _sessions,
             new ProxyInstruments(_sessions),
             time,

@@ -30,6 +30,28 @@ public static class SqlScanner
     }
 
     /// <summary>
+    /// What the body of a stored routine or a trigger may do: every statement in it counts as done. Not understood where any part is not.
+    /// </summary>
+    /// <param name="body">As <c>information_schema</c> has it, without the head.</param>
+    /// <param name="options">By the <c>sql_mode</c> the routine was made with.</param>
+    /// <param name="parameters">Names of its parameters.</param>
+    /// <param name="schema">Its schema, which names without one mean.</param>
+    public static StatementInfo ScanRoutine(ReadOnlySpan<byte> body, in ScanOptions options, IEnumerable<string> parameters, string schema)
+    {
+        if (options.OracleMode || !IsReadable(body, options))
+        {
+            return StatementInfo.NotUnderstood;
+        }
+
+        var reader = new StatementReader(body, options, GateMode.ByVersion);
+        var info = reader.ReadRoutine(parameters, schema);
+        return reader.SawGate ? StatementInfo.NotUnderstood : info;
+    }
+
+    /// <summary>A statement, or a routine, that does nothing.</summary>
+    public static StatementInfo Nothing => StatementMerge.Nothing;
+
+    /// <summary>
     /// The assignments of a text that is a single SET statement and was understood to its end; false (and an empty list) for anything else.
     /// Spans of values are offsets in <paramref name="sql"/>.
     /// </summary>

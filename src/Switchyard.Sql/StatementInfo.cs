@@ -22,6 +22,15 @@ public sealed class StatementInfo
     /// <summary>False when the statement could touch tables that <see cref="Tables"/> does not list.</summary>
     public bool TablesKnown { get; internal init; }
 
+    /// <summary>Stored routines the text names, and functions that are not known to be built in. What they do is not in the text.</summary>
+    public ImmutableArray<RoutineReference> Routines { get; internal init; } = [];
+
+    /// <summary>As <see cref="TablesKnown"/>, leaving aside what <see cref="Routines"/> touch.</summary>
+    public bool TablesKnownBesideRoutines { get; internal init; }
+
+    /// <summary>Of an expanded statement: the routine whose effects on the session are not followed, and why, as the end of a sentence; null otherwise.</summary>
+    public string? RoutineReason { get; internal init; }
+
     /// <summary>
     /// True only for a query that a read replica may answer: no lock, no effect, nothing of the session or the server but its schema.
     /// Of several statements: all of them.

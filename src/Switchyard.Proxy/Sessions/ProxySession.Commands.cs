@@ -71,5 +71,5 @@ internal sealed partial class ProxySession
         InTransaction || _pendingBegin is not null || _readTransaction is not null,
         _running is { } info ? StatementText.Of(info) : null,
         (long)_context.Time.GetElapsedTime(_phaseSince).TotalMilliseconds,
-        SessionPins.Describe(_pins.Reasons));
+        _pins.Describe());
 }

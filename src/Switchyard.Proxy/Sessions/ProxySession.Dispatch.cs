@@ -104,6 +104,7 @@ internal sealed partial class ProxySession
             info = Analyze(frame);
         }
 
+        info = info.Routines.IsEmpty ? info : await _context.Routines.ExpandAsync(info, _state.Schema, _context.View.Current, cancellationToken);
         if (info is { KillTarget: { } target, StatementCount: <= 1 })
         {
             await KillAsync(new KillOrder(target.ConnectionId, target.QueryOnly, QueryText(frame), target.Start, target.Length), frame, cancellationToken);

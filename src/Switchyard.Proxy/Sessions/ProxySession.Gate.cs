@@ -198,7 +198,7 @@ internal sealed partial class ProxySession
 
         return _readTransaction is not null ? Describe("its read-only transaction is open", _running)
             : current is { InTransaction: true } ? Describe((_pins.Reasons & PinReasons.Xa) != 0 ? "it has an XA transaction" : "its transaction is open", _running)
-            : _pins.Any ? Describe(string.Join(" and ", SessionPins.Describe(_pins.Reasons)), _running)
+            : _pins.Any ? Describe(string.Join(" and ", _pins.Describe()), _running)
             : null;
     }
 

@@ -162,6 +162,7 @@ internal sealed partial class ProxySession
     {
         if (leg != _current)
         {
+            await NoteHiddenVariablesAsync(cancellationToken);
             var failures = await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Everything, cancellationToken);
             foreach (var (name, reason) in failures)
             {
@@ -173,6 +174,23 @@ internal sealed partial class ProxySession
         }
 
         return leg;
+    }
+
+    /// <summary>
+    /// Triggers, and routines called by views, assign user variables of which the client's statements say nothing: those they might have assigned are
+    /// carried like the others.
+    /// </summary>
+    private async Task NoteHiddenVariablesAsync(CancellationToken cancellationToken)
+    {
+        var topology = _context.View.Current;
+        var schemas = _state.Schema is { } current ? _touchedSchemas.Add(current) : _touchedSchemas;
+        foreach (var schema in schemas)
+        {
+            foreach (var name in await _context.Routines.AssignedVariablesAsync(schema, topology, cancellationToken))
+            {
+                _state.UserVariableChanged(name);
+            }
+        }
     }
 
     /// <summary>
@@ -225,6 +243,7 @@ internal sealed partial class ProxySession
                 if (!_streams && _current is { } current && FindLeg(backend) is { } leg && leg != current)
                 {
                     failures = await StateCarrier.CarryAsync(current, leg, _state, CarryScope.Variables, cancellationToken);
+                    await NoteHiddenVariablesAsync(cancellationToken);
                     statements = [.. _prepared.Values.Where(statement => !leg.Prepared.ContainsKey(statement.Id))];
                 }
 

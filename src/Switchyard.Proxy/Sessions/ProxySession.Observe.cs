@@ -63,8 +63,8 @@ internal sealed partial class ProxySession
             _state.LastInsertIdChanged();
         }
 
-        // Of several statements some may have been done before one failed.
-        if (failed && info.StatementCount <= 1 && !info.Has(SessionEffects.SetsUserVariables))
+        // Of several statements, in a text or in a routine, some may have been done before one failed.
+        if (failed && info.StatementCount <= 1 && info.Kind != StatementKind.Call && !info.Has(SessionEffects.SetsUserVariables | SessionEffects.CallsProcedure))
         {
             return;
         }
@@ -114,6 +114,7 @@ internal sealed partial class ProxySession
 
         if (info.Kind == StatementKind.Ddl)
         {
+            _context.Routines.ForgetAll();
             foreach (var table in info.Tables)
             {
                 _context.Views.Forget(table.Schema ?? _state.Schema ?? "");
@@ -194,7 +195,7 @@ internal sealed partial class ProxySession
 
         if (info.Has(SessionEffects.CallsProcedure))
         {
-            _pins.Add(PinReasons.Routine);
+            _pins.RoutineCalled(info.RoutineReason);
         }
 
         _pins.SqlPrepared((info.Has(SessionEffects.PreparesStatement) ? 1 : 0) - (info.Has(SessionEffects.DeallocatesPrepared) ? 1 : 0));

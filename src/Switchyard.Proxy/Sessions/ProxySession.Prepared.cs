@@ -49,8 +49,11 @@ internal sealed partial class ProxySession
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
         {
             var argument = Argument(frame);
+            var info = prepared.Info.Routines.IsEmpty
+                ? prepared.Info
+                : await _context.Routines.ExpandAsync(prepared.Info, prepared.Schema, _context.View.Current, cancellationToken);
             RememberTypes(prepared, ExecuteParameters.Parse(argument.Span, prepared.Parameters, HasAttributes), argument.Span);
-            var statement = new Statement(prepared.Info, frame, ShapeOf(frame)) { Prepared = prepared };
+            var statement = new Statement(info, frame, ShapeOf(frame)) { Prepared = prepared };
             if (await RunAsync(statement, cancellationToken))
             {
                 if (_context.Shadow.IsOn)

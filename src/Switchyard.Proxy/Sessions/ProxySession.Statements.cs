@@ -161,7 +161,7 @@ internal sealed partial class ProxySession
     private BackendLeg LegOfDiagnostics(StatementInfo info) =>
         info.Has(SessionEffects.ReadsDiagnostics) && info.Tables.IsEmpty && _last is { IsBroken: false } last ? last : _current!;
 
-    private string WhyHere() => InTransaction ? "its transaction began there" : string.Join(" and ", SessionPins.Describe(_pins.Reasons));
+    private string WhyHere() => InTransaction ? "its transaction began there" : string.Join(" and ", _pins.Describe());
 
     private string? SchemaOf(Statement statement) => statement.Prepared is { } prepared ? prepared.Schema : _state.Schema;
 

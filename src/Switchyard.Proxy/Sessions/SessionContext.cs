@@ -26,6 +26,7 @@ internal sealed record SessionContext(
     ReadRouter Reads,
     ShadowReads Shadow,
     ViewCatalog Views,
+    RoutineCatalog Routines,
     SessionRegistry Sessions,
     ProxyInstruments Instruments,
     TimeProvider Time,

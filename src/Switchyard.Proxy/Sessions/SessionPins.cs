@@ -32,6 +32,7 @@ internal sealed class SessionPins
     private readonly HashSet<uint> _longData = [];
     private int _sqlPrepared;
     private volatile PinReasons _reasons;
+    private volatile string? _routine;
 
     public PinReasons Reasons => _reasons;
 
@@ -68,6 +69,14 @@ internal sealed class SessionPins
 
     public bool HasCursor(uint statement) => _cursors.Contains(statement);
 
+    /// <summary>Pins by a routine whose effects are not known; the first one is named.</summary>
+    /// <param name="routine">Which, and what it does, as the end of a sentence; null when not even that is known.</param>
+    public void RoutineCalled(string? routine)
+    {
+        _routine ??= routine;
+        Add(PinReasons.Routine);
+    }
+
     public void SqlPrepared(int change)
     {
         _sqlPrepared = Math.Max(0, _sqlPrepared + change);
@@ -82,18 +91,20 @@ internal sealed class SessionPins
         _cursors.Clear();
         _longData.Clear();
         _sqlPrepared = 0;
+        _routine = null;
         _reasons = PinReasons.None;
     }
 
     /// <summary>The reasons in words, for people; empty when there are none.</summary>
-    public static ImmutableArray<string> Describe(PinReasons reasons)
+    public ImmutableArray<string> Describe()
     {
+        var reasons = _reasons;
         var words = ImmutableArray.CreateBuilder<string>();
         foreach (var reason in Enum.GetValues<PinReasons>())
         {
             if (reason != PinReasons.None && (reasons & reason) != 0)
             {
-                words.Add(InWords(reason));
+                words.Add(reason == PinReasons.Routine && _routine is { } routine ? $"it has called {routine}" : InWords(reason));
             }
         }
 

@@ -39,6 +39,22 @@ internal sealed class Findings
 
     public KillTarget? KillTarget { get; set; }
 
+    public HashSet<RoutineReference> Routines { get; } = [];
+
+    /// <summary>Takes what was found of another statement as found of this one too.</summary>
+    public void Absorb(Findings other)
+    {
+        _used.UnionWith(other._used);
+        _assigned.UnionWith(other._assigned);
+        _sessionVariables.UnionWith(other._sessionVariables);
+        Tables.AddRange(other.Tables);
+        Routines.UnionWith(other.Routines);
+        Effects |= other.Effects;
+        TablesUnknown |= other.TablesUnknown;
+        NotPlain |= other.NotPlain;
+        NotUnderstood |= other.NotUnderstood;
+    }
+
     public void AddUserVariable(string name, bool assigned)
     {
         _used.Add(name);
@@ -92,12 +108,14 @@ internal sealed class Findings
             Effects |= SessionEffects.Opaque;
         }
 
-        var plain = Kind is StatementKind.Select or StatementKind.Values or StatementKind.Table && !NotPlain && !TablesUnknown && Effects == SessionEffects.None;
+        var plain = Kind is StatementKind.Select or StatementKind.Values or StatementKind.Table && !NotPlain && !TablesUnknown && Routines.Count == 0 && Effects == SessionEffects.None;
         return new StatementInfo
         {
             Kind = Kind,
             Tables = DistinctTables(schema),
-            TablesKnown = !TablesUnknown,
+            TablesKnown = !TablesUnknown && Routines.Count == 0,
+            Routines = [.. Routines.Select(routine => routine with { Schema = routine.Schema ?? schema })],
+            TablesKnownBesideRoutines = !TablesUnknown,
             IsPlainRead = plain,
             Effects = Effects,
             UserVariables = [.. _used],

@@ -6,7 +6,10 @@ namespace Switchyard.Sql.Reading;
 internal static class StatementMerge
 {
     /// <summary>A text without a statement.</summary>
-    public static StatementInfo Empty { get; } = new() { Kind = StatementKind.Empty, TablesKnown = true, DependsOnShapeOnly = true };
+    public static StatementInfo Empty { get; } = new() { Kind = StatementKind.Empty, TablesKnown = true, TablesKnownBesideRoutines = true, DependsOnShapeOnly = true };
+
+    /// <summary>A statement without an effect.</summary>
+    public static StatementInfo Nothing { get; } = new() { Kind = StatementKind.Do, TablesKnown = true, TablesKnownBesideRoutines = true };
 
     /// <summary>Statements one after the other in one text.</summary>
     /// <param name="statements">Two or more.</param>
@@ -17,8 +20,9 @@ internal static class StatementMerge
         var used = new List<string>();
         var assigned = new List<string>();
         var variables = new List<string>();
+        var routines = new List<RoutineReference>();
         var effects = understood ? SessionEffects.None : SessionEffects.Opaque;
-        var (known, plain, shape, hints) = (understood, understood, true, false);
+        var (known, knownBeside, plain, shape, hints) = (understood, understood, understood, true, false);
         string? schema = null;
         foreach (var statement in statements)
         {
@@ -26,8 +30,10 @@ internal static class StatementMerge
             used.AddRange(statement.UserVariables);
             assigned.AddRange(statement.AssignedUserVariables);
             variables.AddRange(statement.SessionVariables);
+            routines.AddRange(statement.Routines);
             effects |= statement.Effects;
             known &= statement.TablesKnown;
+            knownBeside &= statement.TablesKnownBesideRoutines;
             plain &= statement.IsPlainRead;
             shape &= statement.DependsOnShapeOnly;
             hints |= statement.HasHints;
@@ -39,6 +45,9 @@ internal static class StatementMerge
             Kind = understood ? StatementKind.Multiple : StatementKind.Unknown,
             Tables = tables.ToImmutable(),
             TablesKnown = known,
+            Routines = [.. routines.Distinct()],
+            TablesKnownBesideRoutines = knownBeside,
+            RoutineReason = statements.Select(statement => statement.RoutineReason).FirstOrDefault(reason => reason is not null),
             IsPlainRead = plain,
             Effects = effects,
             UserVariables = [.. used.Distinct(StringComparer.Ordinal)],

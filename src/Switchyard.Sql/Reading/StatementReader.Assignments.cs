@@ -7,6 +7,12 @@ internal ref partial struct StatementReader
     private void ReadSet()
     {
         _found.Kind = StatementKind.Set;
+        if (_token.IsName && IsLocal(Name(_token)))
+        {
+            ReadAssignmentList();
+            return;
+        }
+
         if (At(Keyword.Password) && (_ahead.Is(Keyword.For) || _ahead.Is((byte)'=') || _ahead.Is(Keyword.To)))
         {
             ReadGrantLike();
@@ -226,6 +232,12 @@ internal ref partial struct StatementReader
             return;
         }
 
+        if (IsLocal(name))
+        {
+            ReadValue(SetScope.UserVariable, name);
+            return;
+        }
+
         switch (scope)
         {
             case SetScope.NextTransaction:
@@ -250,6 +262,19 @@ internal ref partial struct StatementReader
         }
 
         ReadValue(scope, name);
+    }
+
+    /// <summary>A parameter, a declared name, or a field of one or of a trigger's new row, in the body of a routine.</summary>
+    private readonly bool IsLocal(string name)
+    {
+        if (_locals is null)
+        {
+            return false;
+        }
+
+        var dot = name.IndexOf('.', StringComparison.Ordinal);
+        var first = dot < 0 ? name : name[..dot];
+        return _locals.Contains(first) || (dot > 0 && first.Equals("new", StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>At the equals sign of autocommit: what follows decides, so the shape alone does not tell.</summary>

@@ -329,12 +329,13 @@ internal ref partial struct StatementReader
     private void ReadCall()
     {
         _found.Kind = StatementKind.Call;
-        _found.TablesUnknown = true;
         _found.Effects |= SessionEffects.CallsProcedure;
-        if (!ReadTableName(out _, out _))
+        if (!ReadTableName(out var schema, out var name))
         {
             return;
         }
+
+        _found.Routines.Add(new RoutineReference(schema, name, IsProcedure: true));
 
         // Parameters may be OUT: every variable mentioned may be assigned.
         while (!AtEnd)
@@ -353,6 +354,8 @@ internal ref partial struct StatementReader
             }
             else
             {
+                // Tables of a subquery among the parameters are not looked for.
+                _found.TablesUnknown |= _token.Keyword is Keyword.Select or Keyword.Table or Keyword.With or Keyword.Values || _token.Kind == TokenKind.QuotedWord;
                 Advance();
             }
         }

@@ -59,7 +59,11 @@ internal ref partial struct StatementReader
                 TakeSystemVariable();
                 break;
             case TokenKind.QuotedWord when _ahead.Is((byte)'('):
-                FoundStoredFunction();
+                FoundStoredFunction(_token);
+                Advance();
+                break;
+            case TokenKind.QuotedWord when _ahead.Is((byte)'.'):
+                _qualifier = _token;
                 Advance();
                 break;
             case TokenKind.Word:
@@ -123,6 +127,11 @@ internal ref partial struct StatementReader
             return;
         }
 
+        if (_ahead.Is((byte)'.'))
+        {
+            _qualifier = _token;
+        }
+
         Advance();
     }
 
@@ -141,7 +150,7 @@ internal ref partial struct StatementReader
         switch (kind)
         {
             case BuiltInKind.None:
-                FoundStoredFunction();
+                FoundStoredFunction(name);
                 break;
             case BuiltInKind.TakesLock:
                 FoundEffect(SessionEffects.TakesNamedLock);
@@ -188,11 +197,13 @@ internal ref partial struct StatementReader
         _found.NotPlain = true;
     }
 
-    private readonly void FoundStoredFunction()
+    private void FoundStoredFunction(scoped in Token name)
     {
         _found.Effects |= SessionEffects.CallsStoredFunction;
         _found.NotPlain = true;
-        _found.TablesUnknown = true;
+        var schema = name.AfterDot && _qualifier.IsName ? Name(_qualifier) : null;
+        _found.TablesUnknown |= name.AfterDot && schema is null;
+        _found.Routines.Add(new RoutineReference(schema, Name(name), IsProcedure: false));
     }
 
     /// <summary>A group in parentheses: a subquery, or any list of expressions.</summary>

@@ -22,12 +22,18 @@ internal ref partial struct StatementReader
     private Lexer _lexer;
     private Token _token;
     private Token _ahead;
+
+    /// <summary>The last name before a dot: the schema of the function behind it.</summary>
+    private Token _qualifier;
     private Findings _found = new();
     private int _lastEnd;
     private int _nesting;
     private int _queryLevel;
     private bool _failed;
     private string? _schema;
+
+    /// <summary>Parameters and declared names within a routine's body, which SET may assign; null outside of one.</summary>
+    private HashSet<string>? _locals;
 
     public StatementReader(ReadOnlySpan<byte> sql, in ScanOptions options, GateMode gateMode, List<SetAssignment>? assignments = null)
     {

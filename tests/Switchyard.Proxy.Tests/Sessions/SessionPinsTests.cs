@@ -56,9 +56,25 @@ public sealed class SessionPinsTests
     [Fact]
     public void Every_reason_has_words()
     {
-        var all = Enum.GetValues<PinReasons>().Aggregate((a, b) => a | b);
-        var words = SessionPins.Describe(all);
-        Assert.Equal(Enum.GetValues<PinReasons>().Length - 1, words.Distinct().Count());
-        Assert.Empty(SessionPins.Describe(PinReasons.None));
+        var pins = new SessionPins();
+        Assert.Empty(pins.Describe());
+        foreach (var reason in Enum.GetValues<PinReasons>())
+        {
+            pins.Add(reason);
+        }
+
+        Assert.Equal(Enum.GetValues<PinReasons>().Length - 1, pins.Describe().Distinct().Count());
+    }
+
+    [Fact]
+    public void The_first_routine_whose_effects_are_not_known_is_named()
+    {
+        var pins = new SessionPins();
+        pins.RoutineCalled("shop.p, which creates or drops a temporary table");
+        pins.RoutineCalled("shop.q, whose definition could not be read");
+        Assert.Equal("it has called shop.p, which creates or drops a temporary table", Assert.Single(pins.Describe()));
+        pins.Clear();
+        pins.RoutineCalled(null);
+        Assert.Equal("it has called a stored routine, which may have left state behind", Assert.Single(pins.Describe()));
     }
 }

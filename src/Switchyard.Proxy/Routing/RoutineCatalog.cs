@@ -1,0 +1,156 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Text;
+using Switchyard.Client;
+using Switchyard.Proxy.Backends;
+using Switchyard.Sql;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Routing;
+
+/// <summary>
+/// Stored routines and triggers of the schemas sessions use: what a call of one does is what its body does, and what it leaves in its session must be
+/// carried or pins. Safe from any thread.
+/// </summary>
+internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time, CancellationToken stopping)
+{
+    /// <summary>How long definitions are taken to be as they were read; a DDL statement through this proxy ends it at once.</summary>
+    private static readonly TimeSpan s_keep = TimeSpan.FromSeconds(30);
+
+    /// <summary>Routines may call others of other schemas, whose definitions have to be read then; deeper chains are not followed.</summary>
+    private const int MaxSchemas = 8;
+
+    /// <summary>Statements whose expansion is remembered, of one schema's reading.</summary>
+    private const int MaxExpansions = 4096;
+
+    private readonly ConcurrentDictionary<string, Entry> _schemas = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The statement with what its routines do in place of their calls. As it was where that cannot be known: then its tables are not known, and a
+    /// CALL pins.
+    /// </summary>
+    public async ValueTask<StatementInfo> ExpandAsync(StatementInfo info, string? schema, TopologyState topology, CancellationToken cancellationToken)
+    {
+        if (info.Has(SessionEffects.Opaque) || schema is null)
+        {
+            return info;
+        }
+
+        var home = await ReadAsync(schema, topology, cancellationToken);
+        if (home is not null && home.Expansions.TryGetValue(info, out var known))
+        {
+            return known;
+        }
+
+        var definitions = new Dictionary<string, Definitions?>(StringComparer.Ordinal) { [schema] = home };
+        while (true)
+        {
+            var missing = new HashSet<string>(StringComparer.Ordinal);
+            var expanded = RoutineExpansion.Expand(info, schema, routine => Find(routine, definitions, missing));
+            if (missing.Count == 0 || definitions.Count + missing.Count > MaxSchemas)
+            {
+                if (home is not null && definitions.Count == 1 && home.Expansions.Count < MaxExpansions)
+                {
+                    home.Expansions.TryAdd(info, expanded);
+                }
+
+                return expanded;
+            }
+
+            foreach (var name in missing)
+            {
+                definitions[name] = await ReadAsync(name, topology, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>User variables that triggers and routines of a schema may assign, whatever statement sets them off.</summary>
+    public async ValueTask<ImmutableArray<string>> AssignedVariablesAsync(string schema, TopologyState topology, CancellationToken cancellationToken) =>
+        StatementRouter.IsSystemSchema(schema) ? [] : (await ReadAsync(schema, topology, cancellationToken))?.AssignedVariables ?? [];
+
+    /// <summary>Definitions may have changed.</summary>
+    public void ForgetAll() => _schemas.Clear();
+
+    private static StatementInfo? Find(RoutineReference routine, Dictionary<string, Definitions?> definitions, HashSet<string> missing)
+    {
+        var name = routine.Schema!;
+        if (StatementRouter.IsSystemSchema(name))
+        {
+            return null;
+        }
+
+        if (!definitions.TryGetValue(name, out var known))
+        {
+            missing.Add(name);
+            return null;
+        }
+
+        return known is null ? null : known.Routines.GetValueOrDefault((routine.Name.ToLowerInvariant(), routine.IsProcedure), SqlScanner.Nothing);
+    }
+
+    /// <summary>Null when they cannot be read now.</summary>
+    private async ValueTask<Definitions?> ReadAsync(string schema, TopologyState topology, CancellationToken cancellationToken)
+    {
+        var entry = _schemas.GetOrAdd(schema, static (name, arguments) => arguments.self.Begin(name, arguments.topology), (self: this, topology));
+        if (entry.Reading.IsCompleted && (!entry.Reading.IsCompletedSuccessfully || time.GetElapsedTime(entry.At) > s_keep))
+        {
+            var fresh = Begin(schema, topology);
+            entry = _schemas.TryUpdate(schema, fresh, entry) ? fresh : _schemas.GetValueOrDefault(schema, fresh);
+        }
+
+        try
+        {
+            return await entry.Reading.WaitAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private Entry Begin(string schema, TopologyState topology) =>
+        new(time.GetTimestamp(), ReadAsync(schema, StatementRouter.HomeOf(schema, topology.Routing) ?? ""));
+
+    private async Task<Definitions> ReadAsync(string schema, string backend)
+    {
+        await Task.Yield();
+        var profile = await profiles.GetAsync(backend, stopping);
+        await using var connection = await BackendConnection.OpenAsync(profile.Options with { Schema = null }, stopping);
+        var name = SqlText.QuoteString(schema);
+        var parameters = (await connection.QueryAsync(
+            "SELECT routine_type, specific_name, parameter_name FROM information_schema.parameters "
+            + $"WHERE specific_schema = {name} AND parameter_name IS NOT NULL", stopping))
+            .Rows.ToLookup(row => (row.GetString(1).ToLowerInvariant(), row.GetString(0) == Procedure), row => row.GetString(2));
+        var bodies = await connection.QueryAsync(
+            "SELECT routine_type, routine_name, routine_definition, sql_mode FROM information_schema.routines "
+            + $"WHERE routine_schema = {name} AND routine_type IN ('{Procedure}', 'FUNCTION')", stopping);
+        var routines = new Dictionary<(string Name, bool IsProcedure), StatementInfo>();
+        foreach (var row in bodies.Rows)
+        {
+            var key = (row.GetString(1).ToLowerInvariant(), row.GetString(0) == Procedure);
+            routines[key] = Scan(row.GetStringOrNull(2), row.GetString(3), parameters[key], schema, profile);
+        }
+
+        var actions = await connection.QueryAsync(
+            $"SELECT action_statement, sql_mode FROM information_schema.triggers WHERE trigger_schema = {name}", stopping);
+        var all = routines.Values.Concat(actions.Rows.Select(row => Scan(row.GetStringOrNull(0), row.GetString(1), [], schema, profile)));
+        return new Definitions(routines, [.. all.SelectMany(body => body.AssignedUserVariables).Distinct(StringComparer.Ordinal)]);
+    }
+
+    /// <summary>A body in another language, or one that we may not see, is NULL or no SQL: not understood.</summary>
+    private static StatementInfo Scan(string? body, string sqlMode, IEnumerable<string> parameters, string schema, BackendProfile profile) =>
+        SqlScanner.ScanRoutine(Encoding.UTF8.GetBytes(body ?? ""), profile.ScanOptions.WithSqlMode(sqlMode), parameters, schema);
+
+    private const string Procedure = "PROCEDURE";
+
+    private sealed record Entry(long At, Task<Definitions> Reading);
+
+    /// <param name="Routines">Bodies by lower-case name.</param>
+    /// <param name="AssignedVariables">See <see cref="AssignedVariablesAsync"/>.</param>
+    private sealed record Definitions(
+        Dictionary<(string Name, bool IsProcedure), StatementInfo> Routines, ImmutableArray<string> AssignedVariables)
+    {
+        /// <summary>Statements of the cache, by identity, and what they are with their routines.</summary>
+        public ConcurrentDictionary<StatementInfo, StatementInfo> Expansions { get; } = new(ReferenceEqualityComparer.Instance);
+    }
+}

@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using Switchyard.Sql.Reading;
+
+namespace Switchyard.Sql;
+
+/// <summary>Puts in the place of calls of stored routines what their bodies do.</summary>
+public static class RoutineExpansion
+{
+    /// <summary>What a routine may leave in its session that is not followed by name, in words for people.</summary>
+    private static readonly ImmutableArray<(SessionEffects Effects, string Words)> s_leavings =
+    [
+        (SessionEffects.CreatesTemporaryTable | SessionEffects.DropsTemporaryTable, "creates or drops a temporary table"),
+        (SessionEffects.TakesNamedLock | SessionEffects.ReleasesNamedLock, "takes or releases a lock with GET_LOCK or RELEASE_LOCK"),
+        (SessionEffects.PreparesStatement | SessionEffects.ExecutesPrepared | SessionEffects.DeallocatesPrepared, "prepares or executes a statement (PREPARE)"),
+        (SessionEffects.SetsRole, "sets a role"),
+        (SessionEffects.SetsNextTransaction, "sets the next transaction's characteristics"),
+        (SessionEffects.BeginsXa | SessionEffects.EndsXa, "begins or ends an XA transaction"),
+        (SessionEffects.LocksTables | SessionEffects.UnlocksTables | SessionEffects.OpensHandler | SessionEffects.ClosesHandler, "locks or unlocks tables"),
+        (SessionEffects.Opaque, "has a statement that is not understood"),
+    ];
+
+    /// <summary>What the caller's statement is said to do when a routine's body does it.</summary>
+    private const SessionEffects Followed =
+        SessionEffects.SetsUserVariables | SessionEffects.UsesUserVariables | SessionEffects.SetsSessionVariables | SessionEffects.SetsNames
+        | SessionEffects.SetsGlobalVariables | SessionEffects.BeginsTransaction | SessionEffects.EndsTransaction | SessionEffects.ImplicitCommit
+        | SessionEffects.AutocommitOn | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown | SessionEffects.ConsistentSnapshot
+        | SessionEffects.UsesLastInsertId | SessionEffects.SetsLastInsertId | SessionEffects.CalculatesFoundRows | SessionEffects.UsesSequence
+        | SessionEffects.WritesServerFile | SessionEffects.AsksServerIdentity | SessionEffects.InspectsNamedLock;
+
+    /// <summary>
+    /// The statement with what its routines do, and what those call in turn. A routine whose effects are not all followed by name leaves
+    /// <see cref="SessionEffects.CallsProcedure"/> and <see cref="StatementInfo.RoutineReason"/>.
+    /// </summary>
+    /// <param name="info">Of the statement's text.</param>
+    /// <param name="schema">The session's schema, which names without one mean.</param>
+    /// <param name="bodyOf">
+    /// A routine's body as <see cref="SqlScanner.ScanRoutine"/> gives it, with schemas for all its names; <see cref="SqlScanner.Nothing"/> when there is
+    /// no such routine; null when that cannot be known.
+    /// </param>
+    public static StatementInfo Expand(StatementInfo info, string schema, Func<RoutineReference, StatementInfo?> bodyOf)
+    {
+        if (info.Routines.IsEmpty)
+        {
+            return info;
+        }
+
+        return info.StatementCount <= 1
+            ? ExpandOne(info, schema, bodyOf)
+            : StatementMerge.Sequence([.. info.Statements.Select(part => ExpandOne(part, schema, bodyOf))], understood: info.Kind != StatementKind.Unknown);
+    }
+
+    private static StatementInfo ExpandOne(StatementInfo info, string schema, Func<RoutineReference, StatementInfo?> bodyOf)
+    {
+        if (info.Routines.IsEmpty)
+        {
+            return info;
+        }
+
+        var tables = new TableSet();
+        tables.AddRange(info.Tables);
+        var used = new HashSet<string>(info.UserVariables, StringComparer.Ordinal);
+        var assigned = new HashSet<string>(info.AssignedUserVariables, StringComparer.Ordinal);
+        var variables = new HashSet<string>(info.SessionVariables, StringComparer.Ordinal);
+        var effects = info.Effects & ~(SessionEffects.CallsProcedure | SessionEffects.CallsStoredFunction);
+        var isKnown = info.TablesKnownBesideRoutines;
+        string? reason = null;
+        var seen = info.Routines.Select(routine => routine with { Schema = routine.Schema ?? schema }).ToHashSet();
+        var toVisit = new Queue<RoutineReference>(seen);
+        while (toVisit.TryDequeue(out var routine))
+        {
+            if (bodyOf(routine) is not { } body)
+            {
+                isKnown = false;
+                reason ??= $"{routine}, whose definition could not be read";
+                continue;
+            }
+
+            tables.AddRange(body.Tables);
+            used.UnionWith(body.UserVariables);
+            assigned.UnionWith(body.AssignedUserVariables);
+            variables.UnionWith(body.SessionVariables);
+            isKnown &= body.TablesKnownBesideRoutines;
+            effects |= body.Effects & Followed;
+            if (routine.IsProcedure && body.MayWrite)
+            {
+                // A procedure's INSERT is the session's last one; a function's is not.
+                effects |= SessionEffects.SetsLastInsertId;
+            }
+
+            reason ??= s_leavings.Where(leaving => body.Has(leaving.Effects)).Select(leaving => $"{routine}, which {leaving.Words}").FirstOrDefault();
+            foreach (var inner in body.Routines)
+            {
+                if (seen.Add(inner))
+                {
+                    toVisit.Enqueue(inner);
+                }
+            }
+        }
+
+        return new StatementInfo
+        {
+            Kind = info.Kind,
+            Tables = tables.ToImmutable(),
+            TablesKnown = isKnown,
+            IsPlainRead = false,
+            Effects = reason is null ? effects : effects | SessionEffects.CallsProcedure,
+            UserVariables = [.. used],
+            AssignedUserVariables = [.. assigned],
+            SessionVariables = [.. variables],
+            UseSchema = info.UseSchema,
+            HasHints = info.HasHints,
+            RoutineReason = reason,
+        };
+    }
+}

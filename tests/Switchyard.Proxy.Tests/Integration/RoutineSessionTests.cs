@@ -1,0 +1,69 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Proxy.Tests.Harness;
+
+namespace Switchyard.Proxy.Tests.Integration;
+
+/// <summary>What stored routines and triggers leave in a session: known and carried, or a pin that names the routine.</summary>
+[Trait("Category", "Integration")]
+public sealed class RoutineSessionTests
+{
+    public static TheoryData<string> Servers => ["mariadb-10.11", "mysql-9.7"];
+
+    [Theory]
+    [MemberData(nameof(Servers))]
+    public async Task A_routine_whose_effects_are_known_does_not_pin_and_what_it_set_is_carried(string name)
+    {
+        await using var harness = await StartPairAsync(name);
+        await using var client = await harness.ConnectAsync();
+        await client.QueryMultiAsync("CALL remember(7)"u8.ToArray(), default);
+        Assert.Equal("6", (await client.QueryAsync("SELECT twice(3)", default)).GetString(0, 0));
+        await using var prepared = await client.PrepareAsync("CALL remember(?)", default);
+        await prepared.ExecuteAsync([8], default);
+        Assert.Empty(Assert.Single(await harness.SettledAsync()).Pins);
+
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await harness.FlipAsync(gate);
+        var there = await client.QueryAsync("SELECT name, @remembered, @seen, LAST_INSERT_ID() FROM place", default);
+        Assert.Equal("target 8 8 2", string.Join(' ', Enumerable.Range(0, 4).Select(column => there.GetStringOrNull(0, column))));
+        await prepared.ExecuteAsync([9], default);
+        Assert.Equal("9", (await client.QueryAsync("SELECT n FROM w", default)).GetString(0, 0));
+    }
+
+    [Theory]
+    [InlineData("CREATE TEMPORARY TABLE scratch (a INT)", "creates or drops a temporary table")]
+    [InlineData("DO GET_LOCK(CONCAT('lock of ', DATABASE()), 0)", "takes or releases a lock with GET_LOCK or RELEASE_LOCK")]
+    [InlineData("SET @q = 'SELECT 1'; PREPARE q FROM @q; EXECUTE q", "prepares or executes a statement (PREPARE)")]
+    public async Task A_routine_that_leaves_something_behind_pins_and_is_named(string body, string what)
+    {
+        await using var harness = await StartPairAsync("mariadb-10.11");
+        await using var client = await harness.ConnectAsync();
+
+        // Its definition is known already, and changes through the proxy.
+        await client.QueryMultiAsync("CALL remember(1)"u8.ToArray(), default);
+        Assert.Empty(Assert.Single(await harness.SettledAsync()).Pins);
+        await client.ExecuteAsync("DROP PROCEDURE remember", default);
+        await client.ExecuteAsync($"CREATE PROCEDURE remember(p INT) BEGIN {body}; END", default);
+        await client.QueryMultiAsync("CALL remember(1)"u8.ToArray(), default);
+        Assert.Contains($"it has called {harness.Schema}.remember, which {what}", Assert.Single(await harness.SettledAsync()).Pins);
+    }
+
+    private static async Task<ProxyHarness> StartPairAsync(string name)
+    {
+        var (source, target) = (await LabServer.SharedAsync(name, "source"), await LabServer.SharedAsync(name, "target"));
+        var harness = await ProxyHarness.StartAsync(("s", source), ("t", target));
+        string[] objects =
+        [
+            "CREATE TABLE w (id INT PRIMARY KEY AUTO_INCREMENT, n INT)",
+            "CREATE TABLE place (name VARCHAR(10) PRIMARY KEY)",
+            "CREATE TRIGGER w_seen BEFORE INSERT ON w FOR EACH ROW SET @seen = NEW.n",
+            "CREATE PROCEDURE remember(p INT) BEGIN INSERT INTO w (n) VALUES (p); SET @remembered = p; END",
+            "CREATE FUNCTION twice(n INT) RETURNS INT DETERMINISTIC RETURN n * 2",
+        ];
+        await harness.DirectAsync(source, [.. objects, "INSERT INTO place VALUES ('source')"]);
+        await harness.DirectAsync(target, [.. objects, "INSERT INTO place VALUES ('target')"]);
+        await harness.RouteAsync("s", "s");
+        return harness;
+    }
+}

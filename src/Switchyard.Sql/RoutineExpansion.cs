@@ -101,7 +101,9 @@ public static class RoutineExpansion
         {
             Kind = info.Kind,
             Tables = tables.ToImmutable(),
-            TablesKnown = isKnown,
+
+            // A gate holds what may leave behind something that it would have to wait for.
+            TablesKnown = isKnown && reason is null,
             IsPlainRead = false,
             Effects = reason is null ? effects : effects | SessionEffects.CallsProcedure,
             UserVariables = [.. used],

@@ -34,4 +34,8 @@ public sealed record StreamProgress(
     BinlogPosition Received,
     double LagSeconds,
     long TransactionsApplied,
-    string? Error);
+    string? Error)
+{
+    /// <summary>How long the source keeps its log, as it said at the last connection; null when it removes nothing by age, or was not asked yet.</summary>
+    public TimeSpan? LogRetention { get; init; }
+}

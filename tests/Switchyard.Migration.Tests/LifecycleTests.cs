@@ -36,6 +36,22 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task A_stream_behind_by_half_of_what_the_log_is_kept_for_is_warned_of()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        var stream = world.Engine.Running["shop.forward"];
+        (stream.Lag, stream.LogRetention) = (40_000, 86_400);
+        Assert.Empty((await world.Service.StatusAsync("shop", default)).Findings);
+
+        stream.Lag = 50_000;
+
+        var finding = Assert.Single((await world.Service.StatusAsync("shop", default)).Findings);
+        Assert.Equal("log_near_purge", finding.Code);
+        Assert.Contains("binlog_expire_logs_seconds", finding.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_paused_copy_stays_paused_over_a_restart_until_it_is_resumed()
     {
         await using var world = await World.StartAsync();

@@ -133,6 +133,9 @@ public sealed record CopyStatus(long RowsCopied, long RowsEstimated, double Rows
 /// <param name="Error">Why it stands still; null while it does not.</param>
 public sealed record StreamStatus(string State, string? Position, double? LagSeconds, long TransactionsApplied, string? Error)
 {
+    /// <summary>How long the origin keeps its binary log; null when it removes nothing by age, or is not known.</summary>
+    public double? LogRetentionSeconds { get; init; }
+
     /// <summary>There is no such stream yet.</summary>
     public static StreamStatus None { get; } = new("none", null, null, 0, null);
 }

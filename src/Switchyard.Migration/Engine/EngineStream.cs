@@ -41,7 +41,10 @@ internal sealed class EngineStream : IMigrationStream
                 _ => "stopped",
             };
             return new StreamStatus(
-                state, Convert(progress.Applied).ToString(), double.IsFinite(progress.LagSeconds) ? Math.Round(progress.LagSeconds, 3) : null, progress.TransactionsApplied, progress.Error);
+                state, Convert(progress.Applied).ToString(), double.IsFinite(progress.LagSeconds) ? Math.Round(progress.LagSeconds, 3) : null, progress.TransactionsApplied, progress.Error)
+            {
+                LogRetentionSeconds = progress.LogRetention?.TotalSeconds,
+            };
         }
     }
 

@@ -47,12 +47,26 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             Error = record.Error,
             Remedy = record.Remedy,
             ForeignWrites = record.Foreign.Side == record.Direction.To ? record.Foreign.Found : 0,
-            Findings = record.SchemaFindings,
+            Findings = [.. record.SchemaFindings, .. NearPurge(record)],
             Epoch = epoch,
             CreatedAt = record.CreatedAt,
             SwitchedAt = record.SwitchedAt,
             Operation = operation,
         };
+    }
+
+    /// <summary>Said while there is time: once the log is gone, only a new copy helps.</summary>
+    private IEnumerable<Finding> NearPurge(MigrationRecord record)
+    {
+        const double Near = 0.5;
+        if (runtime.StreamStatus(record.Direction) is { LagSeconds: { } lag, LogRetentionSeconds: { } kept } && lag > kept * Near)
+        {
+            var origin = record.Backend(record.Direction.From);
+            yield return Finding.Warning(
+                "log_near_purge",
+                $"Replication is {TimeSpan.FromSeconds(Math.Round(lag)):c} behind, and '{origin}' keeps its binary log for {TimeSpan.FromSeconds(kept):c} only; what is purged before it is applied is lost to the migration.",
+                $"Raise binlog_expire_logs_seconds (or expire_logs_days) on '{origin}' now, with SET GLOBAL and in its configuration, until replication has caught up.");
+        }
     }
 
     /// <summary>What data-router mode has shown; null when it is off and was never on since the process began.</summary>

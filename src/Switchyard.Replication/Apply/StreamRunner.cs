@@ -156,7 +156,9 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
                 gtids.Reset(begun);
             }
 
-            status.Connected(await SourceLog.ReadClockOffsetAsync(source, clock, cancellationToken).ConfigureAwait(false));
+            status.Connected(
+                await SourceLog.ReadClockOffsetAsync(source, clock, cancellationToken).ConfigureAwait(false),
+                await SourceLog.ReadRetentionAsync(source, cancellationToken).ConfigureAwait(false));
             dump = await source.DumpBinlogAsync(
                 new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },
                 cancellationToken).ConfigureAwait(false);

@@ -13,6 +13,7 @@ internal sealed class StreamStatus(TimeProvider clock)
     private uint _behindTimestamp;
     private bool _isBehind;
     private TimeSpan _clockOffset;
+    private TimeSpan? _retention;
     private long _transactions;
 
     public event Action<StreamState>? StateChanged;
@@ -36,11 +37,12 @@ internal sealed class StreamStatus(TimeProvider clock)
         }
     }
 
-    public void Connected(TimeSpan clockOffset)
+    public void Connected(TimeSpan clockOffset, TimeSpan? retention)
     {
         lock (_lock)
         {
             _clockOffset = clockOffset;
+            _retention = retention;
             _lastHeard = clock.GetTimestamp();
         }
     }
@@ -83,7 +85,7 @@ internal sealed class StreamStatus(TimeProvider clock)
         lock (_lock)
         {
             var received = _received > applied ? _received : applied;
-            return new StreamProgress(_state, applied, received, Lag(applied, received), _transactions, _error);
+            return new StreamProgress(_state, applied, received, Lag(applied, received), _transactions, _error) { LogRetention = _retention };
         }
     }
 

@@ -114,9 +114,11 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
 
     public Task Completion => _ended.Task;
 
-    public StreamStatus Status => new(_running ? "running" : "stopped", to.Streams.GetValueOrDefault(id).ToString(), Lag, 0, null);
+    public StreamStatus Status => new(_running ? "running" : "stopped", to.Streams.GetValueOrDefault(id).ToString(), Lag, 0, null) { LogRetentionSeconds = LogRetention };
 
     public double Lag { get; set; }
+
+    public double? LogRetention { get; set; }
 
     public event Action<StreamPosition>? Applied;
 

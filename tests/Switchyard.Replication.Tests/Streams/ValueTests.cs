@@ -67,6 +67,11 @@ public sealed class ValueTests
             failures.AddRange(source.Zip(target).Where(p => p.First != p.Second).Select(p => $"{column.Type}: {Short(p.First)} became {Short(p.Second)}"));
             Assert.Equal(source.Count, target.Count);
             Assert.NotEmpty(source);
+            if (column.Type.Split('(', ' ')[0] is "float" or "double" && scenario.Target.Server.IsMariaDb)
+            {
+                // MariaDB takes the sign off a zero, whatever it is given as.
+                failures.RemoveAll(f => f.StartsWith(column.Type + ": ", StringComparison.Ordinal) && f.EndsWith(":-0 became " + f.Split(' ')[^1], StringComparison.Ordinal) && f.EndsWith(":0", StringComparison.Ordinal));
+            }
         }
 
         Assert.True(failures.Count == 0, string.Join('\n', failures.Take(30)));

@@ -173,7 +173,7 @@ public sealed class BackendConnection : IAsyncDisposable
     public BackendTransport Detach()
     {
         _channel.MarkDetached();
-        return new BackendTransport(_opened.Socket, _opened.Packets.Stream, _opened.Capabilities, _opened.Server, _channel.Status, IsTls)
+        return new BackendTransport(_opened.Connection, _opened.Packets.Stream, _opened.Capabilities, _opened.Server, _channel.Status, IsTls)
         {
             Nonce = _opened.Nonce,
             AuthPlugin = _opened.AuthPlugin,

@@ -61,6 +61,9 @@ public sealed record ConnectionOptions
     /// <summary>May the server's RSA key be asked for when a password must travel without TLS. Without it such logins are refused.</summary>
     public bool AllowPublicKeyRetrieval { get; init; } = true;
 
+    /// <summary>Makes the connection; null is the runtime's sockets.</summary>
+    public IDialer? Dialer { get; init; }
+
     /// <summary>The connection string without its password, for people.</summary>
     public string Redacted => Dsn.Format(this, redact: true);
 

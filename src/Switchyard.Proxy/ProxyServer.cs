@@ -11,6 +11,7 @@ using Switchyard.Proxy.Reads;
 using Switchyard.Proxy.Routing;
 using Switchyard.Proxy.Sessions;
 using Switchyard.Proxy.Shadow;
+using Switchyard.Proxy.Sockets;
 using Switchyard.Sql;
 using Switchyard.Topology;
 using Switchyard.Wire;
@@ -37,6 +38,7 @@ public sealed class ProxyServer : IAsyncDisposable
     private readonly ConcurrentDictionary<long, Task> _running = new();
     private readonly SessionRegistry _sessions;
     private Socket? _listener;
+    private EventLoops? _loops;
     private Task _accepting = Task.CompletedTask;
     private Task _tidying = Task.CompletedTask;
     private int _stopped;
@@ -94,6 +96,7 @@ public sealed class ProxyServer : IAsyncDisposable
         listener.Bind(_options.Listen);
         listener.Listen(512);
         _listener = listener;
+        _loops = new EventLoops();
         _validation.Join(_options.Id, new ReadObserver(_reads, _context.Shadow));
         _reaper.WhenGone(_gates.AfterStatement);
         await _membership.StartAsync(EndPoint.ToString(), cancellationToken);
@@ -137,6 +140,7 @@ public sealed class ProxyServer : IAsyncDisposable
         await _reads.DisposeAsync();
         await _context.Login.DisposeAsync();
         _context.Instruments.Dispose();
+        _loops?.Dispose();
     }
 
     /// <summary>All sessions, oldest first.</summary>
@@ -194,7 +198,7 @@ public sealed class ProxyServer : IAsyncDisposable
     {
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        var session = new ProxySession(_context, _sessions.NextId(), socket, _stopSessions.Token);
+        var session = new ProxySession(_context, _sessions.NextId(), new LoopSocket(_loops!.Next(), socket), _stopSessions.Token);
         ClientError? refusal = _isDraining ? ClientError.Shutdown : _sessions.Count >= _options.MaxSessions ? ClientError.TooManyConnections : null;
         if (refusal is null)
         {

@@ -1,2 +1,1 @@
-Switchyard.SocketThreads.Provide();
 return await Switchyard.Cli.RootVerb.RunAsync(args);

@@ -215,7 +215,7 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
             _brokenBecause = because;
 
             // The buffers are left to the collector: an operation that was given up may still write into them.
-            opened.Socket.Dispose();
+            opened.Connection.Dispose();
         }
 
         return result;
@@ -245,7 +245,7 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
             // It is being closed anyway.
         }
 
-        opened.Socket.Dispose();
+        opened.Connection.Dispose();
         if (wasReady)
         {
             _packets.Dispose();

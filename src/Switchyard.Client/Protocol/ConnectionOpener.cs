@@ -10,7 +10,7 @@ namespace Switchyard.Client.Protocol;
 
 /// <summary>A connection that has just logged in.</summary>
 internal sealed record OpenedConnection(
-    Socket Socket, PacketStream Packets, ServerInfo Server, Capabilities Capabilities, byte[] Nonce, string AuthPlugin, OkResult Ok)
+    Stream Connection, PacketStream Packets, ServerInfo Server, Capabilities Capabilities, byte[] Nonce, string AuthPlugin, OkResult Ok)
 {
     /// <summary>See <see cref="AuthExchange.WasFast"/>.</summary>
     public bool WasFast { get; init; }
@@ -19,7 +19,7 @@ internal sealed record OpenedConnection(
 }
 
 /// <summary>A connection on which the server has greeted and nothing has been answered.</summary>
-internal sealed record Greeted(Socket Socket, PacketStream Packets, HandshakePayload Greeting);
+internal sealed record Greeted(Stream Connection, PacketStream Packets, HandshakePayload Greeting);
 
 /// <summary>Connects, agrees on TLS and capabilities, and logs in.</summary>
 internal static class ConnectionOpener
@@ -53,12 +53,12 @@ internal static class ConnectionOpener
         timeout.CancelAfter(options.ConnectTimeout);
         try
         {
-            var socket = await ConnectAsync(options, timeout.Token).ConfigureAwait(false);
-            var packets = new PacketStream(new NetworkStream(socket, ownsSocket: true));
+            var connection = await ConnectAsync(options, timeout.Token).ConfigureAwait(false);
+            var packets = new PacketStream(connection);
             return await GuardAsync(
                 packets,
                 options,
-                async token => new Greeted(socket, packets, ReadGreeting(await packets.ReadAsync(token).ConfigureAwait(false))),
+                async token => new Greeted(connection, packets, ReadGreeting(await packets.ReadAsync(token).ConfigureAwait(false))),
                 timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
@@ -111,22 +111,28 @@ internal static class ConnectionOpener
         }
     }
 
-    private static async Task<Socket> ConnectAsync(ConnectionOptions options, CancellationToken cancellationToken)
+    private static async Task<Stream> ConnectAsync(ConnectionOptions options, CancellationToken cancellationToken)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            // A peer that vanished without a word is noticed although nothing is being sent.
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 30);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10);
-            await socket.ConnectAsync(options.Host, options.Port, cancellationToken).ConfigureAwait(false);
-            return socket;
+            return options.Dialer is { } dialer
+                ? await dialer.ConnectAsync(options.Host, options.Port, cancellationToken).ConfigureAwait(false)
+                : await ConnectAsync(options.Host, options.Port, cancellationToken).ConfigureAwait(false);
         }
         catch (SocketException e)
         {
-            socket.Dispose();
             throw new BackendUnavailableException(UnavailableReason.ConnectFailed, $"Cannot connect to {options.Host}:{options.Port}: {e.Message}.", e);
+        }
+    }
+
+    private static async Task<Stream> ConnectAsync(string host, int port, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            BackendTransport.Configure(socket);
+            await socket.ConnectAsync(host, port, cancellationToken).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
         }
         catch
         {
@@ -137,7 +143,7 @@ internal static class ConnectionOpener
 
     private static async Task<OpenedConnection> LogInOnceAsync(Greeted greeted, ConnectionOptions options, CancellationToken cancellationToken)
     {
-        var (socket, packets, greeting) = greeted;
+        var (connection, packets, greeting) = greeted;
         var serverHasTls = (greeting.Capabilities & Capabilities.Ssl) != 0;
         var useTls = options.SslMode != SslMode.Disabled && serverHasTls;
         if (!serverHasTls && options.SslMode > SslMode.Preferred)
@@ -168,7 +174,7 @@ internal static class ConnectionOpener
             packets.SwitchTo(new CompressedStream(packets.Stream, compression, PacketCompressor.DefaultZstdLevel));
         }
 
-        return new OpenedConnection(socket, packets, ServerInfo.Create(greeting), capabilities, exchange.Nonce, exchange.Plugin, ok)
+        return new OpenedConnection(connection, packets, ServerInfo.Create(greeting), capabilities, exchange.Nonce, exchange.Plugin, ok)
         {
             WasFast = exchange.WasFast,
             IsProtected = useTls,

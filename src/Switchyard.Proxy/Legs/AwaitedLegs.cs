@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
+using Switchyard.Proxy.Sockets;
 
 namespace Switchyard.Proxy.Legs;
 
@@ -30,10 +31,10 @@ internal sealed class AwaitedLegs(BackendProfiles profiles) : IAsyncDisposable
     /// <summary>Tells where a client's session began, which is where the next one's most likely will.</summary>
     public void Landed(string backend) => _lastHome = backend;
 
-    /// <summary>Connects; null when too many wait already.</summary>
+    /// <summary>Connects, on the client's loop; null when too many wait already.</summary>
     /// <exception cref="ServerErrorException">The backend does not greet: too many connections, for one.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be reached.</exception>
-    public async Task<AwaitedLeg?> TryConnectAsync(BackendProfile profile, CancellationToken cancellationToken)
+    public async Task<AwaitedLeg?> TryConnectAsync(BackendProfile profile, EventLoop loop, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _count) > MaxAwaited)
         {
@@ -43,7 +44,7 @@ internal sealed class AwaitedLegs(BackendProfiles profiles) : IAsyncDisposable
 
         try
         {
-            return new AwaitedLeg(this, profile, await GreetedConnection.ConnectAsync(profile.Options, cancellationToken));
+            return new AwaitedLeg(this, profile, await GreetedConnection.ConnectAsync(profile.Options with { Dialer = loop }, cancellationToken));
         }
         catch
         {

@@ -1,6 +1,6 @@
-using System.Net.Sockets;
 using Switchyard.Client;
 using Switchyard.Proxy.Relay;
+using Switchyard.Proxy.Sockets;
 using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Legs;
@@ -12,7 +12,8 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
 
     public Link Link { get; } = new(transport.Stream);
 
-    public Socket Socket { get; } = transport.Socket;
+    /// <summary>The connection under the link.</summary>
+    public LoopSocket Socket { get; } = (LoopSocket)transport.Connection;
 
     public ServerInfo Server { get; } = transport.Server;
 
@@ -57,9 +58,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     {
         try
         {
-            return !AwaitsAnswer && transport.Socket.Poll(0, SelectMode.SelectRead);
+            return !AwaitsAnswer && Socket.HasInput;
         }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        catch (Exception exception) when (exception is System.Net.Sockets.SocketException or ObjectDisposedException)
         {
             return true;
         }

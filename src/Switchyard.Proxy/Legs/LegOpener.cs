@@ -38,7 +38,6 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
                 $"it lacks what this connection agreed on when it began ({missing}); the client must connect again");
         }
 
-        Relay.InlineCompletions.Set(leg.Socket, isInline: true);
         return leg;
     }
 
@@ -71,6 +70,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
             ExactCapabilities = OfferedCapabilities.ForLeg(terms.Capabilities),
             CommandTimeout = null,
             Attributes = LegAttributes.For(terms, proxyId),
+            Dialer = terms.Loop,
         };
         if ((!isOwn || proof.IsRemembered) && await FindCredentialAsync(backend, proof, cancellationToken) is { } stored)
         {

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Switchyard.Wire;
 
@@ -17,11 +16,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     /// <summary>Block for the rest of an answer that filled the small one: measured no gain above.</summary>
     private const int LargeBlock = 128 * 1024;
 
-    /// <summary>What a waiting client keeps: enough for most commands, and 10,000 of them are 5 MB.</summary>
-    private const int RestingBlock = 512;
-
     private byte[]? _block;
-    private byte[]? _resting;
     private int _start;
     private int _end;
 
@@ -58,10 +53,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         Stream = stream;
     }
 
-    /// <summary>
-    /// Waits, holding no pooled block, until bytes can be read or the peer has closed. A plain socket reads into the few bytes it keeps, which saves
-    /// the system call that a wait without a buffer takes; TLS would hold buffers of its own for that.
-    /// </summary>
+    /// <summary>Waits, holding no block, until bytes can be read or the peer has closed.</summary>
     public ValueTask<int> WaitReadableAsync(CancellationToken cancellationToken)
     {
         if (_start != _end)
@@ -70,7 +62,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         }
 
         ReleaseBlock();
-        return Stream is NetworkStream ? ReadRestingAsync(cancellationToken) : Stream.ReadAsync(Memory<byte>.Empty, cancellationToken);
+        return Stream.ReadAsync(Memory<byte>.Empty, cancellationToken);
     }
 
     /// <summary>Reads what there is, at least one byte; false when the peer has closed.</summary>
@@ -82,6 +74,19 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         _end += read;
         return read > 0;
     }
+
+    /// <summary>
+    /// Begins to read what there is behind what is buffered, with room for this many bytes together. Whoever has the result hands it to
+    /// <see cref="Received"/>: so a read costs no method of its own that waits.
+    /// </summary>
+    public ValueTask<int> ReceiveAsync(int atLeast, CancellationToken cancellationToken)
+    {
+        MakeRoom(atLeast - BufferedLength);
+        return Stream.ReadAsync(_block.AsMemory(_end), cancellationToken);
+    }
+
+    /// <summary>Takes over what <see cref="ReceiveAsync"/> has read; nothing when the peer has closed.</summary>
+    public void Received(int count) => _end += count;
 
     /// <summary>Reads until <paramref name="count"/> bytes are buffered together; false when the peer closed before.</summary>
     public ValueTask<bool> EnsureAsync(int count, CancellationToken cancellationToken) =>
@@ -111,7 +116,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
             _block = null;
             _start = 0;
             _end = 0;
-            Return(block);
+            ArrayPool<byte>.Shared.Return(block);
         }
     }
 
@@ -140,14 +145,6 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         catch (Exception exception) when (exception is IOException or ObjectDisposedException or System.Net.Sockets.SocketException)
         {
         }
-    }
-
-    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
-    private async ValueTask<int> ReadRestingAsync(CancellationToken cancellationToken)
-    {
-        _block = _resting ??= new byte[RestingBlock];
-        _end = await Stream.ReadAsync(_block, cancellationToken);
-        return _end;
     }
 
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
@@ -201,19 +198,11 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         Buffered.CopyTo(block);
         if (_block is not null)
         {
-            Return(_block);
+            ArrayPool<byte>.Shared.Return(_block);
         }
 
         _block = block;
         _start = 0;
         _end = held;
-    }
-
-    private void Return(byte[] block)
-    {
-        if (block != _resting)
-        {
-            ArrayPool<byte>.Shared.Return(block);
-        }
     }
 }

@@ -22,6 +22,9 @@ internal sealed class PreparedStatement(uint id, byte[] sql, StatementInfo info,
     /// <summary>The parameters' types as last sent, two bytes each; null before the first execution. Sent again to a leg that has not had them.</summary>
     public byte[]? ParameterTypes { get; set; }
 
+    /// <summary>Values have gone ahead of the next execution.</summary>
+    public bool HasSentAhead => _sentAhead is { Count: > 0 };
+
     /// <summary>A parameter's value has gone ahead of the next execution, by COM_STMT_SEND_LONG_DATA.</summary>
     public bool IsSentAhead(int parameter) => _sentAhead?.Contains(parameter) == true;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Relay;
 using Switchyard.Wire;
@@ -18,11 +19,21 @@ internal sealed partial class ProxySession
         return HasAttributes ? argument[QueryAttributes.LengthIn(argument.Span)..] : argument;
     }
 
-    /// <summary>Sends a command that is about no prepared statement.</summary>
-    private ValueTask SendCommandAsync(BackendLeg leg, PacketFrame frame, CancellationToken cancellationToken) =>
-        HasAttributes && !leg.HasQueryAttributes && (CommandKind)_client.Buffered[PacketLimits.HeaderSize] == CommandKind.Query
-            ? new ValueTask(LegCommands.SendAsync(leg, CommandKind.Query, QueryText(frame), cancellationToken))
-            : SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+    /// <summary>Sends a command that is about no prepared statement; true.</summary>
+    [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
+    private async ValueTask<bool> SendCommandAsync(BackendLeg leg, PacketFrame frame, CancellationToken cancellationToken)
+    {
+        if (HasAttributes && !leg.HasQueryAttributes && (CommandKind)_client.Buffered[PacketLimits.HeaderSize] == CommandKind.Query)
+        {
+            await LegCommands.SendAsync(leg, CommandKind.Query, QueryText(frame), cancellationToken);
+        }
+        else
+        {
+            await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+        }
+
+        return true;
+    }
 
     /// <summary>
     /// Sends an execution in other words than the client's: with the types the backend has not had yet, or without the attributes it does

@@ -26,6 +26,20 @@ internal sealed partial class ProxySession
     /// </summary>
     private async ValueTask<bool> ChangeUserAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
+        // Passwords are dear to verify.
+        _socket.RunsInline = false;
+        try
+        {
+            return await LogInAnewAsync(frame, cancellationToken);
+        }
+        finally
+        {
+            _socket.RunsInline = !_isCompressed;
+        }
+    }
+
+    private async ValueTask<bool> LogInAnewAsync(PacketFrame frame, CancellationToken cancellationToken)
+    {
         var payload = ChangeUserPayload.Parse(PacketIO.Payload(_client, frame).Span, _capabilities);
         _client.Consume(frame.RawLength);
         _commandLength = 0;

@@ -16,8 +16,6 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> DispatchAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
-        _answerBegun = false;
-        _commandLength = frame.RawLength;
         var kind = (CommandKind)_client.Buffered[PacketLimits.HeaderSize];
         switch (kind)
         {

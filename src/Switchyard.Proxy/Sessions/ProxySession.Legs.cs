@@ -54,11 +54,18 @@ internal sealed partial class ProxySession
         var schema = _current is null ? _state.Schema : null;
         var leg = await _context.Opener.OpenAsync(backend, Terms(_proof!) with { Schema = schema }, backend == _accountsOf, greeted, cancellationToken);
         leg.Schema = schema;
-        _legs.Add(leg);
+        Adopt(leg);
         return leg;
     }
 
-    private LegTerms Terms(ClientProof proof) => new(proof, _capabilities, _collation, _attributes, Id);
+    private void Adopt(BackendLeg leg)
+    {
+        // Compressing for the client takes a while.
+        leg.Socket.RunsInline = !_isCompressed;
+        _legs.Add(leg);
+    }
+
+    private LegTerms Terms(ClientProof proof) => new(proof, _capabilities, _collation, _attributes, Id, _socket.Loop);
 
     private BackendLeg? FindLeg(string backend)
     {
@@ -221,7 +228,7 @@ internal sealed partial class ProxySession
                 if (take)
                 {
                     opened.LastUsed = _context.Time.GetTimestamp();
-                    _legs.Add(opened);
+                    Adopt(opened);
                 }
 
                 return Task.FromResult(take);

@@ -97,6 +97,7 @@ internal sealed partial class ProxySession
             // From the first byte behind the OK.
             _client.Upgrade(new CompressedStream(_client.Stream, compression, response.ZstdLevel));
             _isCompressed = true;
+            _legs.ForEach(static leg => leg.Socket.RunsInline = false);
         }
 
         return true;
@@ -236,12 +237,12 @@ internal sealed partial class ProxySession
         var likely = _context.Awaited.Predict(accounts.Name);
         if (likely == accounts.Name)
         {
-            return await _context.Awaited.TryConnectAsync(accounts, cancellationToken);
+            return await _context.Awaited.TryConnectAsync(accounts, _socket.Loop, cancellationToken);
         }
 
         try
         {
-            return await _context.Awaited.TryConnectAsync(await _context.Profiles.GetAsync(likely, cancellationToken), cancellationToken);
+            return await _context.Awaited.TryConnectAsync(await _context.Profiles.GetAsync(likely, cancellationToken), _socket.Loop, cancellationToken);
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {

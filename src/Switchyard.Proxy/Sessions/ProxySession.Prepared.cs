@@ -48,11 +48,10 @@ internal sealed partial class ProxySession
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
         {
-            var argument = Argument(frame);
             var info = prepared.Info.Routines.IsEmpty
                 ? prepared.Info
                 : await _context.Routines.ExpandAsync(prepared.Info, prepared.Schema, _context.View.Current, cancellationToken);
-            RememberTypes(prepared, ExecuteParameters.Parse(argument.Span, prepared.Parameters, HasAttributes), argument.Span);
+            RememberTypes(prepared, frame);
             var statement = new Statement(info, frame, ShapeOf(frame)) { Prepared = prepared };
             if (await RunAsync(statement, cancellationToken))
             {
@@ -247,8 +246,10 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void RememberTypes(PreparedStatement prepared, ExecuteParameters sent, ReadOnlySpan<byte> argument)
+    private void RememberTypes(PreparedStatement prepared, PacketFrame frame)
     {
+        var argument = Argument(frame).Span;
+        var sent = ExecuteParameters.Parse(argument, prepared.Parameters, HasAttributes);
         if (!sent.IsBound || prepared.Parameters == 0)
         {
             return;

@@ -36,12 +36,6 @@ internal sealed partial class ProxySession
         var scanner = leg.Scanner;
         var wasInTransaction = scanner.InTransaction;
         var isLarge = false;
-        if (_isCompressed)
-        {
-            // Compressing takes a while too.
-            InlineCompletions.Set(leg.Socket, isInline: false);
-        }
-
         scanner.Begin(statement.Shape, leg.DeprecateEof);
         if (statement.Shape == ResponseShape.Prepared)
         {
@@ -52,9 +46,23 @@ internal sealed partial class ProxySession
 
         while (true)
         {
-            if (leg.Link.BufferedLength == 0 || leg.Link.BufferedLength < scanner.Wanted)
+            while (leg.Link.BufferedLength < scanner.Wanted)
             {
-                await ReadAsync(leg, Math.Max(1, scanner.Wanted), cancellationToken);
+                int received;
+                try
+                {
+                    received = await leg.Link.ReceiveAsync(scanner.Wanted, cancellationToken);
+                }
+                catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
+                {
+                    throw Lost(leg, exception);
+                }
+
+                leg.Link.Received(received);
+                if (received == 0)
+                {
+                    throw Lost(leg, null);
+                }
             }
 
             var taken = Scan(leg);
@@ -69,7 +77,7 @@ internal sealed partial class ProxySession
                 taken = Scan(leg);
             }
 
-            var received = leg.Link.BufferedLength;
+            var held = leg.Link.BufferedLength;
             if (statement.Shape == ResponseShape.Prepared && scanner.StatementId != 0 && !_answerBegun)
             {
                 AdoptPrepared(leg, statement.Prepared!, leg.Link.BufferedMemory.Span);
@@ -78,7 +86,7 @@ internal sealed partial class ProxySession
             if (scanner.IsComplete)
             {
                 leg.AwaitsAnswer = false;
-                if (taken < received)
+                if (taken < held)
                 {
                     throw Lost(leg, new SessionProtocolException("The backend sent more than its answer."));
                 }
@@ -104,11 +112,6 @@ internal sealed partial class ProxySession
             if (scanner.IsComplete)
             {
                 leg.Link.ReleaseBlock();
-                if (isLarge)
-                {
-                    SetInline(leg, isInline: !_isCompressed);
-                }
-
                 return;
             }
 
@@ -116,20 +119,12 @@ internal sealed partial class ProxySession
             {
                 await PumpLocalFileAsync(leg, cancellationToken);
             }
-            else if (received >= Link.SmallBlock && !isLarge)
+            else if (held >= Link.SmallBlock && !isLarge)
             {
                 isLarge = true;
                 leg.Link.UseLargeBlock();
-                SetInline(leg, isInline: false);
             }
         }
-    }
-
-    /// <summary>A large answer is relayed in the thread pool: the thread that sees the events would have no time for others'.</summary>
-    private void SetInline(BackendLeg leg, bool isInline)
-    {
-        InlineCompletions.Set(leg.Socket, isInline);
-        InlineCompletions.Set(_socket, isInline);
     }
 
     private int Scan(BackendLeg leg)

@@ -74,6 +74,53 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>
+    /// A statement's text, or an execution of a statement prepared already, that goes to the leg which has the session's state and needs nothing
+    /// else of it. What is said here is what <see cref="RunAsync"/> does with such a one.
+    /// </summary>
+    private bool IsPlain(PacketFrame frame, out Statement statement)
+    {
+        statement = default;
+        PreparedStatement? prepared = null;
+        StatementInfo info;
+        switch ((CommandKind)_client.Buffered[PacketLimits.HeaderSize])
+        {
+            case CommandKind.Query when !_scanOptionsUncertain:
+                info = Analyze(frame);
+                if (info.KillTarget is not null)
+                {
+                    return false;
+                }
+
+                break;
+            case CommandKind.StatementExecute when frame.PayloadLength >= 5 && _prepared.TryGetValue(StatementIdOf(frame), out prepared) && !prepared.HasSentAhead:
+                info = prepared.Info;
+                break;
+            default:
+                return false;
+        }
+
+        // Written in this order: who sees the statement sees the schema its names are in.
+        _runningSchema = prepared is null ? _state.Schema : prepared.Schema;
+        _running = info;
+        if (!IsSimple(info, _context.View.Current, out var only) || _current!.Backend != only)
+        {
+            return false;
+        }
+
+        if (prepared is null)
+        {
+            statement = new Statement(info, frame, ResponseShape.Results);
+        }
+        else
+        {
+            RememberTypes(prepared, frame);
+            statement = new Statement(info, frame, ShapeOf(frame)) { Prepared = prepared };
+        }
+
+        return true;
+    }
+
+    /// <summary>
     /// The fast path: everything belongs to one backend, no gate is up, nothing is pending. Then nothing of the statement decides where it goes.
     /// </summary>
     private bool IsSimple(StatementInfo info, TopologyState topology, [NotNullWhen(true)] out string? only) =>
@@ -229,16 +276,9 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask ForwardAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
     {
-        if (statement.Prepared is { } prepared && statement.Shape != ResponseShape.Prepared)
+        if (!await SendStatementAsync(leg, statement, cancellationToken))
         {
-            if (!await SendPreparedAsync(leg, prepared, statement, cancellationToken))
-            {
-                return;
-            }
-        }
-        else
-        {
-            await SendCommandAsync(leg, statement.Frame, cancellationToken);
+            return;
         }
 
         if (statement.Shape == ResponseShape.None)
@@ -248,15 +288,24 @@ internal sealed partial class ProxySession
         else
         {
             await RelayAnswerAsync(leg, statement, cancellationToken);
-            _statusUncertain &= leg.Scanner.ErrorCode != 0;
         }
 
+        await CompleteAsync(leg, statement, cancellationToken);
+    }
+
+    /// <summary>False when the statement could not be prepared on the leg, which the client has been told.</summary>
+    private ValueTask<bool> SendStatementAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken) =>
+        statement.Prepared is { } prepared && statement.Shape != ResponseShape.Prepared
+            ? SendPreparedAsync(leg, prepared, statement, cancellationToken)
+            : SendCommandAsync(leg, statement.Frame, cancellationToken);
+
+    /// <summary>Keeps account of a statement whose answer has been relayed.</summary>
+    private ValueTask CompleteAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
+    {
+        _statusUncertain &= statement.Shape == ResponseShape.None || leg.Scanner.ErrorCode != 0;
         _last = leg;
         Measure(leg, statement);
         NoteShape(statement, leg);
-        if (NeedsObservation(statement.Info, leg))
-        {
-            await ObserveAsync(leg, statement, cancellationToken);
-        }
+        return NeedsObservation(statement.Info, leg) ? ObserveAsync(leg, statement, cancellationToken) : ValueTask.CompletedTask;
     }
 }

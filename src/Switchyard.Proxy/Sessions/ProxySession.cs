@@ -7,6 +7,7 @@ using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Relay;
+using Switchyard.Proxy.Sockets;
 using Switchyard.Sql;
 using Switchyard.Wire;
 
@@ -22,7 +23,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private const int LongCommand = 64 * 1024;
 
     private readonly SessionContext _context;
-    private readonly Socket _socket;
+    private readonly LoopSocket _socket;
     private readonly Link _client;
     private readonly CancellationTokenSource _stop;
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -50,14 +51,14 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private volatile bool _isEnding;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public ProxySession(SessionContext context, long id, Socket socket, CancellationToken stopping)
+    public ProxySession(SessionContext context, long id, LoopSocket socket, CancellationToken stopping)
     {
         _context = context;
         Id = id;
         _socket = socket;
-        _client = new Link(new NetworkStream(socket, ownsSocket: true));
+        _client = new Link(socket);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        ClientAddress = (IPEndPoint)socket.RemoteEndPoint!;
+        ClientAddress = socket.RemoteEndPoint;
         _phaseSince = context.Time.GetTimestamp();
     }
 
@@ -97,7 +98,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
             IsEstablished = true;
             SetPhase("idle");
-            InlineCompletions.Set(_socket, isInline: !_isCompressed);
+            _socket.RunsInline = !_isCompressed;
             while (await _client.WaitReadableAsync(cancellationToken) >= 0 && await ServeOneAsync(cancellationToken) && !(_isEnding && !InTransaction))
             {
             }
@@ -212,10 +213,25 @@ internal sealed partial class ProxySession : IAsyncDisposable
         }
 
         await EnterAsync(cancellationToken);
-        bool goesOn;
+        _answerBegun = false;
+        _commandLength = command.RawLength;
+        var goesOn = true;
         try
         {
-            goesOn = await DispatchAsync(command, cancellationToken);
+            if (IsPlain(command, out var plain))
+            {
+                // Nearly all statements: no more methods wait for their answer than must.
+                var leg = _current!;
+                if (await SendStatementAsync(leg, plain, cancellationToken))
+                {
+                    await RelayAnswerAsync(leg, plain, cancellationToken);
+                    await CompleteAsync(leg, plain, cancellationToken);
+                }
+            }
+            else
+            {
+                goesOn = await DispatchAsync(command, cancellationToken);
+            }
         }
         catch (LegLostException lost)
         {

@@ -1,0 +1,66 @@
+namespace Switchyard.Proxy.Sockets;
+
+/// <summary>The reading of one socket.</summary>
+internal sealed class ReadOperation(LoopSocket socket) : SocketOperation(socket)
+{
+    private Memory<byte> _buffer;
+
+    /// <summary>Reads what there is, at least one byte; 0 at the end. Into nothing: waits until there is something.</summary>
+    public ValueTask<int> StartAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<int>(cancellationToken);
+        }
+
+        if (!IsReady)
+        {
+            _buffer = buffer;
+            return new ValueTask<int>(this, Wait(cancellationToken));
+        }
+
+        if (!Socket.Loop.MayReadOn())
+        {
+            _buffer = buffer;
+            return new ValueTask<int>(this, WaitForTurn(cancellationToken));
+        }
+
+        try
+        {
+            if (TryRead(buffer, out var count))
+            {
+                return new ValueTask<int>(count);
+            }
+        }
+        catch (Exception exception)
+        {
+            return ValueTask.FromException<int>(exception);
+        }
+
+        _buffer = buffer;
+        return new ValueTask<int>(this, Wait(cancellationToken));
+    }
+
+    protected override bool TryOnce(out int result) => TryRead(_buffer, out result);
+
+    protected override void Forget() => _buffer = default;
+
+    private bool TryRead(Memory<byte> buffer, out int count)
+    {
+        if (buffer.IsEmpty)
+        {
+            count = 0;
+            return IsReady;
+        }
+
+        SetReady(false);
+        count = SocketCalls.Receive(Socket.Handle, buffer.Span);
+        if (count == buffer.Length || count == 0 || Socket.IsEnding)
+        {
+            // There may be more, and no further word of it.
+            SetReady(true);
+        }
+
+        return count >= 0;
+    }
+}

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using Switchyard.Proxy.Sockets;
 using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Relay;
@@ -16,7 +17,11 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     /// <summary>Block for the rest of an answer that filled the small one: measured no gain above.</summary>
     private const int LargeBlock = 128 * 1024;
 
+    /// <summary>What a waiting client keeps: enough for most commands, and 10,000 of them are 5 MB.</summary>
+    private const int RestingBlock = 512;
+
     private byte[]? _block;
+    private byte[]? _resting;
     private int _start;
     private int _end;
 
@@ -53,17 +58,33 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         Stream = stream;
     }
 
-    /// <summary>Waits, holding no block, until bytes can be read or the peer has closed.</summary>
-    public ValueTask<int> WaitReadableAsync(CancellationToken cancellationToken)
+    /// <summary>A block is held, with bytes in it or without.</summary>
+    public bool HoldsBlock => _block is not null;
+
+    /// <summary>
+    /// Waits, holding no pooled block, until bytes can be read or the peer has closed. Whoever has the result hands it to <see cref="Received"/>. A
+    /// plain connection reads into the few bytes it keeps: they hold the command until it is answered, and many sessions that wait for their
+    /// answers take no pooled blocks, which would be cold by the time they are used again.
+    /// </summary>
+    public ValueTask<int> WaitForCommandAsync(CancellationToken cancellationToken)
     {
         if (_start != _end)
         {
-            return ValueTask.FromResult(1);
+            return ValueTask.FromResult(0);
         }
 
         ReleaseBlock();
-        return Stream.ReadAsync(Memory<byte>.Empty, cancellationToken);
+        if (Stream is not LoopSocket)
+        {
+            return WaitReadableAsync(cancellationToken);
+        }
+
+        _block = _resting ??= new byte[RestingBlock];
+        return Stream.ReadAsync(_block, cancellationToken);
     }
+
+    /// <summary>Waits until bytes can be read or the peer has closed.</summary>
+    public ValueTask<int> WaitReadableAsync(CancellationToken cancellationToken) => Stream.ReadAsync(Memory<byte>.Empty, cancellationToken);
 
     /// <summary>Reads what there is, at least one byte; false when the peer has closed.</summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
@@ -116,7 +137,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
             _block = null;
             _start = 0;
             _end = 0;
-            ArrayPool<byte>.Shared.Return(block);
+            Return(block);
         }
     }
 
@@ -198,11 +219,19 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         Buffered.CopyTo(block);
         if (_block is not null)
         {
-            ArrayPool<byte>.Shared.Return(_block);
+            Return(_block);
         }
 
         _block = block;
         _start = 0;
         _end = held;
+    }
+
+    private void Return(byte[] block)
+    {
+        if (block != _resting)
+        {
+            ArrayPool<byte>.Shared.Return(block);
+        }
     }
 }

@@ -48,7 +48,7 @@ internal sealed partial class ProxySession
         {
             while (true)
             {
-                await _client.WaitReadableAsync(over.Token);
+                _client.Received(await _client.WaitForCommandAsync(over.Token));
                 if (_client.BufferedLength == 0 && !await _client.FillAsync(over.Token))
                 {
                     await over.CancelAsync();

@@ -51,6 +51,11 @@ internal sealed partial class ProxySession
                 int received;
                 try
                 {
+                    if (!leg.Link.HoldsBlock)
+                    {
+                        await leg.Link.WaitReadableAsync(cancellationToken);
+                    }
+
                     received = await leg.Link.ReceiveAsync(scanner.Wanted, cancellationToken);
                 }
                 catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)

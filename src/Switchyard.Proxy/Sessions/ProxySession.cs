@@ -99,9 +99,11 @@ internal sealed partial class ProxySession : IAsyncDisposable
             IsEstablished = true;
             SetPhase("idle");
             _socket.RunsInline = !_isCompressed;
-            while (await _client.WaitReadableAsync(cancellationToken) >= 0 && await ServeOneAsync(cancellationToken) && !(_isEnding && !InTransaction))
+            do
             {
+                _client.Received(await _client.WaitForCommandAsync(cancellationToken));
             }
+            while (await ServeOneAsync(cancellationToken) && !(_isEnding && !InTransaction));
         }
         catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException
             or SessionProtocolException or MalformedPacketException or LegLostException or System.Security.Authentication.AuthenticationException)

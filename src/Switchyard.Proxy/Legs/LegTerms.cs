@@ -10,10 +10,12 @@ namespace Switchyard.Proxy.Legs;
 /// <param name="Collation">Low byte of the collation the client asked for.</param>
 /// <param name="Attributes">The connection attributes the client gave.</param>
 /// <param name="SessionId">The session, for the leg's own attributes.</param>
-/// <param name="Loop">Where the client's connection is.</param>
 internal sealed record LegTerms(
-    ClientProof Proof, Capabilities Capabilities, byte Collation, IReadOnlyList<KeyValuePair<string, string>> Attributes, long SessionId, EventLoop Loop)
+    ClientProof Proof, Capabilities Capabilities, byte Collation, IReadOnlyList<KeyValuePair<string, string>> Attributes, long SessionId)
 {
     /// <summary>The schema to log in to; null for none, and for legs a session's schema is carried to.</summary>
     public string? Schema { get; init; }
+
+    /// <summary>Where the client's connection is, and the leg goes; null for connections that are no leg.</summary>
+    public EventLoop? Loop { get; init; }
 }

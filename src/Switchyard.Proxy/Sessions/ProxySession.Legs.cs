@@ -65,7 +65,7 @@ internal sealed partial class ProxySession
         _legs.Add(leg);
     }
 
-    private LegTerms Terms(ClientProof proof) => new(proof, _capabilities, _collation, _attributes, Id, _socket.Loop);
+    private LegTerms Terms(ClientProof proof) => new(proof, _capabilities, _collation, _attributes, Id) { Loop = _socket.Loop };
 
     private BackendLeg? FindLeg(string backend)
     {

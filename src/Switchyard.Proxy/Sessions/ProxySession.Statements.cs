@@ -102,7 +102,7 @@ internal sealed partial class ProxySession
         // Written in this order: who sees the statement sees the schema its names are in.
         _runningSchema = prepared is null ? _state.Schema : prepared.Schema;
         _running = info;
-        if (!IsSimple(info, _context.View.Current, out var only) || _current!.Backend != only)
+        if (_context.Shadow.IsOn || !IsSimple(info, _context.View.Current, out var only) || _current!.Backend != only)
         {
             return false;
         }

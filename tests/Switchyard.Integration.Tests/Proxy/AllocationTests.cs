@@ -48,19 +48,19 @@ public sealed class AllocationTests
         return connection.Detach();
     }
 
-    /// <summary>The same statement over and over, on the bare socket.</summary>
+    /// <summary>The same statement over and over, on the bare connection.</summary>
     private static async Task RepeatAsync(BackendTransport client, int times)
     {
         byte[] statement = [9, 0, 0, 0, 3, .. "SELECT 1"u8];
         var answer = new byte[4096];
-        await client.Socket.SendAsync(statement);
+        await client.Stream.WriteAsync(statement);
         var length = await ReadAnswerAsync(client, answer);
         for (var i = 1; i < times; i++)
         {
-            await client.Socket.SendAsync(statement);
+            await client.Stream.WriteAsync(statement);
             for (var read = 0; read < length;)
             {
-                read += await client.Socket.ReceiveAsync(answer.AsMemory(0, length - read));
+                read += await client.Stream.ReadAsync(answer.AsMemory(0, length - read));
             }
         }
     }
@@ -74,7 +74,7 @@ public sealed class AllocationTests
         {
             while (at + 4 > length || at + 4 + answer[at] > length)
             {
-                var read = await client.Socket.ReceiveAsync(answer.AsMemory(length));
+                var read = await client.Stream.ReadAsync(answer.AsMemory(length));
                 Assert.NotEqual(0, read);
                 length += read;
             }

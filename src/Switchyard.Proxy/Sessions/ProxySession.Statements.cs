@@ -99,6 +99,12 @@ internal sealed partial class ProxySession
                 return false;
         }
 
+        if (!info.Routines.IsEmpty)
+        {
+            // What they do is looked up first.
+            return false;
+        }
+
         // Written in this order: who sees the statement sees the schema its names are in.
         _runningSchema = prepared is null ? _state.Schema : prepared.Schema;
         _running = info;

@@ -11,7 +11,8 @@ namespace Switchyard.Proxy.Sessions;
 /// </summary>
 internal sealed partial class ProxySession
 {
-    private static readonly ClientError s_interrupted = new(1317, "70100", "Query execution was interrupted");
+    private const int InterruptedCode = 1317;
+    private static readonly ClientError s_interrupted = new(InterruptedCode, "70100", "Query execution was interrupted");
 
     /// <summary>Ends the wait of a held statement; null while none waits.</summary>
     private volatile CancellationTokenSource? _holdInterrupt;

@@ -96,7 +96,8 @@ internal sealed partial class ProxySession
                     throw Lost(leg, new SessionProtocolException("The backend sent more than its answer."));
                 }
 
-                if (_mayRepeat && !_answerBegun && scanner.ErrorCode != 0)
+                // A read that somebody ended stays ended.
+                if (_mayRepeat && !_answerBegun && scanner.ErrorCode is not (0 or InterruptedCode))
                 {
                     leg.Link.Consume(taken);
                     leg.Link.ReleaseBlock();

@@ -134,6 +134,28 @@ public sealed class DataRouterTests
     }
 
     [Fact]
+    public async Task A_read_that_is_killed_on_the_target_is_not_begun_again_on_the_source()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await using var killer = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await PlaceAsync(client) == "target");
+        var read = client.QueryAsync("SELECT name FROM place WHERE SLEEP(900) = 0", default);
+        await using var onTarget = await BackendConnection.OpenAsync(ProxyHarness.Admin(await TargetAsync()), default);
+        await Eventually(async () =>
+        {
+            var list = await onTarget.QueryAsync("SHOW FULL PROCESSLIST", default);
+            return Enumerable.Range(0, list.Rows.Count).Any(row => list.GetStringOrNull(row, 7)?.Contains("SLEEP(900)", StringComparison.Ordinal) == true);
+        });
+        await killer.ExecuteAsync($"KILL QUERY {client.Server.ConnectionId}", default);
+        var error = await Assert.ThrowsAsync<ServerErrorException>(() => read.WaitAsync(TimeSpan.FromMinutes(3)));
+        Assert.Equal(1317, error.Code);
+        Assert.Equal("target", await PlaceAsync(client));
+    }
+
+    [Fact]
     public async Task Prepared_reads_go_to_the_target_too()
     {
         await using var harness = await StartAsync();

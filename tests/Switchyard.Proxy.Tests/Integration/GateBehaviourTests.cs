@@ -1,7 +1,10 @@
+using System.Text;
 using Switchyard.Client;
 using Switchyard.Lab;
+using Switchyard.Proxy.Relay;
 using Switchyard.Proxy.Tests.Harness;
 using Switchyard.Topology;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Tests.Integration;
 
@@ -105,6 +108,59 @@ public sealed class GateBehaviourTests
     }
 
     [Fact]
+    public async Task An_open_cursor_is_read_to_its_end_where_it_was_opened()
+    {
+        await using var harness = await StartPairAsync();
+        await harness.DirectAsync(await SourceAsync(), "INSERT INTO w (n) VALUES (1001), (1002), (1003)");
+        await using var client = await WireClient.OpenAsync(harness.Client, default);
+        await client.CommandAsync(CommandKind.StatementPrepare, "SELECT CONCAT('row ', n) FROM w ORDER BY id"u8.ToArray(), ResponseShape.Prepared);
+        var id = client.Prepared[0];
+        await client.CommandAsync(CommandKind.StatementExecute, WireScript.Execute(id, 1), ResponseShape.Cursor);
+        Assert.Contains("row 1001", await FetchAsync(client, id), StringComparison.Ordinal);
+        var gate = await harness.HoldAsync("s", "t");
+        var blocked = await harness.WaitAckAsync(gate, ack => ack.Blockers.Any(b => b.Reason.Contains("open cursor", StringComparison.Ordinal)));
+        Assert.False(blocked.Drained);
+
+        Assert.Contains("row 1002", await FetchAsync(client, id), StringComparison.Ordinal);
+        Assert.Contains("row 1003", await FetchAsync(client, id), StringComparison.Ordinal);
+        await client.CommandAsync(CommandKind.StatementReset, WireScript.Id(id));
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var held = client.CommandAsync(CommandKind.StatementExecute, WireScript.Execute(id, 0));
+        await harness.HeldAsync(1);
+        await harness.FlipAsync(gate);
+        Assert.DoesNotContain("row", Latin(await held), StringComparison.Ordinal);
+        Assert.Equal(0, client.ErrorCode);
+    }
+
+    [Fact]
+    public async Task A_parameter_sent_in_parts_stays_whole()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await WireClient.OpenAsync(harness.Client, default);
+        await client.CommandAsync(CommandKind.StatementPrepare, "SELECT name, ? FROM place"u8.ToArray(), ResponseShape.Prepared);
+        var id = client.Prepared[0];
+        byte[] execution = WireScript.Execute(id, 0, 0, 1, 252, 0);
+        await client.SendAsync(CommandKind.StatementSendLongData, WireScript.Id(id, [0, 0, .. "first half, "u8]));
+        await client.QueryAsync("DO 0");
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Blockers.Any(b => b.Reason.Contains("part of a prepared statement's parameters", StringComparison.Ordinal)));
+        await client.SendAsync(CommandKind.StatementSendLongData, WireScript.Id(id, [0, 0, .. "second half"u8]));
+        var answer = Latin(await client.CommandAsync(CommandKind.StatementExecute, execution));
+        Assert.Contains("first half, second half", answer, StringComparison.Ordinal);
+        Assert.Contains("source", answer, StringComparison.Ordinal);
+
+        // What is sent while the gate is up goes where the execution will be.
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await client.SendAsync(CommandKind.StatementSendLongData, WireScript.Id(id, [0, 0, .. "over there"u8]));
+        var held = client.CommandAsync(CommandKind.StatementExecute, execution);
+        await harness.HeldAsync(1);
+        await harness.FlipAsync(gate);
+        answer = Latin(await held);
+        Assert.Contains("over there", answer, StringComparison.Ordinal);
+        Assert.Contains("target", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_killed_blocker_is_rolled_back_and_gone_before_the_gate_is_drained()
     {
         await using var harness = await StartPairAsync();
@@ -118,6 +174,12 @@ public sealed class GateBehaviourTests
         await harness.AbandonAsync(gate);
         await Assert.ThrowsAnyAsync<Exception>(() => WhereAsync(client));
     }
+
+    /// <summary>The next row of a cursor.</summary>
+    private static async Task<string> FetchAsync(WireClient client, uint statement) =>
+        Latin(await client.CommandAsync(CommandKind.StatementFetch, WireScript.Id(statement, 1, 0, 0, 0), ResponseShape.UntilEnd));
+
+    private static string Latin(byte[] answer) => Encoding.Latin1.GetString(answer);
 
     /// <summary>Ends every connection to a test's schema on a server, as an administrator does who sees idle ones.</summary>
     private static async Task<int> KillAllOfAsync(ProxyHarness harness, LabServer server)

@@ -75,6 +75,7 @@ internal sealed partial class EventPump
         var again = await reopen(branch.Begin, _stop.Token).ConfigureAwait(false);
         await using var lease = again.ConfigureAwait(false);
         _inTransaction = true;
+        var groups = 0;
         while (await again.ReadAsync(_stop.Token).ConfigureAwait(false) is { } next)
         {
             switch (next)
@@ -83,6 +84,7 @@ internal sealed partial class EventPump
                     _inTransaction = false;
                     return;
                 case XidEvent or XaPrepareEvent:
+                case GtidEvent or MariaDbGtidEvent when ++groups > 1:
                     throw new ReplicationException($"The binary log at {branch.Begin} does not hold the XA transaction {branch.Xid} that was prepared there; it was changed or replaced. Copy again.");
                 case RowsEvent rows when Rows(rows) is { } item:
                     await DeliverAsync(item).ConfigureAwait(false);

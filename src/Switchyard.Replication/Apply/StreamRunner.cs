@@ -137,12 +137,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         BinlogDump dump;
         try
         {
-            var identity = await SourceLog.ReadIdentityAsync(source, cancellationToken).ConfigureAwait(false);
-            if (identity != sourceIdentity)
-            {
-                throw new SourceMovedException($"{definition.From.Host}:{definition.From.Port} is now another server ({identity}) than the one the stream {definition.Id} was recorded on ({sourceIdentity}); binary log positions mean nothing there.");
-            }
-
+            await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
             foreach (var branch in xa.Open)
             {
@@ -150,9 +145,19 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             }
 
             gtids.Reset(target.PersistedGtid);
-            if (target.PersistedGtid.Length == 0 && await GtidPositions.ReadAtAsync(definition.From, source, start, cancellationToken).ConfigureAwait(false) is { Length: > 0 } begun)
+            // What has been read beyond the row's position, because the target had no use for it, is not read again: its GTIDs are looked up.
+            if ((target.PersistedGtid.Length == 0 || start != target.Persisted)
+                && await GtidPositions.ReadAtAsync(definition.From, source, start, cancellationToken).ConfigureAwait(false) is { Length: > 0 } begun)
             {
-                await target.RecordGtidAsync(begun, cancellationToken).ConfigureAwait(false);
+                if (start == target.Persisted)
+                {
+                    await target.RecordGtidAsync(begun, cancellationToken).ConfigureAwait(false);
+                }
+                else
+                {
+                    await target.PersistAsync(start, begun, cancellationToken).ConfigureAwait(false);
+                }
+
                 gtids.Reset(begun);
             }
 
@@ -176,12 +181,22 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         return (pump, reader, pump.RunAsync());
     }
 
+    private async Task VerifySourceAsync(BackendConnection source, CancellationToken cancellationToken)
+    {
+        var identity = await SourceLog.ReadIdentityAsync(source, cancellationToken).ConfigureAwait(false);
+        if (identity != sourceIdentity)
+        {
+            throw new SourceMovedException($"{definition.From.Host}:{definition.From.Port} is now another server ({identity}) than the one the stream {definition.Id} was recorded on ({sourceIdentity}); binary log positions mean nothing there.");
+        }
+    }
+
     // Beside the running dump, so with an id of its own.
     private async Task<BinlogReader> ReopenAsync(BinlogPosition begin, CancellationToken cancellationToken)
     {
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
         try
         {
+            await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             return await BinlogReader.OpenAsync(
                 source,
                 new BinlogDumpRequest { ServerId = _serverId ^ 0x4000_0000u, File = begin.File, Position = begin.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },

@@ -9,11 +9,11 @@ internal sealed class StreamedText(int capacity) : IDisposable
     /// <summary>A value up to here is written into the text.</summary>
     public const int WrittenBytes = 1024 * 1024;
 
-    private readonly List<(int At, ReadOnlyMemory<byte> Value)> _values = [];
+    private readonly List<(int At, ReadOnlyMemory<byte> Value, long SentBytes)> _values = [];
 
     public PayloadWriter Text { get; } = new(capacity);
 
-    /// <summary>Bytes of text and values; what escaping adds to the values is not in it.</summary>
+    /// <summary>Bytes of text and values as they are sent, escaped.</summary>
     public long Length => Text.Length + ValueBytes;
 
     public long ValueBytes { get; private set; }
@@ -30,20 +30,21 @@ internal sealed class StreamedText(int capacity) : IDisposable
             return;
         }
 
-        _values.Add((Text.Length, value));
-        ValueBytes += value.Length;
+        var sent = new QueryPiece(value, IsValue: true).CountBytes();
+        _values.Add((Text.Length, value, sent));
+        ValueBytes += sent;
         Text.WriteByte((byte)'\'');
     }
 
     /// <summary>Adds a part of another.</summary>
     public void Append(StreamedText other, int start, int end)
     {
-        foreach (var (at, value) in other._values)
+        foreach (var (at, value, sent) in other._values)
         {
             if (at > start && at < end)
             {
-                _values.Add((Text.Length + at - start, value));
-                ValueBytes += value.Length;
+                _values.Add((Text.Length + at - start, value, sent));
+                ValueBytes += sent;
             }
         }
 
@@ -55,7 +56,7 @@ internal sealed class StreamedText(int capacity) : IDisposable
     {
         var pieces = new List<QueryPiece>();
         var from = start;
-        foreach (var (at, value) in _values)
+        foreach (var (at, value, _) in _values)
         {
             if (at > start && at < end)
             {

@@ -86,6 +86,33 @@ public sealed class FailoverTests
         await back.StopAsync();
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "SELECT gtid = @@global.gtid_binlog_pos FROM (SELECT '{0}' AS gtid) AS recorded")]
+    [InlineData("mysql-9.7", "SELECT GTID_SUBSET(@@global.gtid_executed, '{0}')")]
+    public async Task What_was_passed_over_before_a_connection_broke_is_among_the_GTIDs_recorded_after_it(string name, string isWhole)
+    {
+        await using var server = await LabServer.StartAsync(name);
+        await using var scenario = await Scenario.CreateAsync(server, await LabServer.SharedAsync(name, "target"), Table);
+        await scenario.Source.ExecuteMultiAsync("CREATE DATABASE aside; CREATE TABLE aside.t (id INT PRIMARY KEY AUTO_INCREMENT)"u8.ToArray(), default);
+        await scenario.RecordAsync(copies: false);
+        await using var stream = await scenario.OpenAsync();
+        for (var round = 1; round <= 3; round++)
+        {
+            await scenario.Source.ExecuteAsync($"INSERT INTO t VALUES ({round}, 1)", default);
+            await Scenario.CatchUpAsync(stream);
+            await scenario.Source.ExecuteAsync("INSERT INTO aside.t VALUES ()", default);
+            await Scenario.CatchUpAsync(stream);
+            var dump = await scenario.Source.QueryAsync("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'", default);
+            await scenario.Source.ExecuteAsync($"KILL {dump.GetString(0, 0)}", default);
+        }
+
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (100, 1)", default);
+        await Scenario.CatchUpAsync(stream);
+        await stream.StopAsync();
+        var recorded = (await scenario.Target.QueryAsync($"SELECT gtid FROM _switchyard.stream WHERE id='{scenario.Definition.Id}'", default)).GetString(0, 0);
+        Assert.Equal("1", (await scenario.Source.QueryAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, isWhole, recorded), default)).GetString(0, 0));
+    }
+
     internal static async Task ReplicateAsync(LabServer from, LabServer to)
     {
         await using var replica = await BackendConnection.OpenAsync(ConnectionOptions.Parse(to.Dsn), default);

@@ -103,11 +103,11 @@ public sealed class XaTests
     public async Task A_copy_killed_anywhere_under_XA_writers_goes_on_and_ends_exact(string from, string to)
     {
         await using var scenario = await Scenario.CreateAsync(from, to, CopyUnderWritesTests.Tables);
-        await CopyUnderWritesTests.FillAsync(scenario, 900);
+        await CopyUnderWritesTests.FillAsync(scenario, 1200);
         await scenario.RecordAsync(change: d => d with { QueueBytes = 4096 });
         await using (await XaWriters.StartAsync(scenario, 3))
         {
-            foreach (var (point, hit) in new[] { ("stream.event.delivered", 30), ("copy.read.after", 3), ("apply.commit.after", 12), ("copy.insert.after", 3), ("apply.commit.before", 20) })
+            foreach (var (point, hit) in new[] { ("stream.event.delivered", 30), ("copy.read.after", 3), ("apply.commit.after", 4), ("copy.insert.after", 3), ("apply.commit.before", 4) })
             {
                 Assert.True(await CrashTests.RunUntilCrashAsync(scenario, point, hit), $"{point} was not reached {hit} times.");
             }

@@ -26,9 +26,20 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     public async Task<BackendLeg> OpenAsync(
         string backend, LegTerms terms, bool checkIdentity, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
-        var connection = await LogInAsync(backend, terms, checkIdentity, greeted, cancellationToken);
+        BackendConnection connection;
+        try
+        {
+            connection = await LogInAsync(backend, terms, checkIdentity, greeted, cancellationToken);
+        }
+        catch when (greeted is not null)
+        {
+            // Also where it did not come to a login on it; nothing is left to be done after one.
+            await greeted.DisposeAsync();
+            throw;
+        }
+
         var wanted = OfferedCapabilities.ForLeg(terms.Capabilities);
-        var leg = new BackendLeg(backend, connection.Detach());
+        var leg = new BackendLeg(backend, await DetachAsync(connection));
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
         {
@@ -78,13 +89,33 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
 
         var connection = await ConnectAsync(options, proof, greeted, cancellationToken);
-        if (isOwn && await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
+        try
+        {
+            if (isOwn && await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
+            {
+                throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
+            }
+
+            return connection;
+        }
+        catch
         {
             await connection.DisposeAsync();
-            throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
+            throw;
         }
+    }
 
-        return connection;
+    private static async ValueTask<BackendTransport> DetachAsync(BackendConnection connection)
+    {
+        try
+        {
+            return connection.Detach();
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>A store that does not answer may hold what is needed.</summary>

@@ -28,6 +28,7 @@ internal sealed partial class ProxySession
     {
         // Passwords are dear to verify.
         _socket.RunsInline = false;
+        await LeaveLoopAsync();
         try
         {
             return await LogInAnewAsync(frame, cancellationToken);

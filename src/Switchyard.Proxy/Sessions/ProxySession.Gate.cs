@@ -224,6 +224,7 @@ internal sealed partial class ProxySession
         finally
         {
             _turn.Release();
+            await LeaveLoopAsync();
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
@@ -220,23 +221,30 @@ internal sealed partial class ProxySession
         }
 
         var opened = await _context.Opener.OpenAsync(backend, Terms(proof), backend == _accountsOf, greeted: null, cancellationToken);
-        var isTaken = await BetweenCommandsAsync(
-            () =>
-            {
-                // The session may have ended, changed its user or opened one itself meanwhile.
-                var take = !_isClosed && proof == _proof && FindLeg(backend) is null;
-                if (take)
-                {
-                    opened.LastUsed = _context.Time.GetTimestamp();
-                    Adopt(opened);
-                }
-
-                return Task.FromResult(take);
-            },
-            cancellationToken);
-        if (!isTaken)
+        var isTaken = false;
+        try
         {
-            await opened.DisposeAsync();
+            await BetweenCommandsAsync(
+                () =>
+                {
+                    // The session may have ended, changed its user or opened one itself meanwhile.
+                    isTaken = !_isClosed && proof == _proof && FindLeg(backend) is null;
+                    if (isTaken)
+                    {
+                        opened.LastUsed = _context.Time.GetTimestamp();
+                        Adopt(opened);
+                    }
+
+                    return Task.FromResult(isTaken);
+                },
+                cancellationToken);
+        }
+        finally
+        {
+            if (!isTaken)
+            {
+                await opened.DisposeAsync();
+            }
         }
     }
 
@@ -299,8 +307,12 @@ internal sealed partial class ProxySession
         finally
         {
             _turn.Release();
+            await LeaveLoopAsync();
         }
     }
+
+    /// <summary>Whoever looks after sessions has more to do than one of them, and does it elsewhere than on an event loop.</summary>
+    private static ConfiguredTaskAwaitable LeaveLoopAsync() => Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
 
     /// <summary>Between commands: goes home if home has moved, and closes legs nothing needs any more. Does nothing while a command runs.</summary>
     public async Task TidyAsync(CancellationToken cancellationToken)
@@ -342,6 +354,7 @@ internal sealed partial class ProxySession
         finally
         {
             _turn.Release();
+            await LeaveLoopAsync();
         }
     }
 

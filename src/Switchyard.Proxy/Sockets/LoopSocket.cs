@@ -35,6 +35,11 @@ internal sealed class LoopSocket : Stream
             socket.Dispose();
             throw new SocketException((int)SocketError.NoBufferSpaceAvailable);
         }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     public EventLoop Loop => _loop;

@@ -54,8 +54,18 @@ internal sealed class ReadOperation(LoopSocket socket) : SocketOperation(socket)
         }
 
         SetReady(false);
-        count = SocketCalls.Receive(Socket.Handle, buffer.Span);
-        if (count == buffer.Length || count == 0 || Socket.IsEnding)
+        try
+        {
+            count = SocketCalls.Receive(Socket.Handle, buffer.Span);
+        }
+        catch
+        {
+            // Nobody will say it a second time.
+            SetReady(true);
+            throw;
+        }
+
+        if (count == buffer.Length || count == 0 || (count > 0 && Socket.IsEnding))
         {
             // There may be more, and no further word of it.
             SetReady(true);

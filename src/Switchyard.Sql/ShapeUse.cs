@@ -20,8 +20,8 @@ public sealed class ShapeUse
     /// <summary>What the scanner says of every statement of this shape.</summary>
     public StatementInfo Info { get; }
 
-    /// <summary>The statement without its literals.</summary>
-    public string Text => System.Text.Encoding.UTF8.GetString(_shape);
+    /// <summary>The statement without its literals; nothing of one with hints or gated parts, in which literals may stand.</summary>
+    public string Text => _shape.AsSpan().IndexOf("/*"u8) < 0 ? System.Text.Encoding.UTF8.GetString(_shape) : "(a statement with hints or version comments)";
 
     /// <summary>The uses by schema; a shape used in more than a few is counted for the first ones only.</summary>
     public IReadOnlyList<InSchema> Schemas => Volatile.Read(ref _schemas);

@@ -32,8 +32,14 @@ internal static class StateCarrier
         var version = state.Version;
         if (to.SyncedVersion < version)
         {
+            var refused = failures.Count;
             await CarryVariablesAsync(from, to, [.. state.VariablesSince(to.SyncedVersion)], failures, cancellationToken);
-            to.SyncedVersion = version;
+
+            // What reads there would lack is refused again each time, until the session lives there.
+            if (failures.Count == refused || scope == CarryScope.Everything)
+            {
+                to.SyncedVersion = version;
+            }
         }
 
         if (scope == CarryScope.Everything && to.SyncedUserVersion < version)

@@ -104,14 +104,18 @@ internal sealed class ReadRouter(
         }
 
         SawSource(marks, info, schema, topology);
-        if (inTransaction && !failed && !info.Has(SessionEffects.ImplicitCommit | SessionEffects.EndsTransaction))
+        if (inTransaction && !info.Has(SessionEffects.ImplicitCommit | SessionEffects.EndsTransaction))
         {
+            // What a routine, or several statements, wrote before one failed is in the transaction still.
             if (info.MayWrite)
             {
                 marks.AddPending(info, schema);
             }
 
-            return;
+            if (!failed)
+            {
+                return;
+            }
         }
 
         if (wasInTransaction)
@@ -241,6 +245,18 @@ internal sealed class ReadRouter(
 
     private void MarkWrites(StatementInfo info, string? schema, TopologyState topology)
     {
+        if (MayChangeDefinitions(info))
+        {
+            // Which tables a write changes besides is another question from now on, also where the text does not say of which.
+            foreach (var reads in _migrations.Values)
+            {
+                reads.Shapes.ForgetAll();
+            }
+
+            MarkEverything(topology);
+            return;
+        }
+
         if (!info.TablesKnown)
         {
             MarkEverything(topology);
@@ -256,12 +272,7 @@ internal sealed class ReadRouter(
 
             var reads = Of(rule, topology);
             var name = table.Schema ?? schema!;
-            if (info.Kind == StatementKind.Ddl)
-            {
-                reads.Shapes.Forget(name);
-                reads.Marks.MarkAll();
-            }
-            else if (reads.Shapes.ClosureOf(name, table.Name) is { } closure)
+            if (reads.Shapes.ClosureOf(name, table.Name) is { } closure)
             {
                 foreach (var changed in closure)
                 {
@@ -274,6 +285,10 @@ internal sealed class ReadRouter(
             }
         }
     }
+
+    private static bool MayChangeDefinitions(StatementInfo info) =>
+        info.Statements.Any(part => part.Kind == StatementKind.Ddl && !part.Has(SessionEffects.CreatesTemporaryTable | SessionEffects.DropsTemporaryTable))
+        || (info.Has(SessionEffects.ImplicitCommit) && (info.Kind == StatementKind.Call || info.Has(SessionEffects.CallsProcedure)));
 
     private void MarkEverything(TopologyState topology)
     {

@@ -19,7 +19,7 @@ internal sealed class SchemaShapes(BackendProfiles profiles, string backend, boo
     /// <summary>True when the name is a base table for certain; a view reads other tables.</summary>
     public bool IsBaseTable(string schema, string table) => Of(schema) is { } shape && shape.Closures.ContainsKey(table);
 
-    public void Forget(string schema) => _schemas.TryRemove(schema, out _);
+    public void ForgetAll() => _schemas.Clear();
 
     private Shape? Of(string schema)
     {
@@ -51,7 +51,7 @@ internal sealed class SchemaShapes(BackendProfiles profiles, string backend, boo
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or OperationCanceledException or FormatException)
         {
             // Unknown counts as everything: reads wait for more than they need, and nothing is missed.
-            Forget(schema);
+            _schemas.TryRemove(schema, out _);
             return null;
         }
     }

@@ -20,10 +20,20 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
     /// <summary>Routines may call others of other schemas, whose definitions have to be read then; deeper chains are not followed.</summary>
     private const int MaxSchemas = 8;
 
+    /// <summary>Schemas whose definitions are remembered. Clients name them, so that there may be any number.</summary>
+    private const int MaxRemembered = 1024;
+
+    /// <summary>Connections that read definitions at one time.</summary>
+    private const int MaxReadings = 4;
+
+    /// <summary>Longer than this no statement waits for definitions; until they are there its routines count as unknown.</summary>
+    private static readonly TimeSpan s_waitLimit = TimeSpan.FromSeconds(10);
+
     /// <summary>Statements whose expansion is remembered, of one schema's reading.</summary>
     private const int MaxExpansions = 4096;
 
     private readonly ConcurrentDictionary<string, Entry> _schemas = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _readings = new(MaxReadings);
 
     /// <summary>
     /// The statement with what its routines do in place of their calls. As it was where that cannot be known: then its tables are not known, and a
@@ -46,7 +56,7 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
         while (true)
         {
             var missing = new HashSet<string>(StringComparer.Ordinal);
-            var expanded = RoutineExpansion.Expand(info, schema, routine => Find(routine, definitions, missing));
+            var expanded = RoutineExpansion.Expand(info, schema, routine => Find(routine, schema, definitions, missing));
             if (missing.Count == 0 || definitions.Count + missing.Count > MaxSchemas)
             {
                 if (home is not null && definitions.Count == 1 && home.Expansions.Count < MaxExpansions)
@@ -66,12 +76,12 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
 
     /// <summary>User variables that triggers and routines of a schema may assign, whatever statement sets them off.</summary>
     public async ValueTask<ImmutableArray<string>> AssignedVariablesAsync(string schema, TopologyState topology, CancellationToken cancellationToken) =>
-        StatementRouter.IsSystemSchema(schema) ? [] : (await ReadAsync(schema, topology, cancellationToken))?.AssignedVariables ?? [];
+        StatementRouter.IsSystemSchema(schema) ? [] : (await ReadAsync(schema, topology, cancellationToken, mayBeOld: true))?.AssignedVariables ?? [];
 
     /// <summary>Definitions may have changed.</summary>
     public void ForgetAll() => _schemas.Clear();
 
-    private static StatementInfo? Find(RoutineReference routine, Dictionary<string, Definitions?> definitions, HashSet<string> missing)
+    private static StatementInfo? Find(RoutineReference routine, string homeSchema, Dictionary<string, Definitions?> definitions, HashSet<string> missing)
     {
         var name = routine.Schema!;
         if (StatementRouter.IsSystemSchema(name))
@@ -85,24 +95,42 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
             return null;
         }
 
-        return known is null ? null : known.Routines.GetValueOrDefault((routine.Name.ToLowerInvariant(), routine.IsProcedure), SqlScanner.Nothing);
+        if (known is null)
+        {
+            return null;
+        }
+
+        if (known.Routines.TryGetValue((routine.Name.ToLowerInvariant(), routine.IsProcedure), out var body))
+        {
+            return body;
+        }
+
+        // A function of no schema that none has defined is built in, or loaded. A procedure may be new, one of a package, or hidden from us.
+        return routine.IsProcedure || name != homeSchema ? null : SqlScanner.Nothing;
     }
 
-    /// <summary>Null when they cannot be read now.</summary>
-    private async ValueTask<Definitions?> ReadAsync(string schema, TopologyState topology, CancellationToken cancellationToken)
+    /// <summary>Null when they cannot be read now. Old ones may do while new ones are being read: nothing waits for those in the pause of a switch.</summary>
+    private async ValueTask<Definitions?> ReadAsync(string schema, TopologyState topology, CancellationToken cancellationToken, bool mayBeOld = false)
     {
+        if (!_schemas.ContainsKey(schema) && _schemas.Count >= MaxRemembered)
+        {
+            _schemas.Clear();
+        }
+
         var entry = _schemas.GetOrAdd(schema, static (name, arguments) => arguments.self.Begin(name, arguments.topology), (self: this, topology));
         if (entry.Reading.IsCompleted && (!entry.Reading.IsCompletedSuccessfully || time.GetElapsedTime(entry.At) > s_keep))
         {
+            var old = entry;
             var fresh = Begin(schema, topology);
             entry = _schemas.TryUpdate(schema, fresh, entry) ? fresh : _schemas.GetValueOrDefault(schema, fresh);
+            entry = mayBeOld && old.Reading.IsCompletedSuccessfully ? old : entry;
         }
 
         try
         {
-            return await entry.Reading.WaitAsync(cancellationToken);
+            return await entry.Reading.WaitAsync(s_waitLimit, time, cancellationToken);
         }
-        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException or TimeoutException)
         {
             return null;
         }
@@ -114,7 +142,19 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
     private async Task<Definitions> ReadAsync(string schema, string backend)
     {
         await Task.Yield();
-        var profile = await profiles.GetAsync(backend, stopping);
+        await _readings.WaitAsync(stopping);
+        try
+        {
+            return await ReadFromAsync(await profiles.GetAsync(backend, stopping), schema);
+        }
+        finally
+        {
+            _readings.Release();
+        }
+    }
+
+    private async Task<Definitions> ReadFromAsync(BackendProfile profile, string schema)
+    {
         await using var connection = await BackendConnection.OpenAsync(profile.Options with { Schema = null }, stopping);
         var name = SqlText.QuoteString(schema);
         var parameters = (await connection.QueryAsync(

@@ -76,7 +76,8 @@ internal sealed partial class ProxySession
             var mine = await FindLiveLegAsync(leg.Backend, cancellationToken) ?? await OpenLegAsync(leg.Backend, cancellationToken);
             await LegCommands.QueryAsync(mine, order.TextFor(leg.ConnectionId), cancellationToken);
         }
-        catch (Exception exception) when (exception is ServerErrorException or BackendUnavailableException)
+        catch (Exception exception) when (exception is ServerErrorException or BackendUnavailableException
+            || (exception is LegLostException lost && lost.Backend != _current!.Backend))
         {
             await SendErrorAsync(LegError(leg.Backend, exception), 1, cancellationToken);
             return;

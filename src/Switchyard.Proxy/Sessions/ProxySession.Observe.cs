@@ -31,7 +31,7 @@ internal sealed partial class ProxySession
     };
 
     private static bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
-        info.Has(Lasting) || info.Kind == StatementKind.Ddl || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
+        info.Has(Lasting) || info.Kind is StatementKind.Ddl or StatementKind.Multiple or StatementKind.Call || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
 
     /// <summary>The last statements may have changed how the next ones are to be read, and did not say to what.</summary>
     private bool _scanOptionsUncertain;
@@ -112,7 +112,7 @@ internal sealed partial class ProxySession
             SchemaChanged(schema);
         }
 
-        if (info.Kind == StatementKind.Ddl)
+        if (info.Kind == StatementKind.Ddl && !info.Has(SessionEffects.CreatesTemporaryTable | SessionEffects.DropsTemporaryTable))
         {
             _context.Routines.ForgetAll();
             foreach (var table in info.Tables)

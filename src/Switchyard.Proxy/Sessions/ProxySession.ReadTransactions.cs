@@ -25,6 +25,10 @@ internal sealed partial class ProxySession
     /// <summary>Something has been read in it.</summary>
     private bool _hasReadInTransaction;
 
+    /// <summary>Its first read settles what all of it sees; under READ COMMITTED and below, every read waits for what was written before it.</summary>
+    private bool _isReadSnapshotFixed;
+    private bool _isReadSnapshotTaken;
+
     /// <summary>The BEGIN that waits is READ ONLY and may go to the reader.</summary>
     private bool _pendingReadsOnly;
 
@@ -37,6 +41,12 @@ internal sealed partial class ProxySession
     private async ValueTask<bool> TryInReadTransactionAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
         var info = statement.Info;
+        if (_readTransaction is not null && _pendingBegin is null && !InTransaction)
+        {
+            // The writer has refused to begin it.
+            await LeaveReadTransactionAsync(cancellationToken);
+        }
+
         if (_readTransaction is { } open)
         {
             if (info is { Kind: StatementKind.Commit or StatementKind.Rollback, StatementCount: 1 } && _pendingBegin is not null
@@ -54,7 +64,7 @@ internal sealed partial class ProxySession
         if (info.Kind == StatementKind.StartTransactionReadOnly && info.Has(SessionEffects.ConsistentSnapshot))
         {
             // Its snapshot is taken now, on either side.
-            await BeginReadTransactionAsync(_context.Reads.PlanAll(topology, _marks, Id), (statement.Prepared?.Sql ?? QueryText(statement.Frame)).ToArray(), cancellationToken);
+            await BeginReadTransactionAsync(_context.Reads.PlanAll(topology, _marks, Id), (statement.Prepared?.Sql ?? QueryText(statement.Frame)).ToArray(), takesSnapshot: true, cancellationToken);
             return false;
         }
 
@@ -66,7 +76,7 @@ internal sealed partial class ProxySession
         if (_readTransaction is null && _pendingReadsOnly && _pendingBegin is { } begin)
         {
             _pendingReadsOnly = false;
-            await BeginReadTransactionAsync(_context.Reads.PlanAll(topology, _marks, Id) is { } all && all.Backend == plan.Backend ? all : null, begin, cancellationToken);
+            await BeginReadTransactionAsync(_context.Reads.PlanAll(topology, _marks, Id) is { } all && all.Backend == plan.Backend ? all : null, begin, takesSnapshot: false, cancellationToken);
         }
 
         return _readTransaction is { } leg && leg.Backend == plan.Backend && await ReadInTransactionAsync(leg, plan, statement, cancellationToken);
@@ -76,7 +86,8 @@ internal sealed partial class ProxySession
         statement.Info.IsPlainRead && statement.Shape == ResponseShape.Results && !statement.IsAboutDefinitions && !_pins.Any && !OpensCursor(statement);
 
     /// <summary>Opens the transaction on the reader, if the reader has everything in time and takes the session's state.</summary>
-    private async ValueTask BeginReadTransactionAsync(Reads.ReadPlan? planned, ReadOnlyMemory<byte> begin, CancellationToken cancellationToken)
+    private async ValueTask BeginReadTransactionAsync(
+        Reads.ReadPlan? planned, ReadOnlyMemory<byte> begin, bool takesSnapshot, CancellationToken cancellationToken)
     {
         if (planned is not { } plan || _readTransaction is not null || _pins.Any || _state.NextTransaction is not null || plan.Backend == _current!.Backend || InTransaction)
         {
@@ -96,7 +107,10 @@ internal sealed partial class ProxySession
             }
             else if ((await StateCarrier.CarryAsync(_current, leg, _state, CarryScope.Variables, cancellationToken)).Count == 0)
             {
+                var isolation = (await LegCommands.QueryAsync(leg, $"SELECT @@session.{VariableNames.OnServer("transaction_isolation", leg.Server)}", cancellationToken)).Text(0, 0);
                 await LegCommands.QueryAsync(leg, begin, cancellationToken);
+                _isReadSnapshotFixed = isolation is "REPEATABLE-READ" or "SERIALIZABLE";
+                _isReadSnapshotTaken = _isReadSnapshotFixed && takesSnapshot;
                 _readTransaction = leg;
                 _hasReadInTransaction = false;
             }
@@ -115,6 +129,13 @@ internal sealed partial class ProxySession
     /// </summary>
     private async ValueTask<bool> ReadInTransactionAsync(BackendLeg leg, Reads.ReadPlan plan, Statement statement, CancellationToken cancellationToken)
     {
+        if (!_isReadSnapshotTaken && !await plan.Reads.WaitVisibleAsync(plan.Number, _context.Reads.WaitLimit, cancellationToken))
+        {
+            plan.Reads.Counts.FellBackByLag();
+            await LeaveUnreadAsync(cancellationToken);
+            return false;
+        }
+
         try
         {
             if ((await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Variables, cancellationToken)).Count == 0)
@@ -123,6 +144,7 @@ internal sealed partial class ProxySession
                 if (await ReadOnAsync(leg, statement, cancellationToken))
                 {
                     _hasReadInTransaction = true;
+                    _isReadSnapshotTaken = _isReadSnapshotFixed;
                     plan.Reads.Counts.OnTarget();
                     return true;
                 }
@@ -138,8 +160,13 @@ internal sealed partial class ProxySession
         }
 
         plan.Reads.Counts.FellBackByError();
+        await LeaveUnreadAsync(cancellationToken);
         return false;
     }
+
+    /// <summary>The writer takes the first read of a transaction that has one snapshot: then it has the others too.</summary>
+    private ValueTask LeaveUnreadAsync(CancellationToken cancellationToken) =>
+        _isReadSnapshotFixed && !_isReadSnapshotTaken ? LeaveReadTransactionAsync(cancellationToken) : ValueTask.CompletedTask;
 
     /// <summary>COMMIT or ROLLBACK of a transaction of which the writer has seen nothing.</summary>
     private async ValueTask<bool> EndReadTransactionAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)

@@ -141,7 +141,7 @@ internal sealed partial class ProxySession
     private async ValueTask<bool> RunRoutedAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
         var info = statement.Info;
-        if (MayBeInReadTransaction(info) && await TryInReadTransactionAsync(statement, topology, cancellationToken))
+        if (!statement.IsAboutDefinitions && MayBeInReadTransaction(info) && await TryInReadTransactionAsync(statement, topology, cancellationToken))
         {
             return true;
         }
@@ -151,7 +151,7 @@ internal sealed partial class ProxySession
             return true;
         }
 
-        if (IsDeferrable(info))
+        if (!statement.IsAboutDefinitions && IsDeferrable(info))
         {
             EndHold();
             return await DeferBeginAsync(statement, cancellationToken);

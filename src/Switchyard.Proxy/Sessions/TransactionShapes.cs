@@ -20,7 +20,10 @@ internal sealed class TransactionShapes(TimeProvider time)
         long key = 0;
         foreach (var shape in shapes)
         {
-            key += unchecked((System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(shape) + 1L) * unchecked((long)0x9E3779B97F4A7C15));
+            // Spread over all bits before they are added: sums of small numbers meet too often.
+            var hash = unchecked((ulong)(uint)System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(shape) * 0x9E3779B97F4A7C15);
+            hash ^= hash >> 32;
+            key = unchecked(key + (long)(hash * 0xD6E8FEB86659FD93));
         }
 
         if (_transactions.TryGetValue(key, out var known))

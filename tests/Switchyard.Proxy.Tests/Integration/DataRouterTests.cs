@@ -229,6 +229,77 @@ public sealed class DataRouterTests
     }
 
     [Fact]
+    public async Task Under_READ_COMMITTED_every_read_of_a_read_only_transaction_sees_what_was_acknowledged_before_it()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var client = await harness.ConnectAsync();
+        await client.ExecuteAsync("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", default);
+        await harness.RouteAsync("s", "t");
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY");
+        Assert.Equal("t0", await ValueAsync(client));
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        Assert.Equal("s1", await ValueAsync(client));
+        await client.ExecuteAsync("COMMIT", default);
+    }
+
+    [Fact]
+    public async Task Preparing_a_COMMIT_ends_nothing()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await BeginsOnTargetAsync(harness, client, "START TRANSACTION READ ONLY");
+        await using (await client.PrepareAsync("COMMIT", default))
+        {
+            await harness.DirectAsync(await TargetAsync(), "UPDATE v SET v = 't9'");
+            Assert.Equal("t0", await ValueAsync(client));
+        }
+
+        await client.ExecuteAsync("COMMIT", default);
+        Assert.Equal("t9", await ValueAsync(client));
+    }
+
+    [Fact]
+    public async Task A_trigger_made_meanwhile_marks_what_it_writes()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await PlaceAsync(reader) == "target");
+        await writer.ExecuteAsync("CREATE TRIGGER also AFTER UPDATE ON v FOR EACH ROW UPDATE place SET name = 'triggered'", default);
+
+        // The definition is known to the applier's side, and the write to v is not.
+        await Eventually(async () =>
+        {
+            await CaughtUpAsync(harness);
+            return await PlaceAsync(reader) == "target";
+        });
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        Assert.Equal("triggered", await PlaceAsync(reader));
+    }
+
+    [Fact]
+    public async Task What_a_failed_call_wrote_counts_when_its_transaction_commits()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await harness.DirectAsync(await SourceAsync(), "CREATE PROCEDURE fails() BEGIN UPDATE v SET v = 's1'; SIGNAL SQLSTATE '45000'; END");
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await ValueAsync(reader) == "t0");
+        await writer.ExecuteAsync("BEGIN", default);
+        await Assert.ThrowsAsync<ServerErrorException>(() => writer.QueryMultiAsync("CALL fails()"u8.ToArray(), default));
+        await CaughtUpAsync(harness);
+        Assert.Equal("t0", await ValueAsync(reader));
+        await writer.ExecuteAsync("COMMIT", default);
+        Assert.Equal("s1", await ValueAsync(reader));
+    }
+
+    [Fact]
     public async Task A_consistent_snapshot_is_taken_on_the_target_when_the_transaction_begins()
     {
         await using var harness = await StartAsync();

@@ -128,7 +128,7 @@ public sealed class GateBehaviourTests
         var held = client.CommandAsync(CommandKind.StatementExecute, WireScript.Execute(id, 0));
         await harness.HeldAsync(1);
         await harness.FlipAsync(gate);
-        Assert.DoesNotContain("row", Latin(await held), StringComparison.Ordinal);
+        Assert.DoesNotContain("row 1", Latin(await held), StringComparison.Ordinal);
         Assert.Equal(0, client.ErrorCode);
     }
 

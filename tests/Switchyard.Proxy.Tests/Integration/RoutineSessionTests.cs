@@ -1,3 +1,4 @@
+using System.Text;
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
@@ -47,6 +48,22 @@ public sealed class RoutineSessionTests
         await client.ExecuteAsync($"CREATE PROCEDURE remember(p INT) BEGIN {body}; END", default);
         await client.QueryMultiAsync("CALL remember(1)"u8.ToArray(), default);
         Assert.Contains($"it has called {harness.Schema}.remember, which {what}", Assert.Single(await harness.SettledAsync()).Pins);
+    }
+
+    [Theory]
+    [InlineData("CALL nowhere()")]
+    [InlineData("CALL elsewhere.nowhere()")]
+    public async Task A_procedure_that_is_not_found_is_taken_for_one_that_writes(string call)
+    {
+        await using var harness = await StartPairAsync("mariadb-10.11");
+        await using var client = await harness.ConnectAsync();
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var held = client.QueryMultiAsync(Encoding.UTF8.GetBytes(call), default);
+        await harness.HeldAsync(1);
+        Assert.False(held.IsCompleted);
+        await harness.FlipAsync(gate);
+        await Assert.ThrowsAsync<ServerErrorException>(() => held);
     }
 
     private static async Task<ProxyHarness> StartPairAsync(string name)

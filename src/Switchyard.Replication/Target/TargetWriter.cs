@@ -100,12 +100,17 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
     public async Task CommitAsync(BackendConnection connection, BinlogPosition end, string endGtid, CancellationToken cancellationToken)
     {
         await FaultPoints.HitAsync("apply.commit.before", cancellationToken).ConfigureAwait(false);
+        await EndAsync(connection, end, endGtid, cancellationToken).ConfigureAwait(false);
+        await FaultPoints.HitAsync("apply.commit.after", cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task EndAsync(BackendConnection connection, BinlogPosition end, string endGtid, CancellationToken cancellationToken)
+    {
         _uncertain = (end, endGtid);
         await connection.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
         _uncertain = null;
         Persisted = end;
         PersistedGtid = endGtid;
-        await FaultPoints.HitAsync("apply.commit.after", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -179,7 +184,7 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
         _batch.Add("BEGIN"u8);
         WriteAdvance(_batch, Persisted, Persisted, known);
         await _batch.SendAsync(Connection, MaxStatementBytes, Persisted, cancellationToken).ConfigureAwait(false);
-        await CommitAsync(Connection, Persisted, known, cancellationToken).ConfigureAwait(false);
+        await EndAsync(Connection, Persisted, known, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Moves the position alone, over transactions that had nothing for the target.</summary>

@@ -76,7 +76,7 @@ class Setup:
     def wait(self, *states):
         deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
-            status = self.serve.verb("migration", "status", SCHEMA)
+            status = self.serve.call(f"migrations/{SCHEMA}/status")
             follows = status["reverse"] if status["state"] == "switched" else status["stream"]
             if status["state"] in states and follows["state"] == "running":
                 return status
@@ -85,9 +85,10 @@ class Setup:
             time.sleep(0.2)
         raise SystemExit(f"the migration is {status['state']} after ten minutes")
 
-    def change_sides(self, accept=(0,)):
+    def change_sides(self, refused=False):
+        """By the HTTP API: a verb's own process would take a core of this machine from the clients while it starts."""
         verb = "reverse" if self.wait("running", "switched")["state"] == "switched" else "switch"
-        return self.serve.verb("migration", verb, SCHEMA, "--skip-diff", accept=accept)
+        return self.serve.call(f"migrations/{SCHEMA}/{verb}", {"skip_diff": True}, refused)
 
     def stop(self):
         if self.serve:
@@ -118,6 +119,10 @@ def by_tables(directory, tables):
 
 def spread(values):
     return {"median": round(statistics.median(values), 1), "min": round(min(values), 1), "max": round(max(values), 1)}
+
+
+def in_words(figures):
+    return f"{figures['median']}, {figures['max']} ms"
 
 
 def busy(port, user, password, first, count, commands, answers):
@@ -176,19 +181,22 @@ class Busy:
             process.join(60)
 
 
-def stalls(setup, rounds, accept):
-    """The longest stall any client felt, of each of so many changes of side."""
+def stalls(setup, rounds, refused=False):
+    """The longest wait any client had, of each of so many changes of side, and of as many windows of the same length without one."""
     clients = Busy(setup)
     try:
-        longest = []
+        changing, quiet = [], []
         for _ in range(rounds):
             since = time.monotonic()
-            setup.change_sides(accept)
+            setup.change_sides(refused)
             time.sleep(0.3)
-            longest.append(clients.longest(since, time.monotonic()))
-        idle = time.monotonic()
-        time.sleep(3)
-        return longest, clients.longest(idle, time.monotonic())
+            until = time.monotonic()
+            changing.append(clients.longest(since, until))
+            time.sleep(0.2)
+            begun = time.monotonic()
+            time.sleep(until - since)
+            quiet.append(clients.longest(begun, time.monotonic()))
+        return changing, quiet
     finally:
         clients.stop()
 
@@ -199,12 +207,12 @@ def under_clients(directory):
         # Everything up to the drained gate, then back: the hold and the release with no work between.
         bare_point = "switch.hold.after=fail"
         setup.restart(bare_point)
-        bare, without = stalls(setup, ROUNDS // 2, accept=(5,))
+        bare, quiet = stalls(setup, ROUNDS // 2, refused=True)
         setup.restart()
-        switched, without_too = stalls(setup, ROUNDS, accept=(0,))
+        switched, quiet_too = stalls(setup, ROUNDS)
         setup.restart(bare_point)
-        bare += stalls(setup, ROUNDS // 2, accept=(5,))[0]
-        return {"clients": CLIENTS, "switch_stall_ms": spread(switched), "bare_stall_ms": spread(bare), "no_switch_longest_ms": round(max(without, without_too), 1),
+        bare += stalls(setup, ROUNDS // 2, refused=True)[0]
+        return {"clients": CLIENTS, "switch_stall_ms": spread(switched), "bare_stall_ms": spread(bare), "no_switch_stall_ms": spread(quiet + quiet_too),
                 "ratio_of_medians": round(statistics.median(switched) / statistics.median(bare), 2), "rounds": len(switched), "bare_rounds": len(bare)}
     finally:
         setup.stop()
@@ -221,9 +229,9 @@ def main():
             print(f"{tables:>7} {one['pause_ms']['median']:>9} {one['pause_ms']['max']:>8} "
                   + " ".join(f"{one['steps_ms'][name]['median']:>8} {one['steps_ms'][name]['max']:>7}" for name in STEPS), flush=True)
         felt = results["under_clients"] = under_clients(directory)
-        print(f"longest stall of {CLIENTS} busy clients, {felt['rounds']} switches: median {felt['switch_stall_ms']['median']} ms, worst {felt['switch_stall_ms']['max']} ms; "
-              f"bare hold-and-release: median {felt['bare_stall_ms']['median']} ms, worst {felt['bare_stall_ms']['max']} ms; ratio {felt['ratio_of_medians']}; "
-              f"without any switch: {felt['no_switch_longest_ms']} ms", flush=True)
+        print(f"longest stall of {CLIENTS} busy clients (median, max): {felt['rounds']} switches {in_words(felt['switch_stall_ms'])}; "
+              f"{felt['bare_rounds']} bare holds and releases {in_words(felt['bare_stall_ms'])}; as long without either {in_words(felt['no_switch_stall_ms'])}; "
+              f"switch × bare hold {felt['ratio_of_medians']}", flush=True)
         with open(sys.argv[1], "w", encoding="utf-8") as file:
             json.dump(results, file, indent=2)
     finally:

@@ -1,6 +1,8 @@
+using System.Text;
 using Switchyard.Conformance.Tests.Harness;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Sql;
 
 namespace Switchyard.Conformance.Tests;
 
@@ -69,6 +71,20 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
 
         Difference.AssertNone(string.Join('\n', differences));
         Assert.True(ran >= scripts.Count / 2, $"only {ran} of {scripts.Count} scripts run to their end on the server itself");
+        if (protocol.Length == 0)
+        {
+            await AssertNoWriteIsCalledReadAsync();
+        }
+    }
+
+    /// <summary>The server judges the scanner: nothing that it wrote into its log for the scripts is a plain read to us.</summary>
+    private async Task AssertNoWriteIsCalledReadAsync()
+    {
+        var logged = await LoggedStatements.ReadAsync(servers.Direct);
+        var options = new ScanOptions { MariaDb = true, ServerVersion = 101118, MultiStatements = true };
+        var wrong = logged.Where(text => SqlScanner.Scan(Encoding.Latin1.GetBytes(text), options).IsPlainRead).ToArray();
+        Assert.True(wrong.Length == 0, $"{wrong.Length} of {logged.Count} statements that wrote:\n" + string.Join('\n', wrong.Take(20)));
+        Assert.True(logged.Count > 500, $"only {logged.Count} statements wrote");
     }
 
     /// <summary>Names one a line; what follows a number sign is a comment.</summary>
@@ -112,7 +128,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
             $"--test-file={Suite}/main/{script}.test", $"--result-file={result}", "--record", .. protocol.Length == 0 ? Array.Empty<string>() : [protocol],
         ];
         var run = await ProgramRun.RunAsync(command, environment: environment, directory: Suite, limit: TimeSpan.FromMinutes(6));
-        var recorded = File.Exists(result) ? await File.ReadAllTextAsync(result, System.Text.Encoding.Latin1) : "";
+        var recorded = File.Exists(result) ? await File.ReadAllTextAsync(result, Encoding.Latin1) : "";
         return run with { Output = run.Output.Replace(work, "WORK", StringComparison.Ordinal) + recorded.Replace(work, "WORK", StringComparison.Ordinal) };
     }
 

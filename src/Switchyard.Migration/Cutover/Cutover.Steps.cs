@@ -13,9 +13,9 @@ internal sealed partial class Cutover
     {
         var record = runtime.Record;
         await _from.ConnectAsync(cancellationToken);
-        await _from.PrepareFenceAsync(cancellationToken);
+        await _from.PrepareFenceAsync(request.Fence, record.Tables, cancellationToken);
         await _to.ConnectAsync(cancellationToken);
-        _identities = new(await _to.ReadIdentitiesAsync(record.Tables, cancellationToken));
+        _identities = new((await _to.ReadIdentitiesAsync(record.Tables, cancellationToken)).Columns);
         await RaiseIdentitiesAsync(IdentityHeadroom, cancellationToken);
         var handover = await _from.ReadTriggersAndEventsAsync(record.Tables, cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
@@ -106,8 +106,8 @@ internal sealed partial class Cutover
 
     private async Task PrimeReverseAsync(CancellationToken cancellationToken)
     {
-        await RaiseIdentitiesAsync(0, cancellationToken);
-        foreach (var (sequence, next) in await _from.ReadSequencesAsync(cancellationToken))
+        var values = await RaiseIdentitiesAsync(0, cancellationToken);
+        foreach (var (sequence, next) in values.Sequences)
         {
             await _to.RaiseSequenceAsync(sequence, next, cancellationToken);
         }
@@ -121,9 +121,10 @@ internal sealed partial class Cutover
     /// The new side's values only grow, so that what they were after the first time need not be read again within the pause: with thousands of
     /// tables that takes the server a while.
     /// </summary>
-    private async Task RaiseIdentitiesAsync(ulong headroom, CancellationToken cancellationToken)
+    private async Task<IdentityValues> RaiseIdentitiesAsync(ulong headroom, CancellationToken cancellationToken)
     {
-        foreach (var (table, next) in await _from.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken))
+        var values = await _from.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken);
+        foreach (var (table, next) in values.Columns)
         {
             if (_identities.GetValueOrDefault(table) < next)
             {
@@ -132,6 +133,8 @@ internal sealed partial class Cutover
                 _identities[table] = raised;
             }
         }
+
+        return values;
     }
 
     /// <summary>A definition waits for every transaction on its table, and outside the pause the applier always has some.</summary>

@@ -10,8 +10,8 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Opens the connection ahead of time, so that the pause does not pay for a login.</summary>
     Task ConnectAsync(CancellationToken cancellationToken);
 
-    /// <summary>Opens the connection a fence will be held by, ahead of time as well.</summary>
-    Task PrepareFenceAsync(CancellationToken cancellationToken);
+    /// <summary>Opens ahead of time what a fence of this kind will be held by.</summary>
+    Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
     /// <summary>Facts the prechecks need.</summary>
     Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken);
@@ -28,13 +28,10 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>The flushed end of this server's binary log.</summary>
     Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
 
-    /// <summary>The next AUTO_INCREMENT value of each table that has one.</summary>
-    Task<IReadOnlyDictionary<TableName, ulong>> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
+    /// <summary>The next AUTO_INCREMENT value of each of these tables that has one, and the next value of each sequence of the schemas.</summary>
+    Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
     Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken);
-
-    /// <summary>The next value of each sequence of the schemas; empty on servers without sequences.</summary>
-    Task<IReadOnlyDictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken);
 
     Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken);
 
@@ -98,6 +95,11 @@ internal interface IFence : IAsyncDisposable
 /// <param name="LongTransactions">Open transactions older than a few seconds, one sentence each.</param>
 internal sealed record ServerFacts(
     string Version, bool IsReadOnly, bool HasBinlog, string BinlogFormat, string RowImage, IReadOnlyList<string> LongTransactions);
+
+/// <summary>What a server would hand out next.</summary>
+/// <param name="Columns">By table with an AUTO_INCREMENT column.</param>
+/// <param name="Sequences">By sequence; empty on servers without them.</param>
+internal sealed record IdentityValues(IReadOnlyDictionary<TableName, ulong> Columns, IReadOnlyDictionary<TableName, long> Sequences);
 
 /// <summary>The connections of a server as far as a switch is concerned.</summary>
 /// <param name="SeesLegs">The server shows connection attributes, so that a proxy's connections are known from others.</param>

@@ -19,7 +19,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
     };
 
     private BackendConnection? _connection;
-    private BackendConnection? _fenceConnection;
+    private LockFence? _preparedFence;
 
     private string SchemaTexts => string.Join(", ", schemas.Select(SqlText.QuoteString));
 
@@ -51,7 +51,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         return new StreamPosition(status.GetString(0, 0), status.GetUInt64(0, 1));
     }
 
-    public async Task<IReadOnlyDictionary<TableName, ulong>> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    public async Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
         if (connection.Server.IsAtLeast(ServerVendor.MySql, 8, 0))
@@ -60,35 +60,32 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
             await connection.ExecuteAsync("SET SESSION information_schema_stats_expiry=0", cancellationToken);
         }
 
+        // One look at the tables for both: with thousands of them it is most of what a pause has to wait for.
         var rows = await connection.QueryAsync(
-            $"SELECT table_schema, table_name, auto_increment FROM information_schema.tables WHERE table_schema IN ({SchemaTexts}) AND auto_increment IS NOT NULL", cancellationToken);
+            "SELECT table_schema, table_name, table_type='SEQUENCE', auto_increment FROM information_schema.tables " +
+            $"WHERE table_schema IN ({SchemaTexts}) AND (auto_increment IS NOT NULL OR table_type='SEQUENCE')", cancellationToken);
         var wanted = tables.ToHashSet();
-        return rows.Rows.Select(r => (Table: new TableName(r.GetString(0), r.GetString(1)), Next: r.GetUInt64(2))).Where(r => wanted.Contains(r.Table)).ToDictionary(r => r.Table, r => r.Next);
+        var columns = new Dictionary<TableName, ulong>();
+        var sequences = new Dictionary<TableName, long>();
+        foreach (var row in rows.Rows)
+        {
+            var name = new TableName(row.GetString(0), row.GetString(1));
+            if (row.GetInt64(2) != 0)
+            {
+                // What is cached in memory by the server lies below this value, so nothing is handed out twice.
+                sequences[name] = (await connection.QueryAsync($"SELECT next_not_cached_value FROM {name.Quoted}", cancellationToken)).GetInt64(0, 0);
+            }
+            else if (wanted.Contains(name))
+            {
+                columns[name] = row.GetUInt64(3);
+            }
+        }
+
+        return new IdentityValues(columns, sequences);
     }
 
     public Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken) =>
         ExecuteAsync($"ALTER TABLE {table.Quoted} AUTO_INCREMENT={next.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
-
-    public async Task<IReadOnlyDictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken)
-    {
-        var connection = await OpenAsync(cancellationToken);
-        var values = new Dictionary<TableName, long>();
-        if (!connection.Server.IsMariaDb)
-        {
-            return values;
-        }
-
-        var names = await connection.QueryAsync(
-            $"SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({SchemaTexts}) AND table_type='SEQUENCE'", cancellationToken);
-        foreach (var name in names.Rows.Select(r => new TableName(r.GetString(0), r.GetString(1))))
-        {
-            // What is cached in memory by the server lies below this value, so nothing is handed out twice.
-            var value = await connection.QueryAsync($"SELECT next_not_cached_value FROM {name.Quoted}", cancellationToken);
-            values[name] = value.GetInt64(0, 0);
-        }
-
-        return values;
-    }
 
     public Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken) =>
         ExecuteAsync($"DO SETVAL({sequence.Quoted}, {next.ToString(CultureInfo.InvariantCulture)}, 0)", cancellationToken);
@@ -165,9 +162,9 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
 
     public async ValueTask DisposeAsync()
     {
-        if (_fenceConnection is { } unused)
+        if (_preparedFence is { } unused)
         {
-            _fenceConnection = null;
+            _preparedFence = null;
             await unused.DisposeAsync();
         }
 

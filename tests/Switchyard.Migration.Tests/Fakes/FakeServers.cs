@@ -59,7 +59,7 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 {
     public Task ConnectAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task PrepareFenceAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken) =>
         Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", []));
@@ -81,17 +81,14 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken) => Task.FromResult(server.End);
 
-    public Task<IReadOnlyDictionary<TableName, ulong>> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyDictionary<TableName, ulong>>(new Dictionary<TableName, ulong>(server.Identities));
+    public Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
+        Task.FromResult(new IdentityValues(new Dictionary<TableName, ulong>(server.Identities), new Dictionary<TableName, long>()));
 
     public Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken)
     {
         server.Identities[table] = next;
         return Task.CompletedTask;
     }
-
-    public Task<IReadOnlyDictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyDictionary<TableName, long>>(new Dictionary<TableName, long>());
 
     public Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -1,0 +1,64 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Migration.Tests.Real;
+
+/// <summary>A fence over so many tables that it is held by several connections.</summary>
+[Trait("Category", "Integration")]
+public sealed class LockFenceTests
+{
+    private const int MoreThanOneConnectionLocks = 252;
+    private const int LockWaitTimeout = 1205;
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task A_fence_over_many_tables_keeps_writers_out_of_each_and_gives_up_for_an_open_transaction_on_any(string name)
+    {
+        var options = ConnectionOptions.Parse((await LabServer.SharedAsync(name, "source")).Dsn);
+        var schema = LabServer.UniqueSchema();
+        var tables = Enumerable.Range(1, MoreThanOneConnectionLocks).Select(i => new TableName(schema, $"t{i}")).ToArray();
+        await using var writer = await BackendConnection.OpenAsync(options, default);
+        await writer.ExecuteAsync($"CREATE DATABASE {schema}", default);
+        foreach (var table in tables)
+        {
+            await writer.ExecuteAsync($"CREATE TABLE {table.Quoted} (id INT PRIMARY KEY)", default);
+        }
+
+        await writer.ExecuteAsync("SET SESSION lock_wait_timeout=1, innodb_lock_wait_timeout=1", default);
+        await using (var side = new ServerSide(options, [schema]))
+        {
+            await side.PrepareFenceAsync(FenceMode.Lock, tables, default);
+            await InsertAsync(1);
+            await using (var fence = await side.FenceAsync(FenceMode.Lock, tables, TimeSpan.FromSeconds(10), default))
+            {
+                await fence.VerifyAsync(default);
+                foreach (var table in new[] { tables[0], tables[^1] })
+                {
+                    Assert.Equal(LockWaitTimeout, (await Assert.ThrowsAsync<ServerErrorException>(() => writer.ExecuteAsync($"INSERT INTO {table.Quoted} VALUES (2)", default))).Code);
+                }
+
+                await fence.ReleaseAsync(default);
+            }
+
+            await InsertAsync(2);
+            await writer.ExecuteAsync("BEGIN", default);
+            await writer.ExecuteAsync($"INSERT INTO {tables[^1].Quoted} VALUES (3)", default);
+            await Assert.ThrowsAsync<CutoverFailedException>(() => side.FenceAsync(FenceMode.Lock, tables, TimeSpan.FromSeconds(1), default));
+            await writer.ExecuteAsync($"INSERT INTO {tables[0].Quoted} VALUES (3)", default);
+            await writer.ExecuteAsync("COMMIT", default);
+        }
+
+        await writer.ExecuteAsync($"DROP DATABASE {schema}", default);
+
+        async Task InsertAsync(int value)
+        {
+            foreach (var table in new[] { tables[0], tables[^1] })
+            {
+                await writer.ExecuteAsync($"INSERT INTO {table.Quoted} VALUES ({value})", default);
+            }
+        }
+    }
+}

@@ -16,6 +16,21 @@ internal sealed partial class ProxySession
     /// <summary>Bytes of the command at the start of the client's buffer, consumed when it is done with.</summary>
     private int _commandLength;
 
+    /// <summary>The leg whose answer to the client's command is waited for.</summary>
+    private volatile BackendLeg? _answering;
+
+    /// <summary>
+    /// A client that ends its side while its statement runs ends it for the server too, which then does what it does without a proxy: most
+    /// statements go on, and a wait for <c>GET_LOCK</c> or <c>SLEEP</c> is given up. Not when more commands have come: a server does not look past those either.
+    /// </summary>
+    private void OnClientEnding()
+    {
+        if (_answering is { } leg && _socket.IsAtEnd && _client.BufferedLength <= _commandLength)
+        {
+            leg.Socket.EndSending();
+        }
+    }
+
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask SendAsync(BackendLeg leg, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
@@ -37,6 +52,12 @@ internal sealed partial class ProxySession
         var wasInTransaction = scanner.InTransaction;
         var isLarge = false;
         scanner.Begin(statement.Shape, leg.DeprecateEof);
+        _answering = leg;
+        if (_socket.IsEnding)
+        {
+            OnClientEnding();
+        }
+
         if (statement.Shape == ResponseShape.Prepared)
         {
             // The first packet whole: the id in it is replaced before any of it goes on.
@@ -91,6 +112,7 @@ internal sealed partial class ProxySession
             if (scanner.IsComplete)
             {
                 leg.AwaitsAnswer = false;
+                _answering = null;
                 if (taken < held)
                 {
                     throw Lost(leg, new SessionProtocolException("The backend sent more than its answer."));

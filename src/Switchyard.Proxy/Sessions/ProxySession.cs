@@ -99,6 +99,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
             IsEstablished = true;
             SetPhase("idle");
             _socket.RunsInline = !_isCompressed;
+            _socket.Ending = OnClientEnding;
             do
             {
                 _client.Received(await _client.WaitForCommandAsync(cancellationToken));

@@ -60,6 +60,25 @@ internal sealed class LoopSocket : Stream
     /// <summary>The peer has ended its side, or the connection has failed: from then on a read never has to wait.</summary>
     public bool IsEnding { get; private set; }
 
+    /// <summary>Told on the loop's thread that <see cref="IsEnding"/> has become true.</summary>
+    public Action? Ending { get; set; }
+
+    /// <summary>The peer has ended its side, and all it had sent is read.</summary>
+    public bool IsAtEnd
+    {
+        get
+        {
+            try
+            {
+                return IsEnding && _socket.Available == 0;
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return true;
+            }
+        }
+    }
+
     public bool IsClosed => Volatile.Read(ref _isClosed) != 0;
 
     /// <summary>Whether bytes have come that nobody has read, or the connection has ended.</summary>
@@ -106,6 +125,7 @@ internal sealed class LoopSocket : Stream
         if ((readiness & (Readiness.PeerClosed | Readiness.HangUp | Readiness.Error)) != 0)
         {
             IsEnding = true;
+            Ending?.Invoke();
         }
 
         if ((readiness & ~Readiness.Output) != 0)
@@ -116,6 +136,19 @@ internal sealed class LoopSocket : Stream
         if ((readiness & (Readiness.Output | Readiness.HangUp | Readiness.Error)) != 0)
         {
             _write.Signal();
+        }
+    }
+
+    /// <summary>Lets the peer see that nothing more will come; what it sends can still be read.</summary>
+    public void EndSending()
+    {
+        try
+        {
+            SocketCalls.EndSending(Handle);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It sees that too.
         }
     }
 

@@ -7,6 +7,7 @@ internal static partial class SocketCalls
 {
     private const int DontWait = 0x40;
     private const int NoSignal = 0x4000;
+    private const int SendingSide = 1;
     private const int BothSides = 2;
     private const int Interrupted = 4;
     private const int WouldBlock = 11;
@@ -41,6 +42,9 @@ internal static partial class SocketCalls
 
     /// <summary>Ends both sides; of no effect on a connection that has ended.</summary>
     public static void ShutDown(SafeHandle socket) => _ = ShutDown(socket, BothSides);
+
+    /// <summary>Ends the sending side, as a peer that has nothing more to say does; of no effect on a connection that has ended.</summary>
+    public static void EndSending(SafeHandle socket) => _ = ShutDown(socket, SendingSide);
 
     /// <summary>False when the call has to wait, true when it was only interrupted.</summary>
     private static bool MayRetry(string done)

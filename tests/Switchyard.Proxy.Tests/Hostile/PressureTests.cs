@@ -118,6 +118,36 @@ public sealed class PressureTests
         }
     }
 
+    /// <summary>As without a proxy: the server looks after its connection while it waits.</summary>
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task The_wait_of_a_client_that_has_left_ends_at_the_server(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await using var holder = await harness.ConnectAsync(_limit);
+        var locked = $"GET_LOCK('{harness.Schema}', 3600)";
+        await holder.QueryAsync($"SELECT {locked}", _limit);
+        var waiting = $"SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT {locked.Replace("'", "''", StringComparison.Ordinal)}'";
+        var client = await harness.ConnectAsync(_limit);
+        var answer = client.QueryAsync($"SELECT {locked}", _limit);
+        while (await harness.ScalarAsync(server, waiting) != "1")
+        {
+            await Task.Delay(20, _limit);
+        }
+
+        await client.DisposeAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => answer);
+        while (await harness.ScalarAsync(server, waiting) != "0")
+        {
+            await Task.Delay(20, _limit);
+        }
+
+        Assert.Empty(harness.Errors);
+    }
+
     [Fact]
     public async Task A_backend_that_dies_within_an_answer_ends_it_without_an_error_that_looks_like_a_row()
     {

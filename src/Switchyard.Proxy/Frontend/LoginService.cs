@@ -9,7 +9,11 @@ namespace Switchyard.Proxy.Frontend;
 /// <summary>What logins need besides the client: each backend's accounts, the RSA key, the certificate. Safe from any thread.</summary>
 internal sealed class LoginService(ProxyOptions options, ILegCredentials credentials, TimeProvider time) : IAsyncDisposable
 {
+    /// <summary>More names than this are made up.</summary>
+    private const int MaxFailed = 10_000;
+
     private readonly ConcurrentDictionary<string, AccountDirectory> _directories = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Backend, string User), byte> _failed = new();
     private readonly RsaLoginKey _rsa = new();
     private readonly Lazy<SslStreamCertificateContext> _ownCertificate = new(() => SslStreamCertificateContext.Create(ServerCertificate.CreateSelfSigned(time), null, offline: true));
 
@@ -19,6 +23,21 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
     public FrontendLogin For(BackendProfile profile) =>
         new(_directories.GetOrAdd(profile.Dsn, static (_, arguments) => new AccountDirectory(arguments.Options with { Schema = null }, arguments.time), (profile.Options, time)), _rsa, options.Accounts,
             new RememberedAccounts(credentials, profile.Name));
+
+    /// <summary>Notes that a backend has seen a login of this user fail: it counts those, until one succeeds there.</summary>
+    public void Failed(string backend, string user)
+    {
+        if (_failed.Count < MaxFailed)
+        {
+            _failed[(backend, user)] = 0;
+        }
+    }
+
+    /// <summary>Whether a backend may be counting failed logins of this user, so that the next right one has to be made there.</summary>
+    public bool HasFailed(string backend, string user) => _failed.ContainsKey((backend, user));
+
+    /// <summary>Notes that the user has logged in to the backend.</summary>
+    public void Succeeded(string backend, string user) => _failed.TryRemove((backend, user), out _);
 
     public async ValueTask DisposeAsync()
     {

@@ -29,7 +29,7 @@ internal static class LegAttributes
         {
             [Proxy] = proxyId,
             [Session] = terms.SessionId.ToString(CultureInfo.InvariantCulture),
-            [Client] = terms.Proof.Client.Address.ToString(),
+            [Client] = terms.Client.ToString(),
         };
         var bytes = attributes.Sum(own => Size(own.Key, own.Value));
         foreach (var (name, value) in terms.Attributes)

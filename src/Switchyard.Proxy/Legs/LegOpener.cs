@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
@@ -24,12 +25,12 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// <exception cref="BackendUnavailableException">It cannot be reached, or the client's proof cannot open it.</exception>
     /// <param name="greeted">A connection to this backend to log in on; null makes one.</param>
     public async Task<BackendLeg> OpenAsync(
-        string backend, LegTerms terms, bool checkIdentity, GreetedConnection? greeted, CancellationToken cancellationToken)
+        string backend, ClientProof proof, LegTerms terms, bool checkIdentity, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         BackendConnection connection;
         try
         {
-            connection = await LogInAsync(backend, terms, checkIdentity, greeted, cancellationToken);
+            connection = await LogInAsync(backend, proof, terms, checkIdentity, greeted, cancellationToken);
         }
         catch when (greeted is not null)
         {
@@ -55,40 +56,94 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// <summary>A connection in a client's name that is none of its legs.</summary>
     /// <exception cref="ServerErrorException">The backend refused the login.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be reached, or the client's proof cannot open it.</exception>
-    public Task<BackendConnection> ConnectAsync(string backend, LegTerms terms, bool isOwn, CancellationToken cancellationToken) =>
-        LogInAsync(backend, terms, isOwn, greeted: null, cancellationToken);
+    public Task<BackendConnection> ConnectAsync(string backend, ClientProof proof, LegTerms terms, bool isOwn, CancellationToken cancellationToken) =>
+        LogInAsync(backend, proof, terms, isOwn, greeted: null, cancellationToken);
 
     /// <summary>
-    /// Lets the backend whose accounts they are judge the client's own proof. Needed where the proof was not compared with the account's hash
-    /// and the first leg goes elsewhere, where a stored password would open the door to any proof.
+    /// Lets the backend whose accounts they are judge the client's own proof. Needed where the first leg goes elsewhere: a stored password would open the
+    /// door there to any proof that was not compared with the account's hash, and an account's wrong passwords are counted until it is logged in to.
     /// </summary>
     /// <exception cref="ServerErrorException">The proof is wrong, or the account may not log in.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be asked.</exception>
-    public async Task ProveAsync(string backend, LegTerms terms, CancellationToken cancellationToken)
+    public async Task ProveAsync(string backend, ClientProof proof, LegTerms terms, CancellationToken cancellationToken)
     {
-        await using var connection = await LogInAsync(backend, terms, isOwn: true, greeted: null, cancellationToken);
+        await using var connection = await LogInAsync(backend, proof, terms, isOwn: true, greeted: null, cancellationToken);
     }
 
+    /// <summary>
+    /// Lets a login that failed at the proxy fail at the backend too: it is the backend that counts wrong passwords, locks accounts for them and writes them
+    /// down. Tried with a password made up for this one login: neither what the client sent nor a stored password is.
+    /// </summary>
+    /// <param name="greeted">A connection to this backend to fail on; null makes one.</param>
+    /// <returns>The backend's refusal; null where it lets anybody in as this user, whom the client is not.</returns>
+    /// <exception cref="BackendUnavailableException">It cannot be reached.</exception>
+    public async Task<LoginRefusal?> FailAsync(
+        string backend, FailedLogin login, LegTerms terms, GreetedConnection? greeted, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var profile = await profiles.GetAsync(backend, cancellationToken);
+            var options = Options(profile, terms) with
+            {
+                User = login.User,
+                Password = login.WithPassword ? MadeUpPassword() : null,
+                PasswordSha1 = null,
+                IsMeantToFail = true,
+            };
+            await using var connection = await ConnectAsync(options, greeted, cancellationToken);
+            return null;
+        }
+        catch (ServerErrorException error)
+        {
+            return LegIdentity.ForClient(error, login.User, login.Client, login.WithPassword);
+        }
+        finally
+        {
+            if (greeted is not null)
+            {
+                await greeted.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>256 random bits: nobody's password.</summary>
+    private static string MadeUpPassword() => Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
+
+    private ConnectionOptions Options(BackendProfile profile, LegTerms terms) => profile.Options with
+    {
+        Schema = terms.Schema,
+        Collation = terms.Collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : terms.Collation,
+        ExactCapabilities = OfferedCapabilities.ForLeg(terms.Capabilities),
+        CommandTimeout = null,
+        Attributes = LegAttributes.For(terms, proxyId),
+        Dialer = terms.Loop,
+    };
+
     private async Task<BackendConnection> LogInAsync(
-        string backend, LegTerms terms, bool isOwn, GreetedConnection? greeted, CancellationToken cancellationToken)
+        string backend, ClientProof proof, LegTerms terms, bool isOwn, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         var profile = await profiles.GetAsync(backend, cancellationToken);
-        var proof = terms.Proof;
-        var options = proof.Apply(profile.Options) with
-        {
-            Schema = terms.Schema,
-            Collation = terms.Collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : terms.Collation,
-            ExactCapabilities = OfferedCapabilities.ForLeg(terms.Capabilities),
-            CommandTimeout = null,
-            Attributes = LegAttributes.For(terms, proxyId),
-            Dialer = terms.Loop,
-        };
+        var options = proof.Apply(Options(profile, terms));
         if ((!isOwn || proof.IsRemembered) && await FindCredentialAsync(backend, proof, cancellationToken) is { } stored)
         {
             options = options with { User = stored.BackendUser, Password = stored.Password, PasswordSha1 = null };
         }
 
-        var connection = await ConnectAsync(options, proof, greeted, cancellationToken);
+        try
+        {
+            return await IdentifiedAsync(await ConnectAsync(options, greeted, cancellationToken), proof, isOwn, cancellationToken);
+        }
+        catch (ServerErrorException error)
+        {
+            // The backend names the proxy's address; the client is told of its own.
+            var refusal = LegIdentity.ForClient(error, proof);
+            throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
+        }
+    }
+
+    /// <summary>At the backend whose accounts let the client in, a connection must be that very account; another one is closed.</summary>
+    private static async Task<BackendConnection> IdentifiedAsync(BackendConnection connection, ClientProof proof, bool isOwn, CancellationToken cancellationToken)
+    {
         try
         {
             if (isOwn && await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
@@ -131,30 +186,20 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
     }
 
-    private static async Task<BackendConnection> ConnectAsync(
-        ConnectionOptions options, ClientProof proof, GreetedConnection? greeted, CancellationToken cancellationToken)
+    private static async Task<BackendConnection> ConnectAsync(ConnectionOptions options, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         try
         {
-            try
+            if (greeted is not null)
             {
-                if (greeted is not null)
-                {
-                    return await greeted.LogInAsync(options, cancellationToken);
-                }
+                return await greeted.LogInAsync(options, cancellationToken);
             }
-            catch (BackendUnavailableException exception) when (exception.Reason != UnavailableReason.LoginImpossible)
-            {
-                // The server waited too long for us and closed it, or wants to be met without TLS: a login may be tried again.
-            }
-
-            return await BackendConnection.OpenAsync(options, cancellationToken);
         }
-        catch (ServerErrorException error)
+        catch (BackendUnavailableException exception) when (exception.Reason != UnavailableReason.LoginImpossible)
         {
-            // The backend names the proxy's address; the client is told of its own.
-            var refusal = LegIdentity.ForClient(error, proof);
-            throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
+            // The server waited too long for us and closed it, or wants to be met without TLS: a login may be tried again.
         }
+
+        return await BackendConnection.OpenAsync(options, cancellationToken);
     }
 }

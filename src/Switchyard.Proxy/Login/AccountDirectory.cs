@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Switchyard.Client;
+using Switchyard.Wire.Auth;
 
 namespace Switchyard.Proxy.Login;
 
@@ -19,7 +20,8 @@ public sealed record ClientHost(IPAddress Address, string? HostName)
 /// Empty when none matches; usually one; several when they are equally specific, among which the server's choice is chance.
 /// </param>
 /// <param name="Client">The client as the server would see it.</param>
-public sealed record AccountMatch(IReadOnlyList<Account> Candidates, ClientHost Client);
+/// <param name="UsualPlugin">What the server's accounts prove themselves by where nothing else was said.</param>
+public sealed record AccountMatch(IReadOnlyList<Account> Candidates, ClientHost Client, string UsualPlugin);
 
 /// <summary>
 /// The accounts of one backend, read through the administrative connection and kept for a short time. Thread-safe. A login refused by a
@@ -54,8 +56,12 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         var needsName = entry.ResolvesNames && (IPAddress.IsLoopback(client) || entry.Accounts.Any(ranked => HostPattern.MayBeName(ranked.Account.Host)));
         var host = new ClientHost(client, needsName ? await ResolveAsync(client, cancellationToken).ConfigureAwait(false) : null);
         var matching = entry.Accounts.Where(ranked => HostPattern.Matches(ranked.Account.Host, client, host.HostName)).ToList();
-        return new AccountMatch([.. matching.Where(ranked => ranked.Rank == matching[0].Rank).Select(ranked => ranked.Account)], host);
+        return new AccountMatch([.. matching.Where(ranked => ranked.Rank == matching[0].Rank).Select(ranked => ranked.Account)], host, entry.UsualPlugin);
     }
+
+    /// <summary>The plugin a server gives its accounts, and begins its logins with, where nothing else was said.</summary>
+    public static string UsualPluginOf(ServerInfo server) =>
+        server.IsAtLeast(ServerVendor.MySql, 8, 0) ? AuthPlugins.CachingSha2Password : AuthPlugins.NativePassword;
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -131,7 +137,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
             var started = time.GetTimestamp();
             var accounts = await AccountReader.ReadAsync(_connection, user, cancellationToken).ConfigureAwait(false);
             var server = _connection.Server;
-            return new Entry([.. accounts.Select(account => new Ranked(account, AccountOrder.Rank(account, server))).OrderBy(ranked => ranked.Rank)], _resolvesNames, started);
+            return new Entry([.. accounts.Select(account => new Ranked(account, AccountOrder.Rank(account, server))).OrderBy(ranked => ranked.Rank)], _resolvesNames, UsualPluginOf(server), started);
         }
         catch (ServerErrorException)
         {
@@ -163,7 +169,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     }
 
     /// <summary>Accounts in the server's order.</summary>
-    private sealed record Entry(IReadOnlyList<Ranked> Accounts, bool ResolvesNames, long ReadAt);
+    private sealed record Entry(IReadOnlyList<Ranked> Accounts, bool ResolvesNames, string UsualPlugin, long ReadAt);
 
     private sealed record Ranked(Account Account, (long, long, long, long, long, bool) Rank);
 }

@@ -65,9 +65,15 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         }
 
         var account = match.Candidates.Count == 0 ? null : match.Candidates[0];
-        if (account is null || (account.Tls == AccountTls.Any && !channel.IsTls))
+        if (account is null)
         {
-            return Denied(request, match, request.Response);
+            return await RunUnknownAsync(channel, request, match, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (account.Tls == AccountTls.Any && !channel.IsTls)
+        {
+            // Whether the password is right is not looked at, so there is nothing the backend could count.
+            return LoginOutcome.Refuse(LoginRefusal.AccessDenied(request.User, match.Client, IsPassword(request.Response)));
         }
 
         if (account.Tls == AccountTls.Certificate)
@@ -101,6 +107,23 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
 
         return LoginOutcome.Refuse(LoginRefusal.CannotProve(
             $"The account '{account.User}'@'{account.Host}' uses the authentication plugin {account.Authentications[0].Plugin}, which cannot pass a proxy: name the account and its password under 'accounts' in the configuration, or give it mysql_native_password or caching_sha2_password."));
+    }
+
+    /// <summary>
+    /// A user the server does not know, or not from there: asked for a password all the same, by the plugin most of the server's accounts have, as servers do. Who guesses
+    /// names learns nothing.
+    /// </summary>
+    private async Task<LoginOutcome> RunUnknownAsync(ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
+    {
+        if (match.UsualPlugin == AuthPlugins.CachingSha2Password)
+        {
+            return Denied(request, match, (await AskSha2Async(match.UsualPlugin, channel, request, cancellationToken).ConfigureAwait(false)).Answer);
+        }
+
+        var response = request.Plugin == AuthPlugins.NativePassword || !CanSwitch(request)
+            ? request.Response
+            : (await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false)).Answer;
+        return Denied(request, match, response);
     }
 
     /// <summary>
@@ -213,21 +236,29 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
     private async Task<LoginOutcome> RunSha2Async(
         string plugin, ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
+        var (password, answer) = await AskSha2Async(plugin, channel, request, cancellationToken).ConfigureAwait(false);
+        return password is null ? Denied(request, match, answer) : Accept(request, match, match.Candidates[0], plugin, password, null);
+    }
+
+    /// <summary>The password the client gives, null when it cannot be read, and the client's last answer.</summary>
+    private async Task<(string? Password, byte[] Answer)> AskSha2Async(
+        string plugin, ILoginChannel channel, LoginRequest request, CancellationToken cancellationToken)
+    {
         var isCaching = plugin == AuthPlugins.CachingSha2Password;
         var (answer, nonce) = (request.Response, request.Nonce);
         if (request.Plugin != plugin)
         {
             if (!CanSwitch(request))
             {
-                return Denied(request, match, answer);
+                return (null, answer);
             }
 
             (answer, nonce) = await SwitchAsync(channel, plugin, cancellationToken).ConfigureAwait(false);
         }
 
-        if (answer is [] or [0])
+        if (!IsPassword(answer))
         {
-            return Accept(request, match, match.Candidates[0], plugin, "", null);
+            return ("", answer);
         }
 
         if (isCaching)
@@ -236,23 +267,18 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
             answer = await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false);
         }
 
-        string? password = null;
         if (channel.IsTls)
         {
-            password = ClearPassword.TryDecode(answer, out var clear) ? clear : null;
+            return (ClearPassword.TryDecode(answer, out var clear) ? clear : null, answer);
         }
-        else
+
+        if (answer.Length == 1 && answer[0] == (isCaching ? CachingSha2Password.PublicKeyRequest : Sha256Password.PublicKeyRequest))
         {
-            if (answer.Length == 1 && answer[0] == (isCaching ? CachingSha2Password.PublicKeyRequest : Sha256Password.PublicKeyRequest))
-            {
-                await SendMoreDataAsync(channel, rsa.PublicKeyPem, cancellationToken).ConfigureAwait(false);
-                answer = await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false);
-            }
-
-            password = rsa.TryDecrypt(answer, nonce, out var decrypted) ? decrypted : null;
+            await SendMoreDataAsync(channel, rsa.PublicKeyPem, cancellationToken).ConfigureAwait(false);
+            answer = await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false);
         }
 
-        return password is null ? Denied(request, match, answer) : Accept(request, match, match.Candidates[0], plugin, password, null);
+        return (rsa.TryDecrypt(answer, nonce, out var decrypted) ? decrypted : null, answer);
     }
 
     private async Task<LoginOutcome> RunClearAsync(
@@ -314,5 +340,8 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         });
 
     private static LoginOutcome Denied(LoginRequest request, AccountMatch match, byte[] answer) =>
-        LoginOutcome.Refuse(LoginRefusal.AccessDenied(request.User, match.Client, withPassword: answer is not ([] or [0])));
+        LoginOutcome.Deny(new FailedLogin(request.User, match.Client, IsPassword(answer)));
+
+    /// <summary>An answer without a password is empty, or the zero that ends an empty one.</summary>
+    private static bool IsPassword(byte[] answer) => answer is not ([] or [0]);
 }

@@ -30,9 +30,29 @@ public static class LegIdentity
     }
 
     /// <summary>
-    /// A backend's refusal of a leg, in the words the client would have heard: error 1045 names the client's host, not the proxy's.
+    /// A backend's refusal of a leg, in the words the client would have heard: servers name whom they talk to, which is the proxy.
     /// </summary>
-    public static LoginRefusal ForClient(ServerErrorException error, ClientProof proof) => error.Code == 1045
-        ? LoginRefusal.AccessDenied(proof.User, proof.Client, withPassword: proof.Password is not "")
-        : new LoginRefusal((ushort)error.Code, error.SqlState, error.ServerMessage);
+    public static LoginRefusal ForClient(ServerErrorException error, ClientProof proof) =>
+        ForClient(error, proof.User, proof.Client, withPassword: proof.Password is not "");
+
+    /// <inheritdoc cref="ForClient(ServerErrorException, ClientProof)"/>
+    /// <param name="withPassword">The client gave a password.</param>
+    public static LoginRefusal ForClient(ServerErrorException error, string user, ClientHost client, bool withPassword) => error.Code == AccessDenied
+        ? LoginRefusal.AccessDenied(user, client, withPassword)
+        : new LoginRefusal((ushort)error.Code, error.SqlState, s_namesHost.Contains(error.Code) ? Renamed(error.ServerMessage, user, client) : error.ServerMessage);
+
+    private const int AccessDenied = 1045;
+
+    /// <summary>
+    /// Begin with the user and where it connects from: ER_ACCESS_DENIED_NO_PASSWORD_ERROR, ER_ACCOUNT_HAS_BEEN_LOCKED and
+    /// ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK. Others of such a beginning (1044) name the account.
+    /// </summary>
+    private static readonly HashSet<int> s_namesHost = [1698, 3118, 3955];
+
+    private static string Renamed(string message, string user, ClientHost client)
+    {
+        var start = $"Access denied for user '{user}'@'";
+        var end = message.StartsWith(start, StringComparison.Ordinal) ? message.IndexOf('\'', start.Length) : -1;
+        return end < 0 ? message : $"{start}{client}{message[end..]}";
+    }
 }

@@ -23,7 +23,13 @@ public sealed record LoginRefusal(ushort Code, string SqlState, string Message)
 /// <param name="Refusal">Set otherwise.</param>
 public sealed record LoginOutcome(ClientProof? Proof, LoginRefusal? Refusal)
 {
+    /// <summary>What the backend is to see fail as well; null when there is nothing to count.</summary>
+    public FailedLogin? Failed { get; private init; }
+
     internal static LoginOutcome Accept(ClientProof proof) => new(proof, null);
 
     internal static LoginOutcome Refuse(LoginRefusal refusal) => new(null, refusal);
+
+    internal static LoginOutcome Deny(FailedLogin failed) =>
+        new(null, LoginRefusal.AccessDenied(failed.User, failed.Client, failed.WithPassword)) { Failed = failed };
 }

@@ -48,12 +48,11 @@ internal sealed partial class ProxySession
     private async Task<BackendLeg> OpenLegAsync(string backend, CancellationToken cancellationToken)
     {
         // At the backend whose accounts let the client in, the leg must be that very account.
-        var greeted = _awaited?.Backend == backend ? _awaited.Take() : null;
-        _awaited = greeted is null ? _awaited : null;
+        var greeted = TakeAwaited(backend);
 
         // Named in the login itself, as the client did: the server runs its init_connect in that schema.
         var schema = _current is null ? _state.Schema : null;
-        var leg = await _context.Opener.OpenAsync(backend, Terms(_proof!) with { Schema = schema }, backend == _accountsOf, greeted, cancellationToken);
+        var leg = await _context.Opener.OpenAsync(backend, _proof!, Terms(_proof!.Client) with { Schema = schema }, backend == _accountsOf, greeted, cancellationToken);
         leg.Schema = schema;
         Adopt(leg);
         return leg;
@@ -66,7 +65,15 @@ internal sealed partial class ProxySession
         _legs.Add(leg);
     }
 
-    private LegTerms Terms(ClientProof proof) => new(proof, _capabilities, _collation, _attributes, Id) { Loop = _socket.Loop };
+    /// <summary>The connection the client was greeted for, if it is to this backend and still unused.</summary>
+    private GreetedConnection? TakeAwaited(string backend)
+    {
+        var greeted = _awaited?.Backend == backend ? _awaited.Take() : null;
+        _awaited = greeted is null ? _awaited : null;
+        return greeted;
+    }
+
+    private LegTerms Terms(ClientHost client) => new(client.Address, _capabilities, _collation, _attributes, Id) { Loop = _socket.Loop };
 
     private BackendLeg? FindLeg(string backend)
     {
@@ -220,7 +227,7 @@ internal sealed partial class ProxySession
             return;
         }
 
-        var opened = await _context.Opener.OpenAsync(backend, Terms(proof), backend == _accountsOf, greeted: null, cancellationToken);
+        var opened = await _context.Opener.OpenAsync(backend, proof, Terms(proof.Client), backend == _accountsOf, greeted: null, cancellationToken);
         var isTaken = false;
         try
         {

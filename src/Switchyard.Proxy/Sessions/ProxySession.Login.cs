@@ -126,14 +126,16 @@ internal sealed partial class ProxySession
 
         if (outcome.Proof is not { } proof)
         {
-            await SendErrorAsync(ClientError.From(outcome.Refusal!), channel.Sequence, cancellationToken);
+            var refusal = outcome.Failed is { } failed ? await FailAtBackendAsync(profile.Name, failed, cancellationToken) : null;
+            await SendErrorAsync(ClientError.From(refusal ?? outcome.Refusal!), channel.Sequence, cancellationToken);
             return false;
         }
 
         _proof = proof;
         _accountsOf = profile.Name;
         var home = HomeOf(_state.Schema, _context.View.Current) ?? profile.Name;
-        if (home != profile.Name && !proof.IsVerified && !await ProveAsync(proof, profile.Name, channel, cancellationToken))
+        if (home != profile.Name && (!proof.IsVerified || _context.Login.HasFailed(profile.Name, proof.User))
+            && !await ProveAsync(proof, profile.Name, channel, cancellationToken))
         {
             return false;
         }
@@ -149,6 +151,7 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        _context.Login.Succeeded(profile.Name, proof.User);
         if (await RefusedBySwitchAsync(cancellationToken) is { } error)
         {
             await SendErrorAsync(error, channel.Sequence, cancellationToken);
@@ -178,6 +181,25 @@ internal sealed partial class ProxySession
 
             _proof = proof;
             return await OpenLegAsync(home, cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// The backend whose accounts they are counts wrong passwords, and may have more to say of this one: that the account is locked by now. Null when it
+    /// says nothing, which lets nobody in either.
+    /// </summary>
+    private async Task<LoginRefusal?> FailAtBackendAsync(string backend, FailedLogin failed, CancellationToken cancellationToken)
+    {
+        _context.Login.Failed(backend, failed.User);
+        try
+        {
+            var terms = Terms(failed.Client) with { Schema = _state.Schema };
+            return await _context.Opener.FailAsync(backend, failed, terms, TakeAwaited(backend), cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or FormatException or MalformedPacketException)
+        {
+            ProxyLog.FailedLoginNotCounted(_context.Logger, ClientAddress, backend, exception.Message);
+            return null;
         }
     }
 
@@ -219,7 +241,7 @@ internal sealed partial class ProxySession
     {
         try
         {
-            await _context.Opener.ProveAsync(backend, Terms(proof), cancellationToken);
+            await _context.Opener.ProveAsync(backend, proof, Terms(proof.Client), cancellationToken);
             return true;
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
@@ -277,7 +299,7 @@ internal sealed partial class ProxySession
                 Capabilities = offered,
                 Collation = profile.Server.Collation,
                 Status = ServerStatus.AutoCommit,
-                AuthPlugin = profile.Server.IsAtLeast(ServerVendor.MySql, 8, 0) ? AuthPlugins.CachingSha2Password : AuthPlugins.NativePassword,
+                AuthPlugin = AccountDirectory.UsualPluginOf(profile.Server),
             }.Write(payload);
             PacketIO.Frame(_scratch, payload.WrittenSpan, 0);
         }

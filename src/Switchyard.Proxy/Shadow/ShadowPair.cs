@@ -98,10 +98,10 @@ internal sealed class ShadowPair : IAsyncDisposable
     {
         var identity = read.Identity;
         var capabilities = Spoken | (identity.IgnoresSpace ? Capabilities.IgnoreSpace : Capabilities.None);
-        var terms = new LegTerms(identity.Proof, capabilities, identity.Collation, [new("program_name", "switchyard-shadow")], identity.SessionId) { Schema = read.Schema };
+        var terms = new LegTerms(identity.Proof.Client.Address, capabilities, identity.Collation, [new("program_name", "switchyard-shadow")], identity.SessionId) { Schema = read.Schema };
         try
         {
-            return await opener.ConnectAsync(backend, terms, backend == identity.AccountsOf, cancellationToken);
+            return await opener.ConnectAsync(backend, identity.Proof, terms, backend == identity.AccountsOf, cancellationToken);
         }
         catch (ServerErrorException refused)
         {

@@ -77,7 +77,7 @@ public sealed class FrontendLoginTests : IDisposable
         await using var directory = new AccountDirectory(ConnectionOptions.Parse(lab.Dsn), TimeProvider.System);
         var nonce = AuthNonce.Create();
         var request = new LoginRequest("nobody_knows", IPAddress.Loopback, AuthPlugins.NativePassword, NativePassword.Scramble("x", nonce), nonce, Capabilities.PluginAuth);
-        var outcome = await new FrontendLogin(directory, _rsa, []).RunAsync(new ScriptedClient(), request, _limit);
+        var outcome = await new FrontendLogin(directory, _rsa, []).RunAsync(new ScriptedClient { Password = "x" }, request, _limit);
         Assert.Equal((direct.Code, direct.ServerMessage), ((int)outcome.Refusal!.Code, outcome.Refusal.Message));
     }
 

@@ -48,6 +48,11 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>A command is with the backend and its answer is not complete: closing the connection would not end it there.</summary>
     public bool AwaitsAnswer { get; set; }
 
+    /// <summary>
+    /// The account's password has expired, and the backend says this to everything but setting another one; null once that is done, and usually from the beginning.
+    /// </summary>
+    public ServerErrorException? Expired { get; set; }
+
     /// <summary>When it last ran something, as a timestamp of the session's time provider.</summary>
     public long LastUsed { get; set; }
 

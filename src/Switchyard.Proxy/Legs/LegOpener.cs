@@ -28,9 +28,10 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         string backend, ClientProof proof, LegTerms terms, bool checkIdentity, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         BackendConnection connection;
+        ServerErrorException? expired;
         try
         {
-            connection = await LogInAsync(backend, proof, terms, checkIdentity, greeted, cancellationToken);
+            (connection, expired) = await LogInAsync(backend, proof, terms, checkIdentity, greeted, cancellationToken);
         }
         catch when (greeted is not null)
         {
@@ -40,7 +41,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
 
         var wanted = OfferedCapabilities.ForLeg(terms.Capabilities);
-        var leg = new BackendLeg(backend, await DetachAsync(connection));
+        var leg = new BackendLeg(backend, await DetachAsync(connection)) { Expired = expired };
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
         {
@@ -56,8 +57,17 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// <summary>A connection in a client's name that is none of its legs.</summary>
     /// <exception cref="ServerErrorException">The backend refused the login.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be reached, or the client's proof cannot open it.</exception>
-    public Task<BackendConnection> ConnectAsync(string backend, ClientProof proof, LegTerms terms, bool isOwn, CancellationToken cancellationToken) =>
-        LogInAsync(backend, proof, terms, isOwn, greeted: null, cancellationToken);
+    public async Task<BackendConnection> ConnectAsync(string backend, ClientProof proof, LegTerms terms, bool isOwn, CancellationToken cancellationToken)
+    {
+        var (connection, expired) = await LogInAsync(backend, proof, terms, isOwn, greeted: null, cancellationToken);
+        if (expired is null)
+        {
+            return connection;
+        }
+
+        await connection.DisposeAsync();
+        throw expired;
+    }
 
     /// <summary>
     /// Lets the backend whose accounts they are judge the client's own proof. Needed where the first leg goes elsewhere: a stored password would open the
@@ -67,7 +77,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// <exception cref="BackendUnavailableException">It cannot be asked.</exception>
     public async Task ProveAsync(string backend, ClientProof proof, LegTerms terms, CancellationToken cancellationToken)
     {
-        await using var connection = await LogInAsync(backend, proof, terms, isOwn: true, greeted: null, cancellationToken);
+        await using var connection = await ConnectAsync(backend, proof, terms, isOwn: true, cancellationToken);
     }
 
     /// <summary>
@@ -119,7 +129,8 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         Dialer = terms.Loop,
     };
 
-    private async Task<BackendConnection> LogInAsync(
+    /// <returns>The connection; and where the account's password has expired, so that it may do nothing but set another one, the backend's words for that.</returns>
+    private async Task<(BackendConnection Connection, ServerErrorException? Expired)> LogInAsync(
         string backend, ClientProof proof, LegTerms terms, bool isOwn, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         var profile = await profiles.GetAsync(backend, cancellationToken);
@@ -141,8 +152,12 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
     }
 
-    /// <summary>At the backend whose accounts let the client in, a connection must be that very account; another one is closed.</summary>
-    private static async Task<BackendConnection> IdentifiedAsync(BackendConnection connection, ClientProof proof, bool isOwn, CancellationToken cancellationToken)
+    /// <summary>
+    /// At the backend whose accounts let the client in, a connection must be that very account; another one is closed. One whose password has expired cannot be asked
+    /// until it has another.
+    /// </summary>
+    private static async Task<(BackendConnection Connection, ServerErrorException? Expired)> IdentifiedAsync(
+        BackendConnection connection, ClientProof proof, bool isOwn, CancellationToken cancellationToken)
     {
         try
         {
@@ -151,7 +166,11 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
                 throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
             }
 
-            return connection;
+            return (connection, null);
+        }
+        catch (ServerErrorException expired) when (expired.Code == LegIdentity.MustChangePassword)
+        {
+            return (connection, expired);
         }
         catch
         {

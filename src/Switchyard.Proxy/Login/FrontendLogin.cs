@@ -178,6 +178,19 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
             : proof with { Account = account, Candidates = match.Candidates, Client = match.Client };
     }
 
+    /// <summary>
+    /// Whether the server takes whoever logs in by this name from an address of the proxy's for the client's own account. For connections that cannot be asked who
+    /// they are.
+    /// </summary>
+    /// <param name="proxy">The proxy's end of the connection, which is what the server sees where nothing in between changes it.</param>
+    /// <exception cref="Client.BackendUnavailableException">The backend's accounts cannot be read.</exception>
+    /// <exception cref="Client.ServerErrorException">The backend's accounts may not be read.</exception>
+    public async Task<bool> IsTakenForClientAsync(ClientProof proof, IPAddress proxy, CancellationToken cancellationToken)
+    {
+        var match = await accounts.FindAsync(proof.User, proxy, refresh: true, cancellationToken).ConfigureAwait(false);
+        return match.Candidates.Count > 0 && match.Candidates.All(account => proof.Candidates.Contains(account, s_sameName));
+    }
+
     private static readonly EqualityComparer<Account> s_sameName = EqualityComparer<Account>.Create((a, b) => a?.CurrentUser == b?.CurrentUser);
 
     private static bool Fits(ClientProof proof, AccountAuthentication authentication) =>

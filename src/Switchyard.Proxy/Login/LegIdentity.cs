@@ -8,6 +8,11 @@ namespace Switchyard.Proxy.Login;
 /// </summary>
 public static class LegIdentity
 {
+    /// <summary>
+    /// ER_MUST_CHANGE_PASSWORD: the answer to everything but setting another password, on a connection that was let in with an expired one.
+    /// </summary>
+    public const int MustChangePassword = 1820;
+
     /// <summary>Asks a leg who it is.</summary>
     /// <returns>Null when it is the client's own account; else the refusal to answer the client with.</returns>
     public static async Task<LoginRefusal?> CheckAsync(BackendConnection leg, ClientProof proof, CancellationToken cancellationToken)

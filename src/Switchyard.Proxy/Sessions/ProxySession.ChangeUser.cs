@@ -44,6 +44,12 @@ internal sealed partial class ProxySession
         var payload = ChangeUserPayload.Parse(PacketIO.Payload(_client, frame).Span, _capabilities);
         _client.Consume(frame.RawLength);
         _commandLength = 0;
+        if (RefusedAsExpired is { } expired)
+        {
+            await SendErrorAsync(expired, 1, cancellationToken);
+            return true;
+        }
+
         if (_context.View.Current.Routing.DefaultBackend is not { } backend)
         {
             await SendErrorAsync(ClientError.Refused("Switchyard has no default backend any more."), 1, cancellationToken);

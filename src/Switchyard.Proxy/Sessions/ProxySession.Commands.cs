@@ -37,7 +37,7 @@ internal sealed partial class ProxySession
         var current = _current;
         _prepared.Clear();
         current.Prepared.Clear();
-        _pins.Clear();
+        _pins.Reset();
         _state.Reset();
         current.SyncedVersion = _state.Version;
         current.SyncedUserVersion = _state.Version;

@@ -54,6 +54,7 @@ internal sealed partial class ProxySession
         var schema = _current is null ? _state.Schema : null;
         var leg = await _context.Opener.OpenAsync(backend, _proof!, Terms(_proof!.Client) with { Schema = schema }, backend == _accountsOf, greeted, cancellationToken);
         leg.Schema = schema;
+        await AdmitExpiredAsync(leg, cancellationToken);
         Adopt(leg);
         return leg;
     }
@@ -214,6 +215,11 @@ internal sealed partial class ProxySession
     /// </summary>
     public async Task<List<(string Name, string Reason)>> WarmAsync(string backend, CancellationToken cancellationToken)
     {
+        if ((_pins.Reasons & PinReasons.ExpiredPassword) != 0)
+        {
+            return [("the session", string.Join(" and ", _pins.Describe()))];
+        }
+
         await OpenAheadAsync(backend, cancellationToken);
         return await WarmLegAsync(backend, cancellationToken);
     }

@@ -31,7 +31,7 @@ internal sealed partial class ProxySession
     };
 
     private static bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
-        info.Has(Lasting) || info.Kind is StatementKind.Ddl or StatementKind.Multiple or StatementKind.Call || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
+        leg.Expired is not null || info.Has(Lasting) || info.Kind is StatementKind.Ddl or StatementKind.Multiple or StatementKind.Call || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
 
     /// <summary>The last statements may have changed how the next ones are to be read, and did not say to what.</summary>
     private bool _scanOptionsUncertain;
@@ -43,6 +43,11 @@ internal sealed partial class ProxySession
         var info = statement.Info;
         var failed = leg.Scanner.ErrorCode != 0;
         NoteSchemas(info);
+        if (leg.Expired is not null && !failed && statement.Shape != Relay.ResponseShape.None)
+        {
+            await LookForNewPasswordAsync(leg, cancellationToken);
+        }
+
         if (failed && leg.InTransaction)
         {
             await OnErrorInTransactionAsync(leg, cancellationToken);

@@ -20,6 +20,7 @@ internal enum PinReasons
     Routine = 1 << 10,
     Unobserved = 1 << 11,
     BinaryLog = 1 << 12,
+    ExpiredPassword = 1 << 13,
 }
 
 /// <summary>The pins of one session. Written by whoever has its turn; <see cref="Reasons"/> may be read from anywhere.</summary>
@@ -83,6 +84,14 @@ internal sealed class SessionPins
         _reasons = _sqlPrepared > 0 ? _reasons | PinReasons.SqlPrepared : _reasons & ~PinReasons.SqlPrepared;
     }
 
+    /// <summary>Forgets all that a reset of the session undoes, which an expired password is not.</summary>
+    public void Reset()
+    {
+        var expired = _reasons & PinReasons.ExpiredPassword;
+        Clear();
+        Add(expired);
+    }
+
     public void Clear()
     {
         _temporaryTables.Clear();
@@ -124,6 +133,7 @@ internal sealed class SessionPins
         PinReasons.Role => "it has changed its role",
         PinReasons.FixedVariable => "it has set a variable that cannot be carried over (such as timestamp or insert_id)",
         PinReasons.BinaryLog => "it streams the binary log",
+        PinReasons.ExpiredPassword => "its password had expired when it logged in, and a new one is known to its client alone, which must connect again",
         PinReasons.Routine => "it has called a stored routine, which may have left state behind",
         _ => "it has run a statement whose effects on the session are not known",
     };

@@ -49,6 +49,8 @@ internal sealed class LoopSocket : Stream
 
     public SafeHandle Handle => _socket.SafeHandle;
 
+    public IPEndPoint LocalEndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+
     public IPEndPoint RemoteEndPoint => (IPEndPoint)_socket.RemoteEndPoint!;
 
     /// <summary>

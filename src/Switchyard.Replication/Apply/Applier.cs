@@ -61,7 +61,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
     public async Task RunAsync(EventPump pump, CancellationToken cancellationToken)
     {
         _pump = pump;
-        if (target.TakeSettledCommit() && _unsure is { } settled)
+        if (target.TakeSettledCommit() is { } end && _unsure is { } settled && settled.End == end)
         {
             // The group whose answer was lost is on the target after all, and chunks have to know its keys.
             Committed(settled.Touched, settled.Transactions, target.Persisted);

@@ -86,7 +86,7 @@ internal static class StreamRecorder
         var open = await XaRows.LoadAsync(target, row.Id, cancellationToken).ConfigureAwait(false);
         if (open.Count > 0)
         {
-            throw new ReplicationException($"XA transactions were prepared and not ended when the source moved to {where}: {PreparedXa.Describe([.. open.Select(x => x.Xid)])}; where their rows lie in its log is not known. Point the backend back at the old server until they have ended, or copy again.");
+            throw new ReplicationException($"XA transactions were prepared and not ended when the source moved to {where}: {PreparedXa.Describe([.. open.Select(x => x.Xid)])}; where their rows lie in its log is not known. Point the backend back at the old server until they have ended, or copy again. {XaRows.DescribeLost(row.Id, open[0].Xid)}.");
         }
 
         using var sql = new PayloadWriter();

@@ -16,10 +16,10 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
 
     private readonly StatementBatch _batch = new();
     private BackendConnection? _connection;
-    private (BinlogPosition Position, string Gtid)? _uncertain;
+    private BinlogPosition? _uncertain;
     private bool _inLargeTransaction;
     private bool _largeHasLogged;
-    private bool _settledAsDone;
+    private BinlogPosition? _settled;
 
     /// <summary>What the position row says, as far as answered. Changed by whoever's turn it is to commit.</summary>
     public BinlogPosition Persisted { get; private set; } = persisted;
@@ -50,16 +50,13 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
             throw Fenced();
         }
 
-        if (_uncertain is { } uncertain && row.Position == uncertain.Position)
+        if (row.Position != Persisted)
         {
-            (Persisted, PersistedGtid) = uncertain;
-            _settledAsDone = true;
-        }
-        else if (row.Position != Persisted)
-        {
-            throw Fenced();
+            _settled = row.Position == _uncertain ? _uncertain : throw Fenced();
         }
 
+        // Of a COMMIT that left the position where it was, only this tells whether it was done.
+        (Persisted, PersistedGtid) = (row.Position, row.Gtid);
         _uncertain = null;
         _inLargeTransaction = false;
         await mode.DecideAsync(_connection, cancellationToken).ConfigureAwait(false);
@@ -106,8 +103,10 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
 
     private async Task EndAsync(BackendConnection connection, BinlogPosition end, string endGtid, CancellationToken cancellationToken)
     {
-        _uncertain = (end, endGtid);
+        _uncertain = end;
+        await FaultPoints.HitAsync("apply.commit.uncertain", cancellationToken).ConfigureAwait(false);
         await connection.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
+        await FaultPoints.HitAsync("apply.commit.unanswered", cancellationToken).ConfigureAwait(false);
         _uncertain = null;
         Persisted = end;
         PersistedGtid = endGtid;
@@ -218,11 +217,11 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
         }
     }
 
-    /// <summary>Whether the COMMIT whose answer was lost turned out to be done; asked once.</summary>
-    public bool TakeSettledCommit()
+    /// <summary>Where the COMMIT whose answer was lost, and which turned out to be done, has moved the position; asked once.</summary>
+    public BinlogPosition? TakeSettledCommit()
     {
-        var settled = _settledAsDone;
-        _settledAsDone = false;
+        var settled = _settled;
+        _settled = null;
         return settled;
     }
 

@@ -29,6 +29,12 @@ internal static class XaRows
         }
     }
 
+    /// <summary>
+    /// What to do about one that never ends: MySQL before 8.0.30 could log XA PREPARE and lose the transaction in a crash, and its log never tells.
+    /// </summary>
+    public static string DescribeLost(string streamId, string xid) =>
+        $"If XA RECOVER on the source does not list it, a crash of the source has lost it: then run DELETE FROM {ControlTables.Schema}.stream_xa WHERE stream_id={SqlText.QuoteString(streamId)} AND xid={SqlText.QuoteString(xid)} on the side that is written, and start again";
+
     public static void Write(PayloadWriter sql, string streamId, XaChange change)
     {
         if (change.IsPrepared)

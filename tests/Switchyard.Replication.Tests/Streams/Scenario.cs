@@ -105,6 +105,30 @@ internal sealed class Scenario : IAsyncDisposable
         await stream.WaitForAppliedAsync(await stream.ReadSourceEndAsync(limit.Token), limit.Token);
     }
 
+    /// <summary>Waits until the stream is in a state.</summary>
+    public static async Task<StreamProgress> UntilAsync(ReplicationStream stream, StreamState state)
+    {
+        var there = new TaskCompletionSource<StreamProgress>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look(StreamProgress progress)
+        {
+            if (progress.State == state)
+            {
+                there.TrySetResult(progress);
+            }
+        }
+
+        stream.StateChanged += Look;
+        Look(stream.Progress);
+        try
+        {
+            return await there.Task.WaitAsync(TimeSpan.FromMinutes(5));
+        }
+        finally
+        {
+            stream.StateChanged -= Look;
+        }
+    }
+
     /// <summary>Compares every row of every table, as each server prints it.</summary>
     public async Task AssertSameAsync()
     {

@@ -189,12 +189,20 @@ instance_stop() {
     for id in "${ids[@]}"; do instance_must_exist "$id"; done
     # All are told before any is waited for.
     local pid
-    for id in "${ids[@]}"; do ! pid=$(instance_pid "$id") || kill "$pid" 2>/dev/null || true; done
+    for id in "${ids[@]}"; do ! pid=$(instance_pid "$id") || kill "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null || true; done
     for id in "${ids[@]}"; do
         instance_wait_end "$id" 60 || { say "'$id' did not end within 60 seconds and is killed"; instance_kill "$id"; }
         rm -f "$instances/$id/process"
         [ $wipe = 0 ] || rm -rf "${instances:?}/$id" "$instances/.$id.lock"
     done
+}
+
+instance_signal() {
+    local signal=$1 pid; shift
+    [ $# -eq 1 ] || fail_usage "freeze and thaw want one ID"
+    instance_must_exist "$1"
+    pid=$(instance_pid "$1") || fail "'$1' does not run"
+    kill "-$signal" "$pid"
 }
 
 instance_kill() {

@@ -330,7 +330,7 @@ public sealed class BinlogEventParser
                     return;
                 }
 
-                AdvanceTo(header.NextOffset);
+                AdvanceTo(header);
                 return;
         }
     }
@@ -365,11 +365,21 @@ public sealed class BinlogEventParser
         }
     }
 
-    /// <summary>The header has 32 bits of the offset; a file grows past them within one large transaction.</summary>
-    private void AdvanceTo(uint low)
+    /// <summary>
+    /// The header has the lower 32 bits of the offset; a file grows past them within one large transaction. So bytes are counted, and the header is believed
+    /// where the server has left events out.
+    /// </summary>
+    private void AdvanceTo(in EventHeader header)
     {
         const ulong wrap = 1UL << 32;
-        var candidate = (Position.Offset & ~(wrap - 1)) | low;
+        var counted = Position.Offset + header.Size;
+        if ((uint)counted == header.NextOffset)
+        {
+            Position = Position with { Offset = counted };
+            return;
+        }
+
+        var candidate = (Position.Offset & ~(wrap - 1)) | header.NextOffset;
         if (candidate < Position.Offset)
         {
             if (Position.Offset - candidate < wrap / 2)
@@ -378,6 +388,11 @@ public sealed class BinlogEventParser
             }
 
             candidate += wrap;
+        }
+        else if (candidate - Position.Offset > wrap / 2 && candidate >= wrap)
+        {
+            // A heartbeat of a place before the last wrap.
+            return;
         }
 
         Position = Position with { Offset = candidate };

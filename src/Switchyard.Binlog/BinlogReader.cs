@@ -16,6 +16,7 @@ public sealed class BinlogReader : IAsyncDisposable
     private readonly Func<bool>? _tryKeep;
     private readonly IAsyncDisposable? _source;
     private InnerEventReader? _inner;
+    private BinlogPosition? _begin;
 
     /// <summary>Reads raw events from a delegate: one whole event per call, empty at the end.</summary>
     /// <param name="readRaw">The source of raw events, each valid until the next call.</param>
@@ -36,12 +37,26 @@ public sealed class BinlogReader : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(request);
-        var dump = await connection.DumpBinlogAsync(request, cancellationToken).ConfigureAwait(false);
-        return new BinlogReader(dump.ReadEventAsync, new BinlogPosition(request.File ?? "", request.File is null ? 0 : request.Position), dump, dump.TryKeepEvent);
+        var asked = new BinlogPosition(request.File ?? "", request.File is null ? 0 : request.Position);
+        if (await CanStartAtAsync(connection, asked, cancellationToken).ConfigureAwait(false))
+        {
+            var there = await connection.DumpBinlogAsync(request, cancellationToken).ConfigureAwait(false);
+            return new BinlogReader(there.ReadEventAsync, asked, there, there.TryKeepEvent);
+        }
+
+        var before = asked with { Offset = BinlogPosition.FirstOffset };
+        var dump = await connection.DumpBinlogAsync(request with { Position = before.Offset }, cancellationToken).ConfigureAwait(false);
+        return new BinlogReader(dump.ReadEventAsync, before, dump, dump.TryKeepEvent) { BeginsAt = asked };
+    }
+
+    /// <summary>Everything up to here is read and not handed on; an event must end just there.</summary>
+    internal BinlogPosition BeginsAt
+    {
+        init => _begin = value;
     }
 
     /// <summary>The end of the last event read.</summary>
-    public BinlogPosition Position => _parser.Position;
+    public BinlogPosition Position => _begin ?? _parser.Position;
 
     /// <summary>The next event, or null when the server has ended the stream.</summary>
     /// <exception cref="UnsupportedEventException">An event that may carry a change is not understood, or the log says it is incomplete.</exception>
@@ -68,6 +83,12 @@ public sealed class BinlogReader : IAsyncDisposable
                 return null;
             }
 
+            if (_begin is { } begin)
+            {
+                PassOver(raw, begin);
+                continue;
+            }
+
             var parsed = Judge(_parser.Parse(raw, isOwned: raw.Length > CopiedEventBytes && _tryKeep?.Invoke() == true));
             if (parsed is not TransactionPayloadEvent payload)
             {
@@ -84,6 +105,35 @@ public sealed class BinlogReader : IAsyncDisposable
         _inner?.Dispose();
         _inner = null;
         return _source?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
+
+    /// <summary>
+    /// The plain command carries 32 bits of an offset. MySQL's other one carries 64 and needs GTIDs to be on (com_binlog_dump_gtid in sql/rpl_source.cc,
+    /// Binlog_sender::init in sql/rpl_binlog_sender.cc); elsewhere a file that is longer is read from its beginning.
+    /// </summary>
+    private static async Task<bool> CanStartAtAsync(BackendConnection connection, BinlogPosition position, CancellationToken cancellationToken)
+    {
+        if (position.Offset <= uint.MaxValue)
+        {
+            return true;
+        }
+
+        return !connection.Server.IsMariaDb
+            && (await connection.QueryAsync("SELECT @@global.gtid_mode", cancellationToken).ConfigureAwait(false)).GetStringOrNull(0, 0) == "ON";
+    }
+
+    private void PassOver(ReadOnlyMemory<byte> raw, BinlogPosition begin)
+    {
+        _parser.Parse(raw);
+        if (_parser.Position > begin)
+        {
+            throw new BinlogFormatException($"No event of the source's binary log ends at {begin}, where reading has to go on: the log was changed or replaced. Cancel the migration and copy again.");
+        }
+
+        if (_parser.Position == begin)
+        {
+            _begin = null;
+        }
     }
 
     private BinlogEvent Judge(BinlogEvent parsed) => parsed is IncidentEvent incident

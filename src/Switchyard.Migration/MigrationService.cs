@@ -63,11 +63,11 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         var entries = await _environment.Topology.ListJournalAsync(name, cancellationToken: cancellationToken);
         var lines = entries.OrderBy(e => e.At).ThenBy(e => e.Sequence).TakeLast(JournalLines)
             .Select(e => new JournalLine(e.At, e.Operation, e.Step, e.Phase.ToString().ToLowerInvariant(), e.Detail ?? (e.DurationMs is { } ms ? $"{ms:0.###} ms" : "")));
-        return new MigrationDetails(unit.Status(Epoch), unit.Runtime.Record.Settings, [.. lines]);
+        return new MigrationDetails(await unit.LookAsync(Epoch, cancellationToken), unit.Runtime.Record.Settings, [.. lines]);
     }
 
     /// <inheritdoc />
-    public Task<MigrationStatus> StatusAsync(string name, CancellationToken cancellationToken) => Task.FromResult(Unit(name).Status(Epoch));
+    public Task<MigrationStatus> StatusAsync(string name, CancellationToken cancellationToken) => Unit(name).LookAsync(Epoch, cancellationToken);
 
     /// <inheritdoc />
     public async Task<PreflightReport> PreflightAsync(string name, CancellationToken cancellationToken)
@@ -257,7 +257,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     private async Task<MigrationUnit> AdoptAsync(Versioned<MigrationRecord> record, CancellationToken cancellationToken)
     {
         var runtime = new MigrationRuntime(_environment, record);
-        var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime), _environment.Validation);
+        var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime), new PurgeWatch(_environment, runtime), _environment.Validation);
         _units[record.Value.Name] = unit;
         await unit.Diff.LoadAsync(cancellationToken);
         if (record.Value.Operation is not null)

@@ -42,7 +42,7 @@ public sealed class ReplicationStream : IAsyncDisposable
         Logger = logger;
         Boundaries = new BoundaryQueue(_wake);
         _board = new PositionBoard(row.Position);
-        _status = new StreamStatus(clock) { Freshness = definition.HeartbeatPeriod * 5 };
+        _status = new StreamStatus(clock) { Freshness = definition.HeartbeatPeriod * 5, SilenceLimit = definition.SilenceLimit };
         var mode = new LoggedRowsMode(LoggedRowRules.Understands(planner.SourceServer, planner.TargetServer));
         _target = new TargetWriter(definition.To, mode, definition.Id, row.OwnerToken, row.Position, row.Gtid);
         var gtids = new GtidTracker(planner.SourceServer.IsMariaDb, row.Gtid);
@@ -125,6 +125,30 @@ public sealed class ReplicationStream : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// For a stream that does not run: how far the place where it would go on is from being purged. Null when it is not recorded, or was recorded on another server
+    /// than answers now.
+    /// </summary>
+    /// <exception cref="ReplicationException">The log does not reach back there any more.</exception>
+    public static async Task<LogReach?> ReadLogReachAsync(ConnectionOptions source, ConnectionOptions target, string id, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(target);
+        var written = await BackendConnection.OpenAsync(target with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var writtenLease = written.ConfigureAwait(false);
+        if (await StreamRow.ReadAsync(written, id, locked: false, cancellationToken).ConfigureAwait(false) is not { } row)
+        {
+            return null;
+        }
+
+        var from = (await XaRows.LoadAsync(written, id, cancellationToken).ConfigureAwait(false)).Select(x => x.Begin).Append(row.Position).Min();
+        var connection = await BackendConnection.OpenAsync(source with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var lease = connection.ConfigureAwait(false);
+        return await SourceLog.ReadIdentityAsync(connection, cancellationToken).ConfigureAwait(false) == row.SourceIdentity
+            ? await LogReach.ReadAsync(connection, from, cancellationToken).ConfigureAwait(false)
+            : null;
+    }
+
     /// <summary>The flushed end of a server's binary log.</summary>
     public static async Task<BinlogPosition> ReadEndAsync(ConnectionOptions server, CancellationToken cancellationToken)
     {
@@ -170,7 +194,16 @@ public sealed class ReplicationStream : IAsyncDisposable
         }
 
         _started = true;
-        _running = _runner.RunAsync(_stopping.Token, _abort.Token);
+        _running = RunAsync();
+    }
+
+    private async Task RunAsync()
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, _abort.Token);
+        var pulse = new SidePulse(Definition, _status, Clock).RunAsync(ended.Token);
+        await _runner.RunAsync(_stopping.Token, _abort.Token).ConfigureAwait(false);
+        await ended.CancelAsync().ConfigureAwait(false);
+        await pulse.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Applies what is under way, writes the position, and stops. When it returns nothing of the stream runs on the target any more.</summary>

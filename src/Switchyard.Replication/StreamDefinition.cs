@@ -69,4 +69,7 @@ public sealed record StreamDefinition
 
     /// <summary>How often an idle source says where its log ends.</summary>
     public TimeSpan HeartbeatPeriod { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A server that leaves a question unanswered for this long is told of; it is asked three times in that time.</summary>
+    public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromSeconds(15);
 }

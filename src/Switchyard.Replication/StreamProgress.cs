@@ -38,4 +38,10 @@ public sealed record StreamProgress(
 {
     /// <summary>How long the source keeps its log, as it said at the last connection; null when it removes nothing by age, or was not asked yet.</summary>
     public TimeSpan? LogRetention { get; init; }
+
+    /// <summary>How long the source has left a question unanswered, whatever the state; null while it answers, or has not been silent for long enough to tell.</summary>
+    public TimeSpan? SourceSilence { get; init; }
+
+    /// <summary>The same of the target.</summary>
+    public TimeSpan? TargetSilence { get; init; }
 }

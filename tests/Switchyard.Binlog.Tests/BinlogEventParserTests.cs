@@ -79,6 +79,37 @@ public sealed class BinlogEventParserTests
     }
 
     [Fact]
+    public void Positions_are_counted_whatever_32_bits_of_them_the_header_shows()
+    {
+        var parser = new BinlogEventParser(new BinlogPosition("binlog.000001", 0x2_FFFF_FFF0));
+        parser.Parse(EventBuilder.Format(checksum: true, nextOffset: 0));
+
+        var size = (ulong)EventBuilder.Xid(0).Length;
+        Assert.Equal(0x2_FFFF_FFF0 + size, parser.Parse(EventBuilder.Xid((uint)(0xFFFF_FFF0 + size))).Position.Offset);
+        Assert.Equal(0x2_FFFF_FFF0 + (2 * size), parser.Parse(EventBuilder.Xid((uint)(0xFFFF_FFF0 + (2 * size)))).Position.Offset);
+        // A heartbeat tells of what was sent before, in as many bits.
+        Assert.Equal(0x2_FFFF_FFF0 + (2 * size), parser.Parse(EventBuilder.Event(27, "binlog.000001"u8, 0xFFFF_FFF0)).Position.Offset);
+    }
+
+    [Fact]
+    public async Task What_lies_before_a_begin_that_the_server_does_not_take_is_passed_over()
+    {
+        var reader = Reader(new BinlogPosition("binlog.000001", 0x1_0000_0100), EventBuilder.Format(true), EventBuilder.Xid(0xFFFFFF00), EventBuilder.Xid(0x100), EventBuilder.Xid(0x11F));
+
+        Assert.Equal(0x1_0000_0100UL, reader.Position.Offset);
+        Assert.Equal(0x1_0000_011FUL, (await reader.ReadAsync(CancellationToken.None))!.Position.Offset);
+    }
+
+    [Fact]
+    public async Task A_begin_at_which_no_event_ends_is_refused()
+    {
+        var reader = Reader(new BinlogPosition("binlog.000001", 0x1_0000_00FF), EventBuilder.Format(true), EventBuilder.Xid(0xFFFFFF00), EventBuilder.Xid(0x100));
+
+        var error = await Assert.ThrowsAsync<BinlogFormatException>(() => reader.ReadAsync(CancellationToken.None).AsTask());
+        Assert.Contains("binlog.000001:4294967551", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_artificial_event_moves_nothing_and_a_rotation_moves_to_the_next_file()
     {
         var parser = Started();
@@ -138,6 +169,12 @@ public sealed class BinlogEventParserTests
         }
 
         Assert.True(outcomes.Count > 1, "every mutation ended alike");
+    }
+
+    private static BinlogReader Reader(BinlogPosition begin, params byte[][] log)
+    {
+        var events = new Queue<byte[]>(log);
+        return new BinlogReader(_ => ValueTask.FromResult<ReadOnlyMemory<byte>>(events.Dequeue()), begin with { Offset = BinlogPosition.FirstOffset }) { BeginsAt = begin };
     }
 
     private static string Try(BinlogEventParser parser, byte[] raw)

@@ -92,4 +92,18 @@ public sealed class GtidSetTests
     }
 
     private static IEnumerable<long> Numbers(MySqlGtidSet set) => Enumerable.Range(1, 60).Select(i => (long)i).Where(i => set.Contains(Guid.Parse(A), "", i));
+
+    [Fact]
+    public void A_MariaDB_state_tells_what_another_log_lacks_server_by_server()
+    {
+        var state = MariaDbGtidState.Parse("0-1-100,0-2-101,1-2-7");
+        state.Add(new MariaDbGtid(0, 1, 102));
+
+        Assert.Equal("0-2-101,0-1-102,1-2-7", state.ToString());
+        Assert.Equal("0-1-102,1-2-7", string.Join(',', state.Position));
+        Assert.Null(state.FindMissing(MariaDbGtidState.Parse("0-2-105,0-1-102"), 0));
+        Assert.Equal(new MariaDbGtid(0, 2, 101), state.FindMissing(MariaDbGtidState.Parse("0-1-103"), 0));
+        Assert.Equal(new MariaDbGtid(0, 1, 102), state.FindMissing(MariaDbGtidState.Parse("0-2-101,0-1-101"), 0));
+        Assert.Null(state.FindMissing(new MariaDbGtidState(), 5));
+    }
 }

@@ -96,6 +96,26 @@ public sealed class BinlogDumpTests
         Assert.Equal(1236, e.Code);
     }
 
+    [Theory]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task An_offset_past_four_gibibytes_reaches_a_server_with_GTIDs_whole(string server)
+    {
+        await using var connection = await Lab.OpenAsync(server);
+        var (file, _) = await EndAsync(connection);
+        // Its lower half is a place in the file.
+        await using var dump = await (await Lab.OpenAsync(server)).DumpBinlogAsync(
+            new BinlogDumpRequest { ServerId = 4_100_000_005, File = file, Position = (1UL << 32) + 4, StopAtEnd = true }, Lab.Limit());
+        var e = await Assert.ThrowsAsync<ServerErrorException>(async () =>
+        {
+            while (!(await dump.ReadEventAsync(Lab.Limit())).IsEmpty)
+            {
+            }
+        });
+        Assert.Equal(1236, e.Code);
+        Assert.Contains("position > file size", e.ServerMessage, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_request_with_no_start_or_two_is_refused()
     {

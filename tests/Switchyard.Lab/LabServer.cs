@@ -75,6 +75,12 @@ public sealed class LabServer : IAsyncDisposable
     /// <summary>Ends it with SIGKILL, as a power cut would; its data stays.</summary>
     public Task KillAsync() => LabScript.RunAsync("kill", NotShared());
 
+    /// <summary>Lets it stand still with its connections open (SIGSTOP) until <see cref="ThawAsync"/>, or until it is killed.</summary>
+    public Task FreezeAsync() => LabScript.RunAsync("freeze", NotShared());
+
+    /// <summary>Lets it go on after <see cref="FreezeAsync"/>.</summary>
+    public Task ThawAsync() => LabScript.RunAsync("thaw", NotShared());
+
     /// <summary>Starts it again on its data and port, after <see cref="StopAsync"/>, <see cref="KillAsync"/>, or by stopping it first.</summary>
     /// <param name="extraOptions">When any is given, these replace the extra options of the start before.</param>
     public async Task RestartAsync(params string[] extraOptions)

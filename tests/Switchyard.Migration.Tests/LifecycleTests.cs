@@ -1,3 +1,6 @@
+using Switchyard.Binlog;
+using Switchyard.Replication;
+using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration.Tests;
@@ -49,6 +52,59 @@ public sealed class LifecycleTests
         var finding = Assert.Single((await world.Service.StatusAsync("shop", default)).Findings);
         Assert.Equal("log_near_purge", finding.Code);
         Assert.Contains("binlog_expire_logs_seconds", finding.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_is_named_while_it_is_silent()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        world.Engine.Running["shop.forward"].FollowerSilence = 20;
+
+        var finding = Assert.Single((await world.Service.StatusAsync("shop", default)).Findings);
+        Assert.Equal("server_silent", finding.Code);
+        Assert.Contains("'b' has not answered for 00:00:20", finding.What, StringComparison.Ordinal);
+
+        world.Engine.Running["shop.forward"].FollowerSilence = null;
+        Assert.Empty((await world.Service.StatusAsync("shop", default)).Findings);
+    }
+
+    [Fact]
+    public async Task A_migration_that_stands_still_is_warned_while_the_log_still_reaches_back_to_it()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        LogReach Reach(int hours, ulong bytes) => new(new BinlogPosition("binlog.000007", 4), TimeSpan.FromHours(hours), bytes, new LogRetention(TimeSpan.FromHours(24), 1_000_000_000));
+        world.Engine.Reach = () => Reach(13, 600_000_000);
+        Assert.Empty((await world.Service.StatusAsync("shop", default)).Findings);
+
+        await world.Service.StopAsync("shop", default);
+
+        var findings = (await world.Service.StatusAsync("shop", default)).Findings;
+        Assert.Equal(["log_near_purge", "log_near_purge"], findings.Select(f => f.Code));
+        Assert.Contains("13:00:00 to catch up from binlog.000007:4", findings[0].What, StringComparison.Ordinal);
+        Assert.Contains("migration start shop", findings[0].Remedy, StringComparison.Ordinal);
+        Assert.Contains("max_binlog_total_size", findings[1].Remedy, StringComparison.Ordinal);
+
+        await world.Service.StartAsync("shop", default);
+        await world.UntilAsync(MigrationState.Running);
+        Assert.Empty((await world.Service.StatusAsync("shop", default)).Findings);
+        world.Engine.Reach = () => Reach(11, 400_000_000);
+        await world.Service.StopAsync("shop", default);
+        Assert.Empty((await world.Service.StatusAsync("shop", default)).Findings);
+    }
+
+    [Fact]
+    public async Task A_migration_that_stands_still_behind_a_purged_log_is_told_so_before_it_is_started()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        world.Engine.Reach = () => throw new ReplicationException("The source no longer has its binary log binlog.000007.");
+        await world.Service.StopAsync("shop", default);
+
+        var finding = Assert.Single((await world.Service.StatusAsync("shop", default)).Findings);
+        Assert.Equal(("log_purged", FindingSeverity.Error), (finding.Code, finding.Severity));
+        Assert.Contains("binlog.000007", finding.What, StringComparison.Ordinal);
     }
 
     [Fact]

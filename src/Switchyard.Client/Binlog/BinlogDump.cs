@@ -91,9 +91,9 @@ public sealed class BinlogDump : IAsyncDisposable
             throw new ArgumentException($"{server.VersionString} does not know MariaDB's GTIDs.");
         }
 
-        if (request.Position > uint.MaxValue)
+        if (request.Position > uint.MaxValue && server.IsMariaDb)
         {
-            throw new ArgumentException($"The dump cannot start at {request.File}:{request.Position}: the protocol carries offsets below 4 GiB. Start at the file's beginning or by GTID.");
+            throw new ArgumentException($"The dump cannot start at {request.File}:{request.Position}: MariaDB's protocol carries offsets below 4 GiB. Start at the file's beginning or by GTID.");
         }
     }
 
@@ -103,13 +103,17 @@ public sealed class BinlogDump : IAsyncDisposable
         const ushort sendAnnotateRows = 0x02; // MariaDB's meaning of the bit
         const ushort throughGtid = 0x04;
         var flags = request.StopAtEnd ? nonBlocking : (ushort)0;
-        if (request.MySqlGtidSet is { } set)
+        var file = Encoding.UTF8.GetBytes(request.File ?? "");
+        if (request.MySqlGtidSet is not null || request.Position > uint.MaxValue)
         {
+            // With a file's name it starts there, whatever the set; an empty one is a count of no servers.
+            var set = request.MySqlGtidSet ?? new byte[sizeof(ulong)];
             writer.WriteByte((byte)CommandKind.BinlogDumpGtid);
             writer.WriteUInt16((ushort)(flags | throughGtid));
             writer.WriteUInt32(request.ServerId);
-            writer.WriteUInt32(0); // no file name
-            writer.WriteUInt64(4);
+            writer.WriteUInt32((uint)file.Length);
+            writer.WriteBytes(file);
+            writer.WriteUInt64(request.File is null ? 4 : request.Position);
             writer.WriteUInt32((uint)set.Length);
             writer.WriteBytes(set.Span);
             return;
@@ -119,7 +123,7 @@ public sealed class BinlogDump : IAsyncDisposable
         writer.WriteUInt32(request.File is null ? 4 : (uint)request.Position);
         writer.WriteUInt16((ushort)(flags | (request.SendAnnotateRows ? sendAnnotateRows : 0)));
         writer.WriteUInt32(request.ServerId);
-        writer.WriteBytes(Encoding.UTF8.GetBytes(request.File ?? ""));
+        writer.WriteBytes(file);
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> ReadSlowAsync(CancellationToken cancellationToken) =>

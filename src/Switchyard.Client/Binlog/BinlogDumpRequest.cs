@@ -9,7 +9,7 @@ public sealed record BinlogDumpRequest
     /// <summary>Start by file and offset: the file's name; with <see cref="Position"/>.</summary>
     public string? File { get; init; }
 
-    /// <summary>Offset in <see cref="File"/>; 4 is its beginning.</summary>
+    /// <summary>Offset in <see cref="File"/>; 4 is its beginning. From 4 GiB on only MySQL with gtid_mode=ON takes it.</summary>
     public ulong Position { get; init; } = 4;
 
     /// <summary>Start by GTIDs on MySQL: the set already known, encoded as COM_BINLOG_DUMP_GTID wants it.</summary>

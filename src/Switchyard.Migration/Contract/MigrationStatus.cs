@@ -136,6 +136,12 @@ public sealed record StreamStatus(string State, string? Position, double? LagSec
     /// <summary>How long the origin keeps its binary log; null when it removes nothing by age, or is not known.</summary>
     public double? LogRetentionSeconds { get; init; }
 
+    /// <summary>How long the origin has left a question unanswered; null while it answers, or has not been silent for long.</summary>
+    public double? OriginSilentSeconds { get; init; }
+
+    /// <summary>The same of the side that follows.</summary>
+    public double? FollowerSilentSeconds { get; init; }
+
     /// <summary>There is no such stream yet.</summary>
     public static StreamStatus None { get; } = new("none", null, null, 0, null);
 }

@@ -44,6 +44,8 @@ internal sealed class EngineStream : IMigrationStream
                 state, Convert(progress.Applied).ToString(), double.IsFinite(progress.LagSeconds) ? Math.Round(progress.LagSeconds, 3) : null, progress.TransactionsApplied, progress.Error)
             {
                 LogRetentionSeconds = progress.LogRetention?.TotalSeconds,
+                OriginSilentSeconds = progress.SourceSilence?.TotalSeconds,
+                FollowerSilentSeconds = progress.TargetSilence?.TotalSeconds,
             };
         }
     }

@@ -1,5 +1,6 @@
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -51,6 +52,10 @@ internal interface IReplicationEngine
     /// <summary>Whether a recorded stream could go on with the server the spec names as its origin now.</summary>
     /// <exception cref="Replication.ReplicationException">It could not; the message says what is missing there.</exception>
     Task VerifyCanFollowAsync(StreamSpec spec, CancellationToken cancellationToken);
+
+    /// <summary>For a recorded stream that does not run: how far the place where it would go on is from being purged; null when that is not known.</summary>
+    /// <exception cref="Replication.ReplicationException">It is purged already.</exception>
+    Task<LogReach?> ReadLogReachAsync(StreamSpec spec, CancellationToken cancellationToken);
 
     /// <summary>Prepares the copy of all rows alongside a running stream; it resumes what an earlier one has done.</summary>
     Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken);

@@ -3,6 +3,7 @@ using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Replication;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
 using Switchyard.Replication.Target;
 using Switchyard.Replication.Watch;
 using Switchyard.Topology;
@@ -76,6 +77,8 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         new EngineStream(await ReplicationStream.OpenAsync(Define(spec), cancellationToken, time, _log), spec.From);
 
     public Task VerifyCanFollowAsync(StreamSpec spec, CancellationToken cancellationToken) => ReplicationStream.VerifyCanFollowAsync(Define(spec), cancellationToken);
+
+    public Task<LogReach?> ReadLogReachAsync(StreamSpec spec, CancellationToken cancellationToken) => ReplicationStream.ReadLogReachAsync(spec.From, spec.To, spec.Id, cancellationToken);
 
     public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken)
     {

@@ -3,7 +3,7 @@ using Switchyard.Topology;
 namespace Switchyard.Migration;
 
 /// <summary>A migration in this process with what belongs to it.</summary>
-internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController diff, ReadValidation validation)
+internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController diff, PurgeWatch purge, ReadValidation validation)
 {
     private const int DifferencesInStatus = 10;
     private Cutover? _cutover;
@@ -17,6 +17,13 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
     {
         get => Volatile.Read(ref _cutover);
         set => Volatile.Write(ref _cutover, value);
+    }
+
+    /// <summary>As <see cref="Status"/>, and what the servers have to be asked for.</summary>
+    public async Task<MigrationStatus> LookAsync(long epoch, CancellationToken cancellationToken)
+    {
+        var status = Status(epoch);
+        return status with { Findings = [.. status.Findings, .. await purge.OfStoppedAsync(cancellationToken)] };
     }
 
     public MigrationStatus Status(long epoch)
@@ -47,7 +54,7 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             Error = record.Error,
             Remedy = record.Remedy,
             ForeignWrites = record.Foreign.Side == record.Direction.To ? record.Foreign.Found : 0,
-            Findings = [.. record.SchemaFindings, .. NearPurge(record)],
+            Findings = [.. record.SchemaFindings, .. purge.OfRunning(runtime.StreamStatus(record.Direction)), .. Silent(record)],
             Epoch = epoch,
             CreatedAt = record.CreatedAt,
             SwitchedAt = record.SwitchedAt,
@@ -55,17 +62,19 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
         };
     }
 
-    /// <summary>Said while there is time: once the log is gone, only a new copy helps.</summary>
-    private IEnumerable<Finding> NearPurge(MigrationRecord record)
+    // A frozen server keeps its connections, so that replication merely seems slow.
+    private IEnumerable<Finding> Silent(MigrationRecord record)
     {
-        const double Near = 0.5;
-        if (runtime.StreamStatus(record.Direction) is { LagSeconds: { } lag, LogRetentionSeconds: { } kept } && lag > kept * Near)
+        var stream = runtime.StreamStatus(record.Direction);
+        foreach (var (side, silence) in new[] { (record.Direction.From, stream.OriginSilentSeconds), (record.Direction.To, stream.FollowerSilentSeconds) })
         {
-            var origin = record.Backend(record.Direction.From);
-            yield return Finding.Warning(
-                "log_near_purge",
-                $"Replication is {TimeSpan.FromSeconds(Math.Round(lag)):c} behind, and '{origin}' keeps its binary log for {TimeSpan.FromSeconds(kept):c} only; what is purged before it is applied is lost to the migration.",
-                $"Raise binlog_expire_logs_seconds (or expire_logs_days) on '{origin}' now, with SET GLOBAL and in its configuration, until replication has caught up.");
+            if (silence is { } seconds)
+            {
+                yield return Finding.Warning(
+                    "server_silent",
+                    $"'{record.Backend(side)}' has not answered for {TimeSpan.FromSeconds(Math.Round(seconds)):c}: it is frozen, overloaded or out of reach. Copy and replication wait for it, and go on when it answers or has been restarted.",
+                    $"Look at the server of '{record.Backend(side)}', its disk and the network to it.");
+            }
         }
     }
 

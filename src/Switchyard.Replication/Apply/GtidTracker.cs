@@ -6,14 +6,14 @@ namespace Switchyard.Replication.Apply;
 internal sealed class GtidTracker
 {
     private MySqlGtidSet? _mySql;
-    private MariaDbGtidSet? _mariaDb;
+    private MariaDbGtidState? _mariaDb;
     private string? _text;
 
     public GtidTracker(bool isMariaDb, string text)
     {
         if (isMariaDb)
         {
-            _mariaDb = MariaDbGtidSet.Parse(text);
+            _mariaDb = MariaDbGtidState.Parse(text);
         }
         else
         {
@@ -33,7 +33,7 @@ internal sealed class GtidTracker
         }
         else
         {
-            _mariaDb = MariaDbGtidSet.Parse(text);
+            _mariaDb = MariaDbGtidState.Parse(text);
         }
     }
 
@@ -55,6 +55,14 @@ internal sealed class GtidTracker
                 break;
             case MariaDbGtidEvent mariaDb when _mariaDb is not null:
                 _mariaDb.Add(mariaDb.Gtid);
+                _text = null;
+                break;
+            case MariaDbGtidListEvent before when _mariaDb is not null:
+                foreach (var last in before.Gtids)
+                {
+                    _mariaDb.Add(last);
+                }
+
                 _text = null;
                 break;
         }

@@ -134,20 +134,20 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         var start = board.Current;
         xa.Reset(await XaRows.LoadAsync(target.Connection, definition.Id, cancellationToken).ConfigureAwait(false));
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
-        BinlogDump dump;
+        BinlogReader reader;
         try
         {
             await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
             foreach (var branch in xa.Open)
             {
-                await SourceLog.VerifyContainsAsync(source, branch.Begin, cancellationToken).ConfigureAwait(false);
+                await VerifyContainsAsync(source, branch, cancellationToken).ConfigureAwait(false);
             }
 
             gtids.Reset(target.PersistedGtid);
             // What has been read beyond the row's position, because the target had no use for it, is not read again: its GTIDs are looked up.
             if ((target.PersistedGtid.Length == 0 || start != target.Persisted)
-                && await GtidPositions.ReadAtAsync(definition.From, source, start, cancellationToken).ConfigureAwait(false) is { Length: > 0 } begun)
+                && await GtidPositions.ReadAtAsync(definition.From, source, start, (target.Persisted, target.PersistedGtid), cancellationToken).ConfigureAwait(false) is { Length: > 0 } begun)
             {
                 if (start == target.Persisted)
                 {
@@ -163,8 +163,9 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
             status.Connected(
                 await SourceLog.ReadClockOffsetAsync(source, clock, cancellationToken).ConfigureAwait(false),
-                await SourceLog.ReadRetentionAsync(source, cancellationToken).ConfigureAwait(false));
-            dump = await source.DumpBinlogAsync(
+                (await LogRetention.ReadAsync(source, cancellationToken).ConfigureAwait(false)).Age);
+            reader = await BinlogReader.OpenAsync(
+                source,
                 new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },
                 cancellationToken).ConfigureAwait(false);
         }
@@ -176,9 +177,20 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
-        var reader = new BinlogReader(dump.ReadEventAsync, start, dump, dump.TryKeepEvent);
         var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, ReopenAsync);
         return (pump, reader, pump.RunAsync());
+    }
+
+    private async Task VerifyContainsAsync(BackendConnection source, XaBranch branch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await SourceLog.VerifyContainsAsync(source, branch.Begin, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ReplicationException e)
+        {
+            throw new ReplicationException($"The XA transaction {branch.Xid} was prepared on the source and has not ended in its log, and cannot be read again: {e.Message} {XaRows.DescribeLost(definition.Id, branch.Xid)}.", e);
+        }
     }
 
     private async Task VerifySourceAsync(BackendConnection source, CancellationToken cancellationToken)

@@ -2,6 +2,16 @@ using Switchyard.Binlog;
 
 namespace Switchyard.Replication.Apply;
 
+/// <summary>A server of a stream.</summary>
+internal enum StreamSide
+{
+    /// <summary>It is read.</summary>
+    Source,
+
+    /// <summary>It is written.</summary>
+    Target,
+}
+
 /// <summary>What a stream tells of itself. Written by the applier, read by anyone.</summary>
 internal sealed class StreamStatus(TimeProvider clock)
 {
@@ -15,11 +25,28 @@ internal sealed class StreamStatus(TimeProvider clock)
     private TimeSpan _clockOffset;
     private TimeSpan? _retention;
     private long _transactions;
+    private (long Since, bool IsSilent) _source;
+    private (long Since, bool IsSilent) _target;
 
     public event Action<StreamState>? StateChanged;
 
     /// <summary>How long the source may be silent before a stream without work counts as not hearing from it.</summary>
     public TimeSpan Freshness { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a server may leave a question unanswered before that is told.</summary>
+    public TimeSpan SilenceLimit { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>A server was asked whether it is there.</summary>
+    /// <param name="side">Which.</param>
+    /// <param name="unanswered">When it was asked what it has not answered; null when it has.</param>
+    public void Heard(StreamSide side, long? unanswered)
+    {
+        lock (_lock)
+        {
+            ref var known = ref side == StreamSide.Source ? ref _source : ref _target;
+            known = unanswered is not { } asked ? default : known.IsSilent ? known : (asked, true);
+        }
+    }
 
     public void Enter(StreamState state, string? error)
     {
@@ -85,9 +112,17 @@ internal sealed class StreamStatus(TimeProvider clock)
         lock (_lock)
         {
             var received = _received > applied ? _received : applied;
-            return new StreamProgress(_state, applied, received, Lag(applied, received), _transactions, _error) { LogRetention = _retention };
+            return new StreamProgress(_state, applied, received, Lag(applied, received), _transactions, _error)
+            {
+                LogRetention = _retention,
+                SourceSilence = Silence(_source),
+                TargetSilence = Silence(_target),
+            };
         }
     }
+
+    private TimeSpan? Silence((long Since, bool IsSilent) server) =>
+        server.IsSilent && clock.GetElapsedTime(server.Since) is var silence && silence >= SilenceLimit ? silence : null;
 
     private double Lag(BinlogPosition applied, BinlogPosition received)
     {

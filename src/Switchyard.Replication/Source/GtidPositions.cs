@@ -8,34 +8,36 @@ namespace Switchyard.Replication.Source;
 internal static class GtidPositions
 {
     // As a replica that only looks; never the id of a stream.
-    private static uint ServerId => 0xC000_0000u | (uint)Random.Shared.Next(0x3FFF_FFFF);
+    internal static uint ServerId => 0xC000_0000u | (uint)Random.Shared.Next(0x3FFF_FFFF);
 
     /// <summary>Exactly the GTIDs of everything before a position; empty where the server gives none.</summary>
-    public static async Task<string> ReadAtAsync(ConnectionOptions server, BackendConnection connection, BinlogPosition position, CancellationToken cancellationToken)
+    /// <param name="server">The server.</param>
+    /// <param name="connection">A connection to it.</param>
+    /// <param name="position">The position.</param>
+    /// <param name="known">The same of an earlier position, from which the log is read on; without GTIDs where they are not known.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<string> ReadAtAsync(
+        ConnectionOptions server, BackendConnection connection, BinlogPosition position, (BinlogPosition Position, string Gtid) known, CancellationToken cancellationToken)
     {
-        if (connection.Server.IsMariaDb)
+        var isMariaDb = connection.Server.IsMariaDb;
+        if (known.Gtid.Length == 0)
         {
-            var pos = await connection.QueryAsync($"SELECT BINLOG_GTID_POS({SqlText.QuoteString(position.File)}, {position.Offset})", cancellationToken).ConfigureAwait(false);
-            return pos.GetStringOrNull(0, 0) ?? "";
+            if (!isMariaDb && await ReadModeAsync(connection, cancellationToken).ConfigureAwait(false) != "ON")
+            {
+                return "";
+            }
+
+            // gtid_executed runs behind the log and has no position of its own, so the file itself is asked: what was before it, and what is in it. MariaDB's begins with a list.
+            known = (new BinlogPosition(position.File, BinlogPosition.FirstOffset), isMariaDb ? "" : await ReadBeforeFileAsync(connection, position.File, cancellationToken).ConfigureAwait(false));
         }
 
-        var mode = await connection.QueryAsync("SELECT @@global.gtid_mode", cancellationToken).ConfigureAwait(false);
-        if (mode.GetStringOrNull(0, 0) != "ON")
-        {
-            return "";
-        }
-
-        // gtid_executed runs behind the log and has no position of its own, so the file itself is asked: what was before it, and what is in it.
-        var before = await connection.QueryAsync($"SHOW BINLOG EVENTS IN {SqlText.QuoteString(position.File)} LIMIT 5", cancellationToken).ConfigureAwait(false);
-        var text = before.Rows.FirstOrDefault(r => r.GetString(2) == "Previous_gtids")?.GetStringOrNull(5) ?? "";
-        var gtids = new GtidTracker(isMariaDb: false, text.Replace("\n", "", StringComparison.Ordinal));
-        var start = new BinlogPosition(position.File, BinlogPosition.FirstOffset);
-        var reader = await OpenAsync(server, new BinlogDumpRequest { ServerId = ServerId, File = start.File, Position = start.Offset, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
+        var gtids = new GtidTracker(isMariaDb, known.Gtid);
+        var end = known.Position;
+        var reader = await OpenAsync(server, new BinlogDumpRequest { ServerId = ServerId, File = end.File, Position = end.Offset, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
         await using var lease = reader.ConfigureAwait(false);
-        var end = start;
         while (end < position && await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is { } next)
         {
-            if (next is GtidEvent { IsAnonymous: false } && end < position)
+            if (next is GtidEvent { IsAnonymous: false } or MariaDbGtidEvent or MariaDbGtidListEvent && end < position)
             {
                 gtids.Add(next);
             }
@@ -44,6 +46,15 @@ internal static class GtidPositions
         }
 
         return gtids.Text;
+    }
+
+    private static async Task<string?> ReadModeAsync(BackendConnection connection, CancellationToken cancellationToken) =>
+        (await connection.QueryAsync("SELECT @@global.gtid_mode", cancellationToken).ConfigureAwait(false)).GetStringOrNull(0, 0);
+
+    private static async Task<string> ReadBeforeFileAsync(BackendConnection connection, string file, CancellationToken cancellationToken)
+    {
+        var events = await connection.QueryAsync($"SHOW BINLOG EVENTS IN {SqlText.QuoteString(file)} LIMIT 5", cancellationToken).ConfigureAwait(false);
+        return events.Rows.FirstOrDefault(r => r.GetString(2) == "Previous_gtids")?.GetStringOrNull(5)?.Replace("\n", "", StringComparison.Ordinal) ?? "";
     }
 
     /// <summary>Where, in another server's log, everything of a GTID set lies before and nothing of it after.</summary>
@@ -75,6 +86,11 @@ internal static class GtidPositions
                 case false:
                     firstNew ??= end;
                     break;
+            }
+
+            if (split.Stranger is { } stranger)
+            {
+                throw new ReplicationException($"{Name(server)} has a transaction in its binary log that the server before did not have, {stranger}, ahead of what is applied already at {next.Position}: it was written there beside replication, and would be missed. Choose a replica without such transactions, point the backend back at the old server, or copy again.");
             }
 
             end = next.Position;
@@ -116,7 +132,8 @@ internal static class GtidPositions
     {
         var state = await connection.QueryAsync("SELECT @@global.gtid_binlog_state", cancellationToken).ConfigureAwait(false);
         var has = (state.GetStringOrNull(0, 0) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(t => MariaDbGtid.Parse(t)).ToArray();
-        foreach (var gtid in MariaDbGtidSet.Parse(applied).Gtids)
+        var position = MariaDbGtidState.Parse(applied).Position.ToArray();
+        foreach (var gtid in position)
         {
             if (!has.Any(h => h.Domain == gtid.Domain && h.ServerId == gtid.ServerId && h.Sequence >= gtid.Sequence))
             {
@@ -124,7 +141,7 @@ internal static class GtidPositions
             }
         }
 
-        return await FirstFileAsync(server, new BinlogDumpRequest { ServerId = ServerId, MariaDbGtidState = applied, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
+        return await FirstFileAsync(server, new BinlogDumpRequest { ServerId = ServerId, MariaDbGtidState = string.Join(',', position), StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
     }
 
     // The server finds the file; where in it is read from the file.

@@ -65,21 +65,6 @@ public static class SourceLog
             $"The source no longer has its binary log {position.File}, where replication has to go on at {position}. Keep logs longer (binlog_expire_logs_seconds, expire_logs_days) and copy again.");
     }
 
-    /// <summary>How long the server keeps its binary log by age; null when it does not remove it by age.</summary>
-    public static async Task<TimeSpan?> ReadRetentionAsync(BackendConnection connection, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(connection);
-        var rows = await connection.QueryAsync("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_expire_logs_seconds', 'expire_logs_days')", cancellationToken).ConfigureAwait(false);
-        var seconds = 0.0;
-        foreach (var row in rows.Rows)
-        {
-            var value = double.Parse(row.GetString(1), CultureInfo.InvariantCulture) * (row.GetString(0) == "expire_logs_days" ? 86_400 : 1);
-            seconds = seconds == 0 ? value : seconds;
-        }
-
-        return seconds > 0 ? TimeSpan.FromSeconds(seconds) : null;
-    }
-
     internal static async Task<TimeSpan> ReadClockOffsetAsync(BackendConnection connection, TimeProvider clock, CancellationToken cancellationToken)
     {
         var result = await connection.QueryAsync("SELECT CAST(UNIX_TIMESTAMP(NOW(6))*1000000 AS SIGNED)", cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Switchyard.Client;
+using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration.Tests;
@@ -64,6 +65,11 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
 
     public Task VerifyCanFollowAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <summary>How far a stream that does not run is from losing its log; a failure when it is lost.</summary>
+    public Func<LogReach?> Reach { get; set; } = () => null;
+
+    public Task<LogReach?> ReadLogReachAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.FromResult(Reach());
+
     public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken) =>
         Task.FromResult<IMigrationCopy>(new FakeCopy(this, spec));
 
@@ -114,11 +120,13 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
 
     public Task Completion => _ended.Task;
 
-    public StreamStatus Status => new(_running ? "running" : "stopped", to.Streams.GetValueOrDefault(id).ToString(), Lag, 0, null) { LogRetentionSeconds = LogRetention };
+    public StreamStatus Status => new(_running ? "running" : "stopped", to.Streams.GetValueOrDefault(id).ToString(), Lag, 0, null) { LogRetentionSeconds = LogRetention, FollowerSilentSeconds = FollowerSilence };
 
     public double Lag { get; set; }
 
     public double? LogRetention { get; set; }
+
+    public double? FollowerSilence { get; set; }
 
     public event Action<StreamPosition>? Applied;
 

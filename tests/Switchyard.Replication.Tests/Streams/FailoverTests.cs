@@ -23,7 +23,7 @@ public sealed class FailoverTests
             await other.ExecuteMultiAsync("SET sql_log_bin=0;FLUSH BINARY LOGS;FLUSH BINARY LOGS"u8.ToArray(), default);
         }
 
-        await ReplicateAsync(first, replica);
+        await NativeReplication.BeginAsync(first, replica);
         await using var scenario = await Scenario.CreateAsync(first, await LabServer.SharedAsync(name, "target"), CopyUnderWritesTests.Tables);
         await CopyUnderWritesTests.FillAsync(scenario, 600);
         await scenario.RecordAsync();
@@ -33,9 +33,9 @@ public sealed class FailoverTests
             Assert.True(await CrashTests.RunUntilCrashAsync(scenario, "apply.commit.after", 6));
         }
 
-        await WaitForAllAsync(first, replica);
+        await NativeReplication.CatchUpAsync(first, replica);
         await first.KillAsync();
-        await PromoteAsync(replica);
+        await NativeReplication.EndAsync(replica);
         var moved = scenario.MovedTo(replica);
         await using (await Writers.StartAsync(moved, 2, CopyUnderWritesTests.Write))
         {
@@ -86,6 +86,37 @@ public sealed class FailoverTests
         await back.StopAsync();
     }
 
+    [Fact]
+    public async Task A_replica_with_a_transaction_of_its_own_before_what_is_applied_is_refused_by_its_GTID()
+    {
+        await using var first = await LabServer.StartAsync("mariadb-10.11");
+        await using var replica = await LabServer.StartAsync("mariadb-10.11");
+        await NativeReplication.BeginAsync(first, replica);
+        await using var scenario = await Scenario.CreateAsync(first, await LabServer.SharedAsync("mariadb-10.11", "target"), Table);
+        await scenario.RecordAsync(copies: false);
+        await NativeReplication.CatchUpAsync(first, replica);
+        string stranger;
+        await using (var beside = await BackendConnection.OpenAsync(ConnectionOptions.Parse(replica.Dsn), default))
+        {
+            await beside.ExecuteAsync($"INSERT INTO {scenario.Schema}.t VALUES (100, 100)", default);
+            stranger = (await beside.QueryAsync("SELECT @@last_gtid", default)).GetString(0, 0);
+        }
+
+        await using (var stream = await scenario.OpenAsync())
+        {
+            await scenario.Source.ExecuteMultiAsync("INSERT INTO t VALUES (1, 1);INSERT INTO t VALUES (2, 2)"u8.ToArray(), default);
+            await Scenario.CatchUpAsync(stream);
+            await stream.StopAsync();
+        }
+
+        await NativeReplication.CatchUpAsync(first, replica);
+        var moved = scenario.MovedTo(replica);
+        var refused = await Assert.ThrowsAsync<ReplicationException>(() => moved.OpenAsync());
+
+        Assert.Contains(stranger, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("beside replication", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("mariadb-10.11", "SELECT gtid = @@global.gtid_binlog_pos FROM (SELECT '{0}' AS gtid) AS recorded")]
     [InlineData("mysql-9.7", "SELECT GTID_SUBSET(@@global.gtid_executed, '{0}')")]
@@ -111,31 +142,5 @@ public sealed class FailoverTests
         await stream.StopAsync();
         var recorded = (await scenario.Target.QueryAsync($"SELECT gtid FROM _switchyard.stream WHERE id='{scenario.Definition.Id}'", default)).GetString(0, 0);
         Assert.Equal("1", (await scenario.Source.QueryAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, isWhole, recorded), default)).GetString(0, 0));
-    }
-
-    internal static async Task ReplicateAsync(LabServer from, LabServer to)
-    {
-        await using var replica = await BackendConnection.OpenAsync(ConnectionOptions.Parse(to.Dsn), default);
-        await replica.ExecuteAsync(
-            replica.Server.IsMariaDb
-                ? $"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={from.Port}, MASTER_USER='{from.User}', MASTER_PASSWORD='{from.Password}', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1"
-                : $"CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={from.Port}, SOURCE_USER='{from.User}', SOURCE_PASSWORD='{from.Password}', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1",
-            default);
-        await replica.ExecuteAsync(replica.Server.IsMariaDb ? "START SLAVE" : "START REPLICA", default);
-    }
-
-    internal static async Task PromoteAsync(LabServer server)
-    {
-        await using var replica = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), default);
-        await replica.ExecuteMultiAsync(replica.Server.IsMariaDb ? "STOP SLAVE;RESET SLAVE ALL"u8.ToArray() : "STOP REPLICA;RESET REPLICA ALL"u8.ToArray(), default);
-    }
-
-    internal static async Task WaitForAllAsync(LabServer from, LabServer to)
-    {
-        await using var source = await BackendConnection.OpenAsync(ConnectionOptions.Parse(from.Dsn), default);
-        await using var replica = await BackendConnection.OpenAsync(ConnectionOptions.Parse(to.Dsn), default);
-        var position = (await source.QueryAsync(source.Server.IsMariaDb ? "SELECT @@global.gtid_binlog_pos" : "SELECT @@global.gtid_executed", default)).GetString(0, 0).Replace("\n", "", StringComparison.Ordinal);
-        var waited = await replica.QueryAsync(source.Server.IsMariaDb ? $"SELECT MASTER_GTID_WAIT('{position}', 120)" : $"SELECT WAIT_FOR_EXECUTED_GTID_SET('{position}', 120)", default);
-        Assert.Equal("0", waited.GetString(0, 0));
     }
 }

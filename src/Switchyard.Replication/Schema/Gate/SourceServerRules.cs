@@ -5,7 +5,7 @@ namespace Switchyard.Replication.Schema;
 /// <summary>Settings and grants a source needs, in either direction of a migration.</summary>
 internal static class SourceServerRules
 {
-    private const long MinRetentionSeconds = 24 * 3600;
+    private static readonly TimeSpan s_minRetention = TimeSpan.FromDays(1);
 
     internal static IEnumerable<GateFinding> Check(ServerFacts server, IReadOnlyCollection<string> schemas)
     {
@@ -82,12 +82,21 @@ internal static class SourceServerRules
                 $"Set {updates}=ON and restart it, unless nothing replicates into it.");
         }
 
-        var retention = server.Number("binlog_expire_logs_seconds") is > 0 and var seconds ? seconds : server.Number("expire_logs_days") * 86400;
-        if (retention is > 0 and < MinRetentionSeconds)
+        var retention = LogRetention.Of(server.Variable);
+        if (retention.Age is { } age && age < s_minRetention)
         {
             yield return GateFinding.Warn(
-                "binlog_retention", "source", $"The source keeps its binary log for {retention / 3600.0:0.#} hours only; a copy or a pause longer than that cannot be resumed.",
-                "Raise binlog_expire_logs_seconds (or expire_logs_days) for the time of the migration.");
+                "binlog_retention", "source", $"The source keeps its binary log for {age.TotalHours:0.#} hours only; a migration that stands still for longer cannot go on and has to copy again.",
+                server.Has("binlog_expire_logs_seconds")
+                    ? "Run SET GLOBAL binlog_expire_logs_seconds=259200 (three days) or more, and keep it in the configuration for the time of the migration."
+                    : "Run SET GLOBAL expire_logs_days=3 or more, and keep it in the configuration for the time of the migration.");
+        }
+
+        if (retention.Bytes is { } bytes)
+        {
+            yield return GateFinding.Warn(
+                "binlog_retention", "source", $"The source keeps {bytes / 1048576} MB of binary log at most (max_binlog_total_size); a migration that stands still while more is written cannot go on and has to copy again.",
+                "Give max_binlog_total_size room for what is written in three days, or set it to 0 for the time of the migration.");
         }
 
         if (server.Has("sync_binlog") && server.Number("sync_binlog") != 1)

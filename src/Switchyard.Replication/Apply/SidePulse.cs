@@ -1,0 +1,63 @@
+using Switchyard.Client;
+
+namespace Switchyard.Replication.Apply;
+
+/// <summary>
+/// Asks both sides every few seconds, over connections of its own, so that it is known who does not answer: a server that is frozen keeps its connections and
+/// says nothing, and a stream that has nothing to do would not notice.
+/// </summary>
+internal sealed class SidePulse(StreamDefinition definition, StreamStatus status, TimeProvider clock)
+{
+    /// <summary>Runs until cancelled; never ends with an exception but that.</summary>
+    public Task RunAsync(CancellationToken cancellationToken) =>
+        Task.WhenAll(WatchAsync(StreamSide.Source, definition.From, cancellationToken), WatchAsync(StreamSide.Target, definition.To, cancellationToken));
+
+    private async Task WatchAsync(StreamSide side, ConnectionOptions server, CancellationToken cancellationToken)
+    {
+        BackendConnection? connection = null;
+        try
+        {
+            while (true)
+            {
+                var asked = clock.GetTimestamp();
+                (connection, var isAnswered) = await AskAsync(connection, server with { Schema = null }, cancellationToken).ConfigureAwait(false);
+                status.Heard(side, isAnswered ? null : asked);
+                await Task.Delay(definition.SilenceLimit / 3, clock, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            if (connection is not null)
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <returns>The connection to ask on the next time, if it can be used, and whether there was an answer.</returns>
+    private async Task<(BackendConnection? Connection, bool IsAnswered)> AskAsync(BackendConnection? connection, ConnectionOptions server, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(definition.SilenceLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            connection ??= await BackendConnection.OpenAsync(server, either.Token).ConfigureAwait(false);
+            await connection.PingAsync(either.Token).ConfigureAwait(false);
+            return (connection, true);
+        }
+        catch (ServerErrorException)
+        {
+            // A refusal is an answer; whoever needs the server meets it by itself.
+            return (connection, true);
+        }
+        catch (Exception e) when (e is BackendUnavailableException or Wire.MalformedPacketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            if (connection is not null)
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
+
+            return (null, false);
+        }
+    }
+}

@@ -12,6 +12,9 @@ public interface ILoginChannel
     /// <summary>Whether the client speaks TLS to the proxy, so that passwords may travel as they are.</summary>
     bool IsTls { get; }
 
+    /// <summary>The last challenge the client was sent, which its next COM_CHANGE_USER is answered over: the greeting's, or that of a switch to another plugin.</summary>
+    byte[] Nonce { get; set; }
+
     /// <summary>Sends one payload as the next packet.</summary>
     ValueTask SendAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
 
@@ -319,6 +322,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
     private static async Task<(byte[] Answer, byte[] Nonce)> SwitchAsync(ILoginChannel channel, string plugin, CancellationToken cancellationToken)
     {
         var nonce = AuthNonce.Create();
+        channel.Nonce = nonce;
         using var writer = new PayloadWriter();
         AuthSwitchRequestPayload.ForNonce(plugin, nonce).Write(writer);
         await channel.SendAsync(writer.WrittenMemory, cancellationToken).ConfigureAwait(false);

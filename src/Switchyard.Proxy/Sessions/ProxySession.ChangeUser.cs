@@ -9,7 +9,7 @@ using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Sessions;
 
-/// <summary>COM_CHANGE_USER: a login of its own over the greeting's challenge.</summary>
+/// <summary>COM_CHANGE_USER: a login of its own over the last challenge.</summary>
 internal sealed partial class ProxySession
 {
     /// <summary>MariaDB answers every further change with "unknown command", so that nobody guesses passwords this way.</summary>

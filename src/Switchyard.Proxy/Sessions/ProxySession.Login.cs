@@ -112,7 +112,7 @@ internal sealed partial class ProxySession
     /// <summary>Runs the exchange, opens the home leg as the client, and answers OK or the error; false when the client is refused.</summary>
     private async Task<bool> AdmitAsync(LoginRequest request, byte sequence, BackendProfile profile, CancellationToken cancellationToken)
     {
-        var channel = new LoginChannel(_client, sequence, _isTls);
+        var channel = new LoginChannel(_client, sequence, _isTls, _nonce);
         LoginOutcome outcome;
         try
         {
@@ -124,6 +124,7 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        _nonce = channel.Nonce;
         if (outcome.Proof is not { } proof)
         {
             var refusal = outcome.Failed is { } failed ? await FailAtBackendAsync(profile.Name, failed, cancellationToken) : null;

@@ -3,7 +3,7 @@ using System.Text;
 namespace Switchyard.Wire.Payloads;
 
 /// <summary>COM_CHANGE_USER: log in anew on the same connection.</summary>
-/// <remarks>Layout: MySQL protocol documentation "COM_CHANGE_USER". The proof is over the challenge of the connection's greeting.</remarks>
+/// <remarks>Layout: MySQL protocol documentation "COM_CHANGE_USER". The proof is over the last challenge: the greeting's, or that of an authentication switch since.</remarks>
 public sealed record ChangeUserPayload
 {
     public required byte[] User { get; init; }

@@ -1,0 +1,132 @@
+using System.Net;
+using System.Text;
+using Switchyard.Wire;
+using Switchyard.Wire.Auth;
+using Switchyard.Wire.Payloads;
+
+namespace Switchyard.Proxy.Tests.Harness;
+
+/// <summary>
+/// A client without TLS that logs in and changes its user beginning with whatever plugin it is told, and like client libraries keeps the last challenge for that.
+/// </summary>
+internal sealed class LoginClient : IAsyncDisposable
+{
+    private const Capabilities Spoken =
+        Capabilities.LongPassword | Capabilities.Protocol41 | Capabilities.SecureConnection | Capabilities.PluginAuth | Capabilities.Transactions;
+
+    private readonly RawClient _raw;
+    private byte[] _nonce = [];
+
+    private LoginClient(RawClient raw) => _raw = raw;
+
+    /// <summary>Connects and logs in; what came of it is said as by <see cref="ChangeUserAsync"/>.</summary>
+    public static async Task<(LoginClient Client, string Outcome)> LogInAsync(int port, string plugin, string user, string password)
+    {
+        var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)));
+        client._nonce = (await client._raw.ReadGreetingAsync()).Nonce;
+        using var writer = new PayloadWriter();
+        new HandshakeResponsePayload
+        {
+            Capabilities = Spoken,
+            User = Encoding.UTF8.GetBytes(user),
+            AuthResponse = client.Proof(plugin, password),
+            AuthPlugin = plugin,
+        }.Write(writer);
+        await client._raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 1);
+        return (client, await client.FollowAsync(plugin, password, 3));
+    }
+
+    /// <summary>Changes the user.</summary>
+    /// <returns><c>in</c>, <c>closed</c>, or the server's error without its remark on the password.</returns>
+    public async Task<string> ChangeUserAsync(string plugin, string user, string password)
+    {
+        using var writer = new PayloadWriter();
+        new ChangeUserPayload { User = Encoding.UTF8.GetBytes(user), AuthResponse = Proof(plugin, password), Collation = 45, AuthPlugin = plugin }.Write(writer, Spoken);
+        await _raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 0);
+        return await FollowAsync(plugin, password, 2);
+    }
+
+    /// <summary>The account the session is now, or <c>closed</c>.</summary>
+    public async Task<string> WhoAsync()
+    {
+        try
+        {
+            await _raw.SendPacketAsync([(byte)CommandKind.Query, .. "SELECT CURRENT_USER()"u8], 0);
+            var first = await _raw.ReadPacketAsync();
+            if (first is null || first[0] == ErrorPayload.Header)
+            {
+                return first is null ? "closed" : Words(first);
+            }
+
+            await _raw.ReadPacketAsync();
+            await _raw.ReadPacketAsync();
+            var row = (await _raw.ReadPacketAsync())!;
+            await _raw.ReadPacketAsync();
+            return Encoding.UTF8.GetString(row.AsSpan(1));
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            return "closed";
+        }
+    }
+
+    public ValueTask DisposeAsync() => _raw.DisposeAsync();
+
+    private async Task<string> FollowAsync(string plugin, string password, byte sequence)
+    {
+        while (true)
+        {
+            var packet = await _raw.ReadPacketAsync();
+            if (packet is null or [])
+            {
+                return "closed";
+            }
+
+            byte[]? answer = null;
+            switch (packet[0])
+            {
+                case OkPayload.Header:
+                    return "in";
+                case ErrorPayload.Header:
+                    return Words(packet);
+                case AuthSwitchRequestPayload.Header:
+                    var request = AuthSwitchRequestPayload.Parse(packet);
+                    plugin = request.Plugin;
+                    _nonce = plugin == AuthPlugins.MariaDbEd25519 ? request.Data[..MariaDbEd25519.NonceSize] : request.Nonce.ToArray();
+                    answer = Proof(plugin, password);
+                    break;
+                default:
+                    var data = AuthMoreDataPayload.Parse(packet).Data;
+                    answer = data is [CachingSha2Password.FastAuthenticationSucceeded] ? null
+                        : data is [CachingSha2Password.FullAuthenticationRequired] ? [CachingSha2Password.PublicKeyRequest]
+                        : RsaPasswordExchange.Encrypt(password, _nonce, data);
+                    break;
+            }
+
+            if (answer is not null)
+            {
+                await _raw.SendPacketAsync(answer, sequence);
+                sequence += 2;
+            }
+            else
+            {
+                sequence++;
+            }
+        }
+    }
+
+    private byte[] Proof(string plugin, string password) => plugin switch
+    {
+        AuthPlugins.NativePassword or "" => NativePassword.Scramble(password, _nonce),
+        AuthPlugins.CachingSha2Password => CachingSha2Password.Scramble(password, _nonce),
+        AuthPlugins.Sha256Password => [Sha256Password.PublicKeyRequest],
+        AuthPlugins.MariaDbEd25519 => MariaDbEd25519.Sign(password, _nonce),
+        _ => [],
+    };
+
+    private static string Words(byte[] packet)
+    {
+        var error = ErrorPayload.Parse(packet);
+        return $"{error.Code} {Encoding.UTF8.GetString(error.Message).Split(" (using")[0]}";
+    }
+}

@@ -55,6 +55,9 @@ public sealed class StatementInfo
     /// <summary>Whom KILL names, when it is a plain number; null otherwise.</summary>
     public KillTarget? KillTarget { get; internal init; }
 
+    /// <summary>Whose connections KILL USER names; null otherwise.</summary>
+    public KilledUser? KilledUser { get; internal init; }
+
     /// <summary>The text has optimizer hints.</summary>
     public bool HasHints { get; internal init; }
 

@@ -200,6 +200,12 @@ public sealed class QueryTests
         ALTER TABLE t CONVERT PARTITION p0 TO TABLE u => Ddl W:t W:u {ImplicitCommit}
         BACKUP STAGE START => Admin ? {LocksTables, ImplicitCommit}
         KILL SOFT QUERY 5 => Kill kill:query 5@16+1
+        KILL USER app => Kill kill:user app
+        KILL HARD CONNECTION USER 'app''s'; => Kill kill:user app's
+        KILL QUERY USER `app` => Kill kill:query user app
+        KILL USER app@localhost => Kill kill:user app@
+        KILL USER 'app'@'10.%' => Kill kill:user app@
+        KILL QUERY ID 5 => Kill
         """,
         Describe.MariaDb);
 }

@@ -24,6 +24,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>Statements go to it with attributes, if only none.</summary>
     public bool HasQueryAttributes { get; } = (transport.Negotiated & Capabilities.QueryAttributes) != 0;
 
+    /// <summary>The user name it is logged in by, which is not the client's where an account was made for it.</summary>
+    public required string User { get; init; }
+
     /// <summary>The backend's own id of this connection.</summary>
     public uint ConnectionId => Server.ConnectionId;
 

@@ -41,7 +41,8 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
 
         var wanted = OfferedCapabilities.ForLeg(terms.Capabilities);
-        var leg = new BackendLeg(backend, await DetachAsync(connection)) { Expired = expired };
+        var user = connection.Options.User;
+        var leg = new BackendLeg(backend, await DetachAsync(connection)) { User = user, Expired = expired };
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
         {

@@ -109,6 +109,12 @@ internal sealed partial class ProxySession
             return;
         }
 
+        if (info is { KilledUser: { } whose, StatementCount: <= 1 })
+        {
+            await KillUserAsync(whose, frame, cancellationToken);
+            return;
+        }
+
         var statement = new Statement(info, frame, ResponseShape.Results);
         if (await RunAsync(statement, cancellationToken) && _context.Shadow.IsOn)
         {

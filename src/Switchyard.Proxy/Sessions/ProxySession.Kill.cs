@@ -12,6 +12,10 @@ namespace Switchyard.Proxy.Sessions;
 internal sealed partial class ProxySession
 {
     private const int InterruptedCode = 1317;
+
+    /// <summary>ER_CONNECTION_KILLED of MariaDB.</summary>
+    private const int ConnectionKilledCode = 1927;
+
     private static readonly ClientError s_interrupted = new(InterruptedCode, "70100", "Query execution was interrupted");
 
     /// <summary>Ends the wait of a held statement; null while none waits.</summary>
@@ -52,7 +56,7 @@ internal sealed partial class ProxySession
         await ForwardAsync(leg, new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
         if (isLeading && leg.Scanner.ErrorCode == 0)
         {
-            holder!.Killed(order, Id);
+            holder!.Killed(order.QueryOnly, Id);
         }
     }
 
@@ -83,8 +87,37 @@ internal sealed partial class ProxySession
             return;
         }
 
-        victim.Killed(order, Id);
+        victim.Killed(order.QueryOnly, Id);
         await SendOkAsync((Wire.ServerStatus)_current!.Scanner.Status, 1, cancellationToken);
+    }
+
+    /// <summary>
+    /// KILL USER goes to the backend as it is, which ends what this user does there. Sessions are meant by the name their leg has on that backend, which is not always their
+    /// client's; those whose statement is held, or that rest, are ended here as well. Where it names a host, that is the proxy's for the backend, and it is left to the backend.
+    /// </summary>
+    private async ValueTask KillUserAsync(Sql.KilledUser whose, PacketFrame frame, CancellationToken cancellationToken)
+    {
+        var leg = _current!;
+        await ForwardAsync(leg, new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+
+        // Who names itself hears that it was killed; the others have been, too.
+        if (whose.HasHost || leg.Scanner.ErrorCode is not (0 or InterruptedCode or ConnectionKilledCode))
+        {
+            return;
+        }
+
+        foreach (var session in _context.Sessions.All)
+        {
+            if (session != this && session.LegAtWork is { } other && other.Backend == leg.Backend && other.User == whose.Name)
+            {
+                session.Killed(whose.QueryOnly, Id);
+            }
+        }
+
+        if (leg.Scanner.ErrorCode == ConnectionKilledCode)
+        {
+            Kill("it killed its own user");
+        }
     }
 
     /// <summary>As servers answer a connection that kills itself.</summary>
@@ -98,9 +131,9 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>The backend has obeyed an order about this session; what it cannot reach is ended here.</summary>
-    private void Killed(KillOrder order, long byWhom)
+    private void Killed(bool queryOnly, long byWhom)
     {
-        if (!order.QueryOnly)
+        if (!queryOnly)
         {
             Kill($"session {byWhom} killed it");
             return;

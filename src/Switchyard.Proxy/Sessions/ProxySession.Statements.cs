@@ -86,7 +86,7 @@ internal sealed partial class ProxySession
         {
             case CommandKind.Query when !_scanOptionsUncertain:
                 info = Analyze(frame);
-                if (info.KillTarget is not null)
+                if (info.KillTarget is not null || info.KilledUser is not null)
                 {
                     return false;
                 }

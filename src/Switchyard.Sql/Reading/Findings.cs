@@ -39,6 +39,8 @@ internal sealed class Findings
 
     public KillTarget? KillTarget { get; set; }
 
+    public KilledUser? KilledUser { get; set; }
+
     public HashSet<RoutineReference> Routines { get; } = [];
 
     /// <summary>Takes what was found of another statement as found of this one too.</summary>
@@ -123,6 +125,7 @@ internal sealed class Findings
             SessionVariables = [.. _sessionVariables],
             UseSchema = UseSchema,
             KillTarget = KillTarget,
+            KilledUser = KilledUser,
             HasHints = hasHints,
             DependsOnShapeOnly = !DependsOnLiterals,
         };

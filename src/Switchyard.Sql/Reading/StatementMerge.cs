@@ -112,6 +112,7 @@ internal static class StatementMerge
             SessionVariables = info.SessionVariables,
             UseSchema = info.UseSchema,
             KillTarget = info.KillTarget,
+            KilledUser = info.KilledUser,
             HasHints = info.HasHints,
             DependsOnShapeOnly = shape,
         };

@@ -261,7 +261,7 @@ internal ref partial struct StatementReader
         SkipRest();
     }
 
-    /// <summary>KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] number; anything but a number is left to the server.</summary>
+    /// <summary>KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] number, or USER and a name; anything else is left to the server.</summary>
     private void ReadKill()
     {
         _found.Kind = StatementKind.Kill;
@@ -275,6 +275,14 @@ internal ref partial struct StatementReader
         if (!queryOnly)
         {
             Take(Keyword.Connection);
+        }
+
+        if (_token.Is(Keyword.User) && _ahead.Kind is TokenKind.Word or TokenKind.QuotedWord or TokenKind.String)
+        {
+            Advance();
+            _found.KilledUser = new KilledUser(queryOnly, _token.Kind == TokenKind.String ? Unquote(Text(_token)) : Name(_token), HasHost: _ahead.Kind != TokenKind.End && !_ahead.Is((byte)';'));
+            SkipRest();
+            return;
         }
 
         var text = Text(_token);

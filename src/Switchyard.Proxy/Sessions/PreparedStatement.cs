@@ -1,3 +1,4 @@
+using Switchyard.Proxy.Frontend;
 using Switchyard.Sql;
 
 namespace Switchyard.Proxy.Sessions;
@@ -30,5 +31,18 @@ internal sealed class PreparedStatement(uint id, byte[] sql, StatementInfo info,
 
     public void SentAhead(int parameter) => (_sentAhead ??= []).Add(parameter);
 
+    /// <summary>Why part of a parameter's value did not go ahead; what executions are answered with until the statement is reset, as servers do.</summary>
+    public ClientError? Refusal { get; private set; }
+
+    /// <summary>Part of a parameter's value did not go ahead, and its client could not be told.</summary>
+    public void PartRefused(ClientError error) => Refusal ??= error;
+
     public void NothingSentAhead() => _sentAhead?.Clear();
+
+    /// <summary>The statement is as newly prepared.</summary>
+    public void Reset()
+    {
+        NothingSentAhead();
+        Refusal = null;
+    }
 }

@@ -123,7 +123,7 @@ internal sealed partial class ProxySession
         return false;
     }
 
-    private async ValueTask<bool> AwaitMembershipAsync(CancellationToken cancellationToken)
+    private async ValueTask<bool> AwaitMembershipAsync(Statement statement, CancellationToken cancellationToken)
     {
         LeaveTurn("held");
         var isMember = true;
@@ -142,8 +142,8 @@ internal sealed partial class ProxySession
 
         if (!isMember)
         {
-            await SendErrorAsync(
-                ClientError.Refused("Switchyard cannot reach its topology store, and this table is being migrated; try again when the store answers."), 1, cancellationToken);
+            await RefuseAsync(
+                statement, ClientError.Refused("Switchyard cannot reach its topology store, and this table is being migrated; try again when the store answers."), cancellationToken);
         }
 
         return isMember;

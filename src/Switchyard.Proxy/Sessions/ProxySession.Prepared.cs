@@ -48,6 +48,12 @@ internal sealed partial class ProxySession
     {
         if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
         {
+            if (prepared.Refusal is { } refusal)
+            {
+                await SendErrorAsync(refusal, 1, cancellationToken);
+                return;
+            }
+
             var info = prepared.Info.Routines.IsEmpty
                 ? prepared.Info
                 : await _context.Routines.ExpandAsync(prepared.Info, prepared.Schema, _context.View.Current, cancellationToken);
@@ -98,6 +104,7 @@ internal sealed partial class ProxySession
             return;
         }
 
+        prepared.Reset();
         if (!_current!.Prepared.ContainsKey(prepared.Id))
         {
             // Long data and cursors pin, so a leg that has not prepared the statement has nothing of it to reset.

@@ -56,7 +56,7 @@ internal sealed partial class ProxySession
                 }
                 else if (MustAwaitMembership(statement, topology))
                 {
-                    if (!await AwaitMembershipAsync(cancellationToken))
+                    if (!await AwaitMembershipAsync(statement, cancellationToken))
                     {
                         return false;
                     }
@@ -92,7 +92,7 @@ internal sealed partial class ProxySession
                 }
 
                 break;
-            case CommandKind.StatementExecute when frame.PayloadLength >= 5 && _prepared.TryGetValue(StatementIdOf(frame), out prepared) && !prepared.HasSentAhead:
+            case CommandKind.StatementExecute when frame.PayloadLength >= 5 && _prepared.TryGetValue(StatementIdOf(frame), out prepared) && !prepared.HasSentAhead && prepared.Refusal is null:
                 info = prepared.Info;
                 break;
             default:
@@ -151,7 +151,7 @@ internal sealed partial class ProxySession
             return true;
         }
 
-        if (!statement.IsAboutDefinitions && IsDeferrable(info))
+        if (!statement.IsAboutDefinitions && statement.Shape != ResponseShape.None && IsDeferrable(info))
         {
             EndHold();
             return await DeferBeginAsync(statement, cancellationToken);
@@ -173,7 +173,7 @@ internal sealed partial class ProxySession
         }
 
         EndHold();
-        if (_pendingBegin is not null && NeedsTransaction(info) && !await SendPendingBeginAsync(leg, cancellationToken))
+        if (_pendingBegin is not null && NeedsTransaction(info) && !await SendPendingBeginAsync(leg, statement, cancellationToken))
         {
             return false;
         }
@@ -257,7 +257,7 @@ internal sealed partial class ProxySession
             | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown | SessionEffects.BeginsXa | SessionEffects.SetsNextTransaction)
         || info.Kind is StatementKind.Savepoint or StatementKind.RollbackToSavepoint or StatementKind.ReleaseSavepoint;
 
-    private async ValueTask<bool> SendPendingBeginAsync(BackendLeg leg, CancellationToken cancellationToken)
+    private async ValueTask<bool> SendPendingBeginAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
     {
         var begin = _pendingBegin!;
         _pendingBegin = null;
@@ -269,14 +269,24 @@ internal sealed partial class ProxySession
         }
         catch (ServerErrorException exception)
         {
-            await SendErrorAsync(ClientError.From(exception), 1, cancellationToken);
+            await RefuseAsync(statement, ClientError.From(exception), cancellationToken);
             return false;
         }
     }
 
-    /// <summary>An error of ours for a statement not sent; commands that are never answered get none.</summary>
-    private ValueTask RefuseAsync(Statement statement, ClientError error, CancellationToken cancellationToken) =>
-        statement.Shape == ResponseShape.None ? ValueTask.CompletedTask : SendErrorAsync(error, 1, cancellationToken);
+    /// <summary>
+    /// An error for a statement not sent. A command that is never answered, part of a parameter's value, has its error kept for the execution that lacks it.
+    /// </summary>
+    private ValueTask RefuseAsync(Statement statement, ClientError error, CancellationToken cancellationToken)
+    {
+        if (statement.Shape != ResponseShape.None)
+        {
+            return SendErrorAsync(error, 1, cancellationToken);
+        }
+
+        statement.Prepared?.PartRefused(error);
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>Sends the command to the leg, relays its answer, and keeps account of its effects.</summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]

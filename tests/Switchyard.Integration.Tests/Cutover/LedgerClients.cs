@@ -20,11 +20,11 @@ internal sealed class LedgerClients : IAsyncDisposable
     private readonly Task[] _tasks;
     private long _longestTicks;
 
-    private LedgerClients(Func<CancellationToken, Task<BackendConnection>> open, int count, bool mayLoseConnections)
+    private LedgerClients(Func<CancellationToken, Task<BackendConnection>> open, int count, bool mayLoseConnections, int firstWrite)
     {
         _open = open;
         _mayLoseConnections = mayLoseConnections;
-        _clients = [.. Enumerable.Range(0, count).Select(i => new Client(i))];
+        _clients = [.. Enumerable.Range(0, count).Select(i => new Client(i) { Next = firstWrite })];
         _tasks = [.. _clients.Select(c => Task.Factory.StartNew(() => RunAsync(c), TaskCreationOptions.LongRunning).Unwrap())];
     }
 
@@ -44,7 +44,8 @@ internal sealed class LedgerClients : IAsyncDisposable
     /// <param name="open">Opens a connection as the application does.</param>
     /// <param name="count">How many clients; every seventh is of the same kind.</param>
     /// <param name="mayLoseConnections">What they talk to will be killed: a lost connection is opened again and is no error.</param>
-    public static LedgerClients Start(Func<CancellationToken, Task<BackendConnection>> open, int count, bool mayLoseConnections) => new(open, count, mayLoseConnections);
+    /// <param name="firstWrite">What the first write of each is numbered; beyond what others have written.</param>
+    public static LedgerClients Start(Func<CancellationToken, Task<BackendConnection>> open, int count, bool mayLoseConnections, int firstWrite = 0) => new(open, count, mayLoseConnections, firstWrite);
 
     /// <summary>The longest statement since this was asked last, the wait for a connection included.</summary>
     public TimeSpan TakeLongest() => new(Interlocked.Exchange(ref _longestTicks, 0));

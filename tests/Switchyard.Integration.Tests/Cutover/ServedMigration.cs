@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Switchyard.Api;
 using Switchyard.Cli;
 using Switchyard.Client;
 using Switchyard.Lab;
@@ -18,6 +19,8 @@ internal sealed class ServedMigration : IAsyncDisposable
 
     private ServedMigration(LabServer source, LabServer target) => (_source, _target) = (source, target);
 
+    public string Schema => _schema;
+
     public ServeProcess Serve { get; private set; } = null!;
 
     public ApiClient Api { get; private set; } = null!;
@@ -25,9 +28,12 @@ internal sealed class ServedMigration : IAsyncDisposable
     /// <summary>The end of what the process has written.</summary>
     public string Log => string.Join('\n', Serve.Log.Split('\n').TakeLast(40));
 
-    public static async Task<ServedMigration> StartAsync(string source, string target, params string[] statements)
+    public static async Task<ServedMigration> StartAsync(string source, string target, params string[] statements) =>
+        await StartAsync(await LabServer.SharedAsync(source, "source"), await LabServer.SharedAsync(target, "target"), statements);
+
+    public static async Task<ServedMigration> StartAsync(LabServer source, LabServer target, params string[] statements)
     {
-        var migration = new ServedMigration(await LabServer.SharedAsync(source, "source"), await LabServer.SharedAsync(target, "target"));
+        var migration = new ServedMigration(source, target);
         await using (var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(migration._source.Dsn), default))
         {
             await admin.ExecuteAsync($"CREATE DATABASE {migration._schema} CHARACTER SET utf8mb4", default);
@@ -96,6 +102,9 @@ internal sealed class ServedMigration : IAsyncDisposable
         await PostAsync<DiffReport>("diff/start", new DiffRequest());
         return (await Api.GetAsync<DiffReport>($"migrations/{_schema}/diff/wait", default)).Value;
     }
+
+    /// <summary>Another server takes the source's place.</summary>
+    public Task MoveSourceAsync(LabServer server) => Api.PostAsync<BackendReport>("backends/a/move", new MoveBackendRequest { Dsn = server.Dsn }, default);
 
     public Task<BackendConnection> OpenSideAsync(bool source) =>
         BackendConnection.OpenAsync(ConnectionOptions.Parse(source ? _source.Dsn : _target.Dsn) with { Schema = _schema }, default);

@@ -1,4 +1,5 @@
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Values;
 
 namespace Switchyard.Verification;
 
@@ -12,13 +13,14 @@ internal sealed class ComparedColumn
     private readonly bool _jsonSemantics;
     private readonly bool _zeroHasNoSign;
 
-    public ComparedColumn(ColumnDefinition left, ColumnDefinition right, bool crossVendor)
+    public ComparedColumn(ColumnDefinition left, ColumnDefinition right, bool crossVendor, bool readsJsonTypes = false)
     {
         Left = left;
         Right = right;
         ByName = left.Kind is ColumnKind.Enum or ColumnKind.Set && !string.Equals(left.ColumnType, right.ColumnType, StringComparison.OrdinalIgnoreCase);
         Converted = left.Kind == ColumnKind.Text && right.Kind == ColumnKind.Text && !SameCharacterSet(left.CharacterSet, right.CharacterSet);
         _jsonSemantics = left.Kind == ColumnKind.Json || right.Kind == ColumnKind.Json;
+        HasJsonTypes = readsJsonTypes && left.Kind == ColumnKind.Json && right.Kind == ColumnKind.Json;
         // MariaDB stores negative zero as zero, so between the vendors the sign of zero cannot be kept by anyone.
         _zeroHasNoSign = crossVendor && left.Kind is ColumnKind.Float or ColumnKind.Double;
     }
@@ -35,13 +37,16 @@ internal sealed class ComparedColumn
     /// <summary>ENUM or SET with two definitions: compared by name, not by index.</summary>
     public bool ByName { get; }
 
+    /// <summary>JSON on both sides, with the types of its scalars behind the text.</summary>
+    public bool HasJsonTypes { get; }
+
     /// <summary>Whether a packed row that differs in this column's bytes may still be the same row.</summary>
     public bool IsLenient => _jsonSemantics || _zeroHasNoSign;
 
     public string Expression(bool left)
     {
         var column = left ? Left : Right;
-        return Converted || ByName ? $"CONVERT({column.QuotedName} USING utf8mb4)" : column.CanonicalExpression;
+        return HasJsonTypes ? TypedJson.Expression(column) : Converted || ByName ? $"CONVERT({column.QuotedName} USING utf8mb4)" : column.CanonicalExpression;
     }
 
     public bool Same(ReadOnlyMemory<byte>? left, ReadOnlyMemory<byte>? right)
@@ -52,7 +57,7 @@ internal sealed class ComparedColumn
         }
 
         return a.Span.SequenceEqual(b.Span)
-            || (_jsonSemantics && JsonEquality.AreEqual(a, b))
+            || (_jsonSemantics && (!HasJsonTypes || TypedJson.AreTypesEqual(a, b)) && JsonEquality.AreEqual(TypedJson.TextOf(a), TypedJson.TextOf(b)))
             || (_zeroHasNoSign && IsZero(a.Span) && IsZero(b.Span));
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Values;
 
 namespace Switchyard.Verification;
 
@@ -36,11 +37,11 @@ public sealed class DiffRun
     /// <exception cref="InvalidOperationException">A table cannot be compared, or replication stands still; the sentence says what to do.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var (left, right, crossVendor) = await ReadSchemasAsync(cancellationToken);
+        var (left, right, crossVendor, readsJsonTypes) = await ReadSchemasAsync(cancellationToken);
         var pairs = new List<TablePair>();
         foreach (var table in _options.Tables)
         {
-            pairs.Add(new TablePair(Find(left, table, "authoritative"), Find(right, table, "following"), crossVendor));
+            pairs.Add(new TablePair(Find(left, table, "authoritative"), Find(right, table, "following"), crossVendor, readsJsonTypes));
         }
 
         var queue = new ConcurrentQueue<TablePair>(pairs.Where(p => !Of(p).Done).OrderByDescending(p => p.Left.DataLength));
@@ -52,12 +53,14 @@ public sealed class DiffRun
     private static TableDefinition Find(Dictionary<TableName, TableDefinition> tables, TableName name, string side) =>
         tables.TryGetValue(name, out var table) ? table : throw new InvalidOperationException($"The table {name} does not exist on the {side} side.");
 
-    private async Task<(Dictionary<TableName, TableDefinition> Left, Dictionary<TableName, TableDefinition> Right, bool CrossVendor)> ReadSchemasAsync(
+    private async Task<(Dictionary<TableName, TableDefinition> Left, Dictionary<TableName, TableDefinition> Right, bool CrossVendor, bool ReadsJsonTypes)> ReadSchemasAsync(
         CancellationToken cancellationToken)
     {
         await using var left = await DiffSession.OpenAsync(_options.From, cancellationToken);
         await using var right = await DiffSession.OpenAsync(_options.To, cancellationToken);
-        return (await ReadAsync(left, cancellationToken), await ReadAsync(right, cancellationToken), left.Server.Vendor != right.Server.Vendor);
+        return (
+            await ReadAsync(left, cancellationToken), await ReadAsync(right, cancellationToken), left.Server.Vendor != right.Server.Vendor,
+            TypedJson.IsReadBy(left.Server) && TypedJson.IsReadBy(right.Server));
     }
 
     private async Task<Dictionary<TableName, TableDefinition>> ReadAsync(BackendConnection connection, CancellationToken cancellationToken)

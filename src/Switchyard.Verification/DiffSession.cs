@@ -10,7 +10,7 @@ internal static class DiffSession
     // repaired yet, hence no foreign key checks; a locking read of an absent row must lock its gap, hence REPEATABLE READ.
     private const string Setup =
         "SET SESSION character_set_results=NULL, time_zone='+00:00', sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', net_write_timeout=3600, " +
-        "lock_wait_timeout=2, innodb_lock_wait_timeout=2, foreign_key_checks=0";
+        "lock_wait_timeout=2, innodb_lock_wait_timeout=2, foreign_key_checks=0, group_concat_max_len=1073741824";
 
     public static async Task<BackendConnection> OpenAsync(ConnectionOptions options, CancellationToken cancellationToken)
     {

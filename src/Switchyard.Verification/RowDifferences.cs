@@ -35,6 +35,12 @@ internal static class RowDifferences
             return "NULL";
         }
 
+        if (column.Kind == ColumnKind.Json)
+        {
+            // Where only the types differ, they are what there is to see.
+            bytes = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes.Span).Replace("\u0001", " types ", StringComparison.Ordinal));
+        }
+
         if (column.Kind is not (ColumnKind.Binary or ColumnKind.Geometry))
         {
             var text = Encoding.UTF8.GetString(bytes.Span);

@@ -1,5 +1,6 @@
 using System.Text;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Values;
 
 namespace Switchyard.Verification;
 
@@ -31,6 +32,7 @@ internal static class SqlLiterals
         {
             ColumnKind.Text when pair.Converted => $"_utf8mb4 x'{Convert.ToHexString(bytes.Span)}'",
             ColumnKind.Text => $"_{column.CharacterSet} x'{Convert.ToHexString(bytes.Span)}'",
+            ColumnKind.Json when pair.HasJsonTypes => TypedJson.ToSql(bytes),
             ColumnKind.Json => $"_utf8mb4 x'{Convert.ToHexString(bytes.Span)}'",
             // Quoted, because an unquoted -0 is the integer zero.
             ColumnKind.Float or ColumnKind.Double => $"'{Ascii(bytes.Span)}'",

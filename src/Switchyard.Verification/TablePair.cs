@@ -8,7 +8,7 @@ internal sealed class TablePair
     private readonly string _leftColumns;
     private readonly string _rightColumns;
 
-    public TablePair(TableDefinition left, TableDefinition right, bool crossVendor)
+    public TablePair(TableDefinition left, TableDefinition right, bool crossVendor, bool readsJsonTypes)
     {
         Left = left;
         Right = right;
@@ -28,7 +28,7 @@ internal sealed class TablePair
                 throw new InvalidOperationException($"The column {column.Name} of {left.Name} does not exist on the other side. Bring the two definitions together and compare again.");
             }
 
-            columns.Add(new ComparedColumn(column, other, crossVendor));
+            columns.Add(new ComparedColumn(column, other, crossVendor, readsJsonTypes));
         }
 
         if (others.Count > 0)

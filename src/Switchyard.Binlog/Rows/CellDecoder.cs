@@ -85,7 +85,7 @@ internal static class CellDecoder
             case PhysicalType.MariaDbBlobCompressed:
                 return new Cell(ZlibBlock.OpenColumn(Slice(data, ref span, span.UInt(low)).Bytes));
             case PhysicalType.Json:
-                return new Cell(JsonBinary.ToText(Slice(data, ref span, span.UInt(low)).Bytes, rows.JsonDoublesKeepPoint));
+                return new Cell(JsonBinary.ToText(Slice(data, ref span, span.UInt(low)).Bytes, rows.JsonDoublesKeepPoint, column.KeepsJsonTypes));
             case PhysicalType.Null:
                 return Cell.Null;
             default:

@@ -29,6 +29,9 @@ public sealed record ColumnShape
     /// <summary>Fractional digits the schema gives a temporal column. Old temporal formats do not log them.</summary>
     public int FractionalDigits { get; init; }
 
+    /// <summary>MySQL's JSON: the cell tells of each scalar what its text does not, as in <see cref="JsonTypes"/>.</summary>
+    public bool KeepsJsonTypes { get; init; }
+
     /// <summary>MariaDB UUID and INET types.</summary>
     public TextForm TextForm { get; init; }
 }

@@ -16,7 +16,7 @@ internal static class JsonBinary
     private const byte SmallObject = 0, LargeObject = 1, SmallArray = 2, LargeArray = 3, Literal = 4;
     private const byte Int16 = 5, UInt16 = 6, Int32 = 7, UInt32 = 8, Int64 = 9, UInt64 = 10, Double = 11, Text = 12, Opaque = 15;
 
-    internal static ReadOnlyMemory<byte> ToText(ReadOnlyMemory<byte> document, bool doublesKeepPoint)
+    internal static ReadOnlyMemory<byte> ToText(ReadOnlyMemory<byte> document, bool doublesKeepPoint, bool keepsTypes = false)
     {
         var writer = new ArrayBufferWriter<byte>(Math.Max(document.Length * 2, 16));
         if (document.IsEmpty)
@@ -26,8 +26,18 @@ internal static class JsonBinary
             return writer.WrittenMemory;
         }
 
-        var text = new JsonTextWriter(writer, doublesKeepPoint);
+        var types = keepsTypes ? new ArrayBufferWriter<byte>() : null;
+        var text = new JsonTextWriter(writer, types, doublesKeepPoint);
         WriteValue(document.Span[0], document.Span[1..], text, 0);
+        if (types is not null)
+        {
+            writer.Write([JsonTypes.InTextOrder]);
+            if (types.WrittenSpan.ContainsAnyExcept(JsonTypes.Plain))
+            {
+                writer.Write(types.WrittenSpan);
+            }
+        }
+
         return writer.WrittenMemory;
     }
 
@@ -42,19 +52,19 @@ internal static class JsonBinary
                 WriteLiteral(Slice(data, 0, 1)[0], text);
                 break;
             case Int16:
-                text.Number(BinaryPrimitives.ReadInt16LittleEndian(Slice(data, 0, 2)));
+                text.Integer(BinaryPrimitives.ReadInt16LittleEndian(Slice(data, 0, 2)));
                 break;
             case UInt16:
-                text.Number(BinaryPrimitives.ReadUInt16LittleEndian(Slice(data, 0, 2)));
+                text.Unsigned(BinaryPrimitives.ReadUInt16LittleEndian(Slice(data, 0, 2)));
                 break;
             case Int32:
-                text.Number(BinaryPrimitives.ReadInt32LittleEndian(Slice(data, 0, 4)));
+                text.Integer(BinaryPrimitives.ReadInt32LittleEndian(Slice(data, 0, 4)));
                 break;
             case UInt32:
-                text.Number(BinaryPrimitives.ReadUInt32LittleEndian(Slice(data, 0, 4)));
+                text.Unsigned(BinaryPrimitives.ReadUInt32LittleEndian(Slice(data, 0, 4)));
                 break;
             case Int64:
-                text.Number(BinaryPrimitives.ReadInt64LittleEndian(Slice(data, 0, 8)));
+                text.Integer(BinaryPrimitives.ReadInt64LittleEndian(Slice(data, 0, 8)));
                 break;
             case UInt64:
                 text.Unsigned(BinaryPrimitives.ReadUInt64LittleEndian(Slice(data, 0, 8)));
@@ -64,6 +74,7 @@ internal static class JsonBinary
                 break;
             case Text:
                 var length = ReadVariableLength(data, out var lengthSize);
+                text.Scalar(JsonTypes.Plain);
                 text.Quoted(Slice(data, lengthSize, length));
                 break;
             case Opaque:
@@ -75,13 +86,17 @@ internal static class JsonBinary
         }
     }
 
-    private static void WriteLiteral(byte literal, in JsonTextWriter text) => text.Raw(literal switch
+    private static void WriteLiteral(byte literal, in JsonTextWriter text)
     {
-        0 => "null"u8,
-        1 => "true"u8,
-        2 => "false"u8,
-        _ => throw new BinlogFormatException($"A JSON literal has the unknown code {literal}."),
-    });
+        text.Scalar(JsonTypes.Plain);
+        text.Raw(literal switch
+        {
+            0 => "null"u8,
+            1 => "true"u8,
+            2 => "false"u8,
+            _ => throw new BinlogFormatException($"A JSON literal has the unknown code {literal}."),
+        });
+    }
 
     private static void WriteContainer(byte type, ReadOnlySpan<byte> data, in JsonTextWriter text, int depth)
     {

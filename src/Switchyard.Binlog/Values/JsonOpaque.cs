@@ -14,6 +14,15 @@ internal static class JsonOpaque
     {
         Span<byte> buffer = stackalloc byte[PackedDecimal.MaxLength];
         int length;
+        text.Scalar((PhysicalType)type switch
+        {
+            PhysicalType.NewDecimal => JsonTypes.Decimal,
+            PhysicalType.Date => JsonTypes.Date,
+            PhysicalType.DateTime => JsonTypes.DateTime,
+            PhysicalType.Timestamp => JsonTypes.Timestamp,
+            PhysicalType.Time => JsonTypes.Time,
+            _ => JsonTypes.Opaque,
+        });
         switch ((PhysicalType)type)
         {
             case PhysicalType.NewDecimal:

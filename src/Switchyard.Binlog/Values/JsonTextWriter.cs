@@ -4,12 +4,21 @@ using System.Globalization;
 namespace Switchyard.Binlog.Values;
 
 /// <summary>Writes JSON text with MySQL's own number forms and escapes.</summary>
-internal readonly struct JsonTextWriter(IBufferWriter<byte> output, bool doublesKeepPoint)
+internal readonly struct JsonTextWriter(IBufferWriter<byte> output, IBufferWriter<byte>? types, bool doublesKeepPoint)
 {
     private static readonly SearchValues<byte> Special = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(i => (byte)i), (byte)'"', (byte)'\\']);
 
     internal void Raw(ReadOnlySpan<byte> bytes) => output.Write(bytes);
+
+    /// <summary>Says what the scalar is that is written next.</summary>
+    internal void Scalar(byte type) => types?.Write([type]);
+
+    internal void Integer(long value)
+    {
+        Scalar(JsonTypes.Plain);
+        Number(value);
+    }
 
     internal void Number(long value)
     {
@@ -19,6 +28,7 @@ internal readonly struct JsonTextWriter(IBufferWriter<byte> output, bool doubles
 
     internal void Unsigned(ulong value)
     {
+        Scalar(value <= long.MaxValue ? JsonTypes.Unsigned : JsonTypes.Plain);
         _ = value.TryFormat(output.GetSpan(20), out var written, default, CultureInfo.InvariantCulture);
         output.Advance(written);
     }
@@ -28,9 +38,10 @@ internal readonly struct JsonTextWriter(IBufferWriter<byte> output, bool doubles
     {
         var span = output.GetSpan(DoubleText.MaxLength);
         var written = DoubleText.Format(value, span);
-        var whole = doublesKeepPoint && span[..written].IndexOfAny((byte)'.', (byte)'e') < 0;
+        var whole = span[..written].IndexOfAny((byte)'.', (byte)'e') < 0;
+        Scalar(whole && !doublesKeepPoint ? JsonTypes.Double : JsonTypes.Plain);
         output.Advance(written);
-        if (whole)
+        if (whole && doublesKeepPoint)
         {
             Raw(".0"u8);
         }

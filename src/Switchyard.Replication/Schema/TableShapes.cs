@@ -6,8 +6,10 @@ namespace Switchyard.Replication.Schema;
 public static class TableShapes
 {
     /// <summary>The decoder's view of a table.</summary>
-    public static TableShape ToShape(this TableDefinition table) =>
-        new([.. table.Columns.Select(ToShape)], HiddenColumns(table));
+    /// <param name="table">The table.</param>
+    /// <param name="keepsJsonTypes">Which of its columns give what JSON's text does not show; null for none.</param>
+    public static TableShape ToShape(this TableDefinition table, Func<ColumnDefinition, bool>? keepsJsonTypes = null) =>
+        new([.. table.Columns.Select(c => ToShape(c) with { KeepsJsonTypes = keepsJsonTypes?.Invoke(c) ?? false })], HiddenColumns(table));
 
     /// <summary>MariaDB keeps a unique key over long values by a hash in a column of its own; MEMORY tables have real hash indexes.</summary>
     private static int HiddenColumns(TableDefinition table) =>

@@ -22,7 +22,8 @@ internal static class SourceSession
             }
             else if (connection.Server.Version >= new Version(5, 7, 8))
             {
-                await connection.ExecuteAsync("SET SESSION max_execution_time=0", cancellationToken).ConfigureAwait(false);
+                // A JSON value can have as many scalars as fit into a packet.
+                await connection.ExecuteAsync("SET SESSION max_execution_time=0, group_concat_max_len=1073741824", cancellationToken).ConfigureAwait(false);
             }
 
             return connection;

@@ -15,7 +15,6 @@ internal sealed class TablePlan
         Source = source;
         Name = source.Name;
         Cascades = cascades;
-        Shape = source.ToShape();
         if (source.Key is not { } key || source.KeyColumns.Count == 0)
         {
             throw new ReplicationException($"Table {Name} has no primary key and no unique key of non-null columns; add one, for instance ALTER TABLE {Name.Quoted} ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY.");
@@ -27,6 +26,11 @@ internal sealed class TablePlan
         ColumnDefinition OnTarget(ColumnDefinition column) => targetColumns.GetValueOrDefault(column.Name)
             ?? throw new ReplicationException($"Column {Name}.{column.Name} is missing on the target; create it there with the source's definition.");
 
+        // Between MySQL servers, a scalar inside JSON is more than its text.
+        bool KeepsJsonTypes(ColumnDefinition column) =>
+            !sourceServer.IsMariaDb && column.Kind == ColumnKind.Json && targetColumns.TryGetValue(column.Name, out var there) && there.Kind == ColumnKind.Json;
+
+        Shape = source.ToShape(KeepsJsonTypes);
         Columns =
         [
             .. source.StoredColumns.Where(c => !OnTarget(c).IsGenerated).Select(c => new ColumnPlan(
@@ -51,7 +55,8 @@ internal sealed class TablePlan
         InsertPrefix = Encoding.UTF8.GetBytes($"INSERT INTO {Name.Quoted} ({columnList}) VALUES ");
         UpdatePrefix = Encoding.UTF8.GetBytes($"UPDATE {Name.Quoted} SET ");
         DeletePrefix = Encoding.UTF8.GetBytes($"DELETE FROM {Name.Quoted} WHERE ");
-        var selected = string.Join(",", source.StoredColumns.Where(c => !OnTarget(c).IsGenerated).Concat(source.KeyColumns.Where(c => c.IsGenerated)).Select(c => c.CanonicalExpression));
+        var selected = string.Join(",", source.StoredColumns.Where(c => !OnTarget(c).IsGenerated).Concat(source.KeyColumns.Where(c => c.IsGenerated))
+            .Select(c => KeepsJsonTypes(c) && TypedJson.IsReadBy(sourceServer) ? JsonScalars.ReadingTypes(c.QuotedName) : c.CanonicalExpression));
         var keyNames = string.Join(",", source.KeyColumns.Select(c => c.QuotedName));
         var force = $" FORCE INDEX ({Quote(key.Name)}) WHERE ";
         SelectPrefix = Encoding.UTF8.GetBytes($"SELECT {selected} FROM {Name.Quoted}{force}");

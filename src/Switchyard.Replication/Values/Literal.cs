@@ -16,7 +16,7 @@ internal enum LiteralForm
     /// <summary>Hexadecimal after <c>_charset</c>: for character sets whose later bytes can look like a quote or a backslash.</summary>
     IntroducedHex,
 
-    /// <summary>A JSON value, whose decimal numbers are put in one by one where reading the text would make doubles of them.</summary>
+    /// <summary>A JSON value, whose scalars are put in one by one where reading the text would make something else of them.</summary>
     Json,
 }
 
@@ -36,7 +36,7 @@ internal sealed class Literal
 
     public static Literal Quoted { get; } = new(LiteralForm.Quoted);
 
-    /// <summary>For MySQL's JSON columns, from the text MySQL prints.</summary>
+    /// <summary>For MySQL's JSON columns, from the text MySQL prints, with or without the types of its scalars behind it.</summary>
     public static Literal Json { get; } = new(LiteralForm.Json, "utf8mb4");
 
     public static Literal Introduced(string charset) =>
@@ -87,19 +87,18 @@ internal sealed class Literal
 
     private void WriteJson(PayloadWriter writer, ReadOnlySpan<byte> bytes)
     {
-        var decimals = JsonDecimals.Find(bytes);
-        if (decimals is null)
+        var scalars = JsonScalars.Find(bytes, out var json);
+        if (scalars is null)
         {
-            writer.Sql(_introducer).QuotedBytes(bytes);
+            writer.Sql(_introducer).QuotedBytes(json);
             return;
         }
 
-        writer.Sql("JSON_REPLACE(CAST("u8).Sql(_introducer).QuotedBytes(bytes).Sql(" AS JSON)"u8);
-        foreach (var (path, number) in decimals)
+        writer.Sql("JSON_REPLACE(CAST("u8).Sql(_introducer).QuotedBytes(json).Sql(" AS JSON)"u8);
+        foreach (var scalar in scalars)
         {
-            var digits = number.Count(char.IsAsciiDigit);
-            var scale = number.Contains('.', StringComparison.Ordinal) ? number.Length - 1 - number.IndexOf('.', StringComparison.Ordinal) : 0;
-            writer.Sql(","u8).Sql(_introducer).QuotedBytes(path).Sql($",CAST({number} AS DECIMAL({digits},{scale}))");
+            writer.Sql(","u8).Sql(_introducer).QuotedBytes(scalar.Path).Sql(","u8);
+            JsonScalarSql.Write(writer, scalar.Type, json.Slice(scalar.Start, scalar.Length));
         }
 
         writer.WriteByte((byte)')');

@@ -89,6 +89,36 @@ public sealed class RealDiffTests
         Assert.True(repaired.State == "clean", Describe(repaired));
     }
 
+    [Fact]
+    public async Task A_scalar_inside_JSON_that_only_lost_its_type_is_found_and_repaired_between_MySQL_servers()
+    {
+        string[] documents = ["JSON_ARRAY(DATE'2020-01-01', 1)", "JSON_OBJECT('n', 1.5)", "CAST(CAST(7 AS UNSIGNED) AS JSON)", "JSON_ARRAY(x'00ff')", "'[\"2020-01-01\", 1, 1.5]'"];
+        string[] asText = ["'[\"2020-01-01\", 1]'", "'{\"n\": 1.5}'", "'7'", "'[\"base64:type15:AP8=\"]'"];
+        await using var world = await RealWorld.StartAsync("mysql-9.7", "mysql-9.7", "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, doc JSON) ENGINE=InnoDB");
+        await using (var connection = await world.OpenSourceAsync())
+        {
+            await connection.ExecuteAsync($"INSERT INTO t VALUES {string.Join(", ", documents.Select((d, id) => $"({id}, {d})"))}", default);
+        }
+
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+        await using var target = await world.OpenTargetAsync();
+        for (var id = 0; id < asText.Length; id++)
+        {
+            // An update would keep what compares equal.
+            await target.ExecuteMultiAsync(System.Text.Encoding.UTF8.GetBytes($"DELETE FROM t WHERE id={id};INSERT INTO t VALUES ({id}, {asText[id]})"), default);
+        }
+
+        var dirty = await world.DiffAsync();
+        Assert.Equal((0, 0, asText.Length), Counts(dirty, "t"));
+        await world.Service.RepairDiffAsync(world.Schema, default);
+        Assert.Equal("repaired", (await world.Service.WaitDiffAsync(world.Schema, default)).State);
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+        var types = await target.QueryAsync("SELECT GROUP_CONCAT(JSON_TYPE(COALESCE(JSON_EXTRACT(doc, '$[0]'), doc)) ORDER BY id) FROM t", default);
+        Assert.Equal("DATE,OBJECT,UNSIGNED INTEGER,BLOB,STRING", types.GetString(0, 0));
+    }
+
     [Theory]
     [InlineData("mariadb-10.11", "mariadb-10.11")]
     [InlineData("mysql-9.7", "mariadb-11.8")]

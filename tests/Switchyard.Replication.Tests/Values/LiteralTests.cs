@@ -38,6 +38,15 @@ public sealed class LiteralTests
     public void Json_keeps_decimal_numbers_that_its_text_would_lose(string json, string expected) =>
         Assert.Equal(expected, Encoding.UTF8.GetString(Write(Literal.Json, Encoding.UTF8.GetBytes(json))));
 
+    [Theory]
+    [InlineData("[1, {\"k\": \"2020-01-01\"}]\0ud", "JSON_REPLACE(CAST(_utf8mb4'[1, {\"k\": \"2020-01-01\"}]' AS JSON),_utf8mb4'$[0]',CAST(1 AS UNSIGNED),_utf8mb4'$[1].\"k\"',CAST('2020-01-01' AS DATE))")]
+    [InlineData("{\"a\": [1, 2.5], \"b\": 3}\u0001..u.n", "JSON_REPLACE(CAST(_utf8mb4'{\"a\": [1, 2.5], \"b\": 3}' AS JSON),_utf8mb4'$.\"a\"[1]',CAST(2.5 AS DECIMAL(2,1)),_utf8mb4'$.\"b\"',CAST(3 AS UNSIGNED))")]
+    [InlineData("18446744073709551615\u0001u", "_utf8mb4'18446744073709551615'")]
+    [InlineData("[7, \"base64:type15:AP8=\"]\0fo", "JSON_REPLACE(CAST(_utf8mb4'[7, \"base64:type15:AP8=\"]' AS JSON),_utf8mb4'$[0]',7e0,_utf8mb4'$[1]',x'00FF')")]
+    [InlineData("[1.50, \"2020-01-01\"]\0", "_utf8mb4'[1.50, \"2020-01-01\"]'")]
+    public void Json_keeps_scalars_that_are_more_than_their_text(string cell, string expected) =>
+        Assert.Equal(expected, Encoding.UTF8.GetString(Write(Literal.Json, Encoding.UTF8.GetBytes(cell))));
+
     private static byte[] Write(Literal literal, ReadOnlySpan<byte> bytes, bool isNull = false)
     {
         using var writer = new PayloadWriter();

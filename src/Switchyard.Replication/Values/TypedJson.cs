@@ -1,0 +1,43 @@
+using System.Text;
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Replication.Schema;
+using Switchyard.Wire;
+
+namespace Switchyard.Replication.Values;
+
+/// <summary>MySQL's JSON as a text with the types of its scalars behind it, for who compares or stores it beside a stream.</summary>
+public static class TypedJson
+{
+    /// <summary>Whether a server can be asked for types: MySQL, since it has JSON_TABLE.</summary>
+    public static bool IsReadBy(ServerInfo server)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        return server.IsAtLeast(ServerVendor.MySql, 8, 0, 4);
+    }
+
+    /// <summary>The expression that reads a JSON column so. Needs a session whose <c>group_concat_max_len</c> has room for a letter a part.</summary>
+    public static string Expression(ColumnDefinition column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        return JsonScalars.ReadingTypes(column.QuotedName);
+    }
+
+    /// <summary>The text alone.</summary>
+    public static ReadOnlyMemory<byte> TextOf(ReadOnlyMemory<byte> cell) => End(cell) is var end and >= 0 ? cell[..end] : cell;
+
+    /// <summary>Whether the types of two cells are the same, whatever the texts.</summary>
+    public static bool AreTypesEqual(ReadOnlyMemory<byte> left, ReadOnlyMemory<byte> right) => TypesOf(left).SequenceEqual(TypesOf(right));
+
+    /// <summary>The cell as SQL that stores it as it was, for sessions whose character set is utf8mb4 or binary.</summary>
+    public static string ToSql(ReadOnlyMemory<byte> cell)
+    {
+        using var writer = new PayloadWriter();
+        Literal.Json.Write(writer, isNull: false, cell.Span);
+        return Encoding.UTF8.GetString(writer.WrittenSpan);
+    }
+
+    private static int End(ReadOnlyMemory<byte> cell) => cell.Span.IndexOfAny(JsonTypes.InTextOrder, JsonTypes.AsExtracted);
+
+    private static ReadOnlySpan<byte> TypesOf(ReadOnlyMemory<byte> cell) => End(cell) is var end and >= 0 ? cell.Span[end..] : default;
+}

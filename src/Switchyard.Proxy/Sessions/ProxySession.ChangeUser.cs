@@ -98,6 +98,7 @@ internal sealed partial class ProxySession
         _pendingReadsOnly = false;
         _readTransaction = null;
         _touchedSchemas = ImmutableHashSet<string>.Empty;
+        ImmutableInterlocked.InterlockedExchange(ref _refusals, []);
     }
 
     /// <summary>The session as its old user again; false where that user is not let in any more, which ends it.</summary>

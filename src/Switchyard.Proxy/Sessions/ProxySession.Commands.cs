@@ -71,5 +71,8 @@ internal sealed partial class ProxySession
         InTransaction || _pendingBegin is not null || _readTransaction is not null,
         _running is { } info ? StatementText.Of(info) : null,
         (long)_context.Time.GetElapsedTime(_phaseSince).TotalMilliseconds,
-        _pins.Describe());
+        _pins.Describe())
+    {
+        Refusals = [.. _refusals.Where(refusal => _context.View.Current.Backends.ContainsKey(refusal.Backend))],
+    };
 }

@@ -52,7 +52,7 @@ internal sealed partial class ProxySession
 
         // Named in the login itself, as the client did: the server runs its init_connect in that schema.
         var schema = _current is null ? _state.Schema : null;
-        var leg = await _context.Opener.OpenAsync(backend, _proof!, Terms(_proof!.Client) with { Schema = schema }, backend == _accountsOf, greeted, cancellationToken);
+        var leg = await TryOpenAsync(backend, _proof!, schema, greeted, cancellationToken);
         leg.Schema = schema;
         await AdmitExpiredAsync(leg, cancellationToken);
         Adopt(leg);
@@ -233,7 +233,7 @@ internal sealed partial class ProxySession
             return;
         }
 
-        var opened = await _context.Opener.OpenAsync(backend, proof, Terms(proof.Client), backend == _accountsOf, greeted: null, cancellationToken);
+        var opened = await TryOpenAsync(backend, proof, schema: null, greeted: null, cancellationToken);
         var isTaken = false;
         try
         {

@@ -27,4 +27,14 @@ public sealed record SessionInfo(
     bool InTransaction,
     string? Statement,
     long AgeMs,
-    ImmutableArray<string> Pins);
+    ImmutableArray<string> Pins)
+{
+    /// <summary>Backends that do not let its account in, as found when a connection was last tried; empty when none is known.</summary>
+    public ImmutableArray<SessionRefusal> Refusals { get; init; } = [];
+}
+
+/// <summary>A backend does not let a session's account in.</summary>
+/// <param name="Backend">Which.</param>
+/// <param name="Reason">The backend's words, or why the proxy cannot log in there.</param>
+/// <param name="Since">When it first did not; it has let nobody in for this session since.</param>
+public sealed record SessionRefusal(string Backend, string Reason, DateTimeOffset Since);

@@ -115,7 +115,14 @@ internal sealed record SessionInfo
 
     /// <summary>How long it has been in that state, in milliseconds.</summary>
     public long AgeMs { get; init; }
+
+    /// <summary>Backends that do not let its account in, and would not at a switch; empty when none is known.</summary>
+    public IReadOnlyList<SessionRefusalInfo> Refusals { get; init; } = [];
 }
+
+/// <param name="Reason">The backend's words, or why a login there is not possible.</param>
+/// <param name="Since">When the session was first refused there.</param>
+internal sealed record SessionRefusalInfo(string Backend, string Reason, DateTimeOffset Since);
 
 /// <summary>The answer of verbs that have nothing else to say.</summary>
 internal sealed record Done(string Result);

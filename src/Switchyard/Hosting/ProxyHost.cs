@@ -104,6 +104,7 @@ internal sealed class ProxyHost(
         AgeMs = session.AgeMs,
         Backends = session.Legs,
         Pins = session.Pins,
+        Refusals = [.. session.Refusals.Select(refusal => new Api.SessionRefusalInfo(refusal.Backend, refusal.Reason, refusal.Since))],
     };
 
     /// <summary>The files of the configuration, else a self-signed certificate kept beside the store.</summary>

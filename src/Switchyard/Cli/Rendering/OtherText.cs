@@ -98,6 +98,13 @@ internal static class OtherText
 
         console.Write(table);
         console.WriteLine($"{sessions.Count} sessions");
+        foreach (var session in sessions)
+        {
+            foreach (var refusal in session.Refusals)
+            {
+                console.WriteLine($"Session {session.Id}: backend '{refusal.Backend}' has not let '{session.User}' in since {refusal.Since:u}: {refusal.Reason}");
+            }
+        }
     }
 
     public static void Complete(IAnsiConsole console, CompleteReport report)

@@ -53,10 +53,30 @@ internal sealed partial class ProxySession
 
         var leg = _current!;
         var isLeading = holder is not null && holder.IsAt(leg.Backend, order.Id);
-        await ForwardAsync(leg, new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
-        if (isLeading && leg.Scanner.ErrorCode == 0)
+        await ForwardKillAsync(
+            leg,
+            frame,
+            () =>
+            {
+                if (isLeading && leg.Scanner.ErrorCode == 0)
+                {
+                    holder!.Killed(order.QueryOnly, Id);
+                }
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Servers shut a victim's connection before they answer its killer, so what is ended here is ended with the answer in hand.</summary>
+    private async ValueTask ForwardKillAsync(BackendLeg leg, PacketFrame frame, Action obeyed, CancellationToken cancellationToken)
+    {
+        _whenAnswered = obeyed;
+        try
         {
-            holder!.Killed(order.QueryOnly, Id);
+            await ForwardAsync(leg, new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+        }
+        finally
+        {
+            _whenAnswered = null;
         }
     }
 
@@ -98,8 +118,15 @@ internal sealed partial class ProxySession
     private async ValueTask KillUserAsync(Sql.KilledUser whose, PacketFrame frame, CancellationToken cancellationToken)
     {
         var leg = _current!;
-        await ForwardAsync(leg, new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+        await ForwardKillAsync(leg, frame, () => KillLike(leg, whose), cancellationToken);
+        if (leg.Scanner.ErrorCode == ConnectionKilledCode)
+        {
+            Kill("it killed its own user");
+        }
+    }
 
+    private void KillLike(BackendLeg leg, Sql.KilledUser whose)
+    {
         // Who names itself hears that it was killed; the others have been, too.
         if (whose.HasHost || leg.Scanner.ErrorCode is not (0 or InterruptedCode or ConnectionKilledCode))
         {
@@ -112,11 +139,6 @@ internal sealed partial class ProxySession
             {
                 session.Killed(whose.QueryOnly, Id);
             }
-        }
-
-        if (leg.Scanner.ErrorCode == ConnectionKilledCode)
-        {
-            Kill("it killed its own user");
         }
     }
 
@@ -136,6 +158,7 @@ internal sealed partial class ProxySession
         if (!queryOnly)
         {
             Kill($"session {byWhom} killed it");
+            _socket.Dispose();
             return;
         }
 

@@ -13,6 +13,9 @@ internal sealed partial class ProxySession
     /// <summary>An answer's byte has reached the client: nothing may be repeated or replaced by an error of ours any more.</summary>
     private bool _answerBegun;
 
+    /// <summary>What is to be done with an answer whole in hand, before its end goes to the client; usually nothing.</summary>
+    private Action? _whenAnswered;
+
     /// <summary>Bytes of the command at the start of the client's buffer, consumed when it is done with.</summary>
     private int _commandLength;
 
@@ -132,6 +135,8 @@ internal sealed partial class ProxySession
                     _context.Reads.Acknowledging(
                         _marks, statement.Info, SchemaOf(statement), wasInTransaction, scanner.InTransaction, scanner.ErrorCode != 0);
                 }
+
+                _whenAnswered?.Invoke();
             }
 
             await _client.WriteAsync(leg.Link.BufferedMemory[..taken], cancellationToken);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Switchyard.Wire;
 using Switchyard.Wire.Auth;
@@ -19,11 +20,17 @@ internal sealed class LoginClient : IAsyncDisposable
 
     private LoginClient(RawClient raw) => _raw = raw;
 
+    public Socket Socket => _raw.Socket;
+
+    /// <summary>The id it was greeted with.</summary>
+    public uint ConnectionId { get; private set; }
+
     /// <summary>Connects and logs in; what came of it is said as by <see cref="ChangeUserAsync"/>.</summary>
     public static async Task<(LoginClient Client, string Outcome)> LogInAsync(int port, string plugin, string user, string password)
     {
         var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)));
-        client._nonce = (await client._raw.ReadGreetingAsync()).Nonce;
+        var greeting = await client._raw.ReadGreetingAsync();
+        (client._nonce, client.ConnectionId) = (greeting.Nonce, greeting.ConnectionId);
         using var writer = new PayloadWriter();
         new HandshakeResponsePayload
         {
@@ -64,7 +71,7 @@ internal sealed class LoginClient : IAsyncDisposable
             await _raw.ReadPacketAsync();
             return Encoding.UTF8.GetString(row.AsSpan(1));
         }
-        catch (System.Net.Sockets.SocketException)
+        catch (SocketException)
         {
             return "closed";
         }

@@ -1,7 +1,9 @@
+using System.Net.Sockets;
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
 using Switchyard.Topology;
+using Switchyard.Wire.Auth;
 
 namespace Switchyard.Proxy.Tests.Integration;
 
@@ -155,6 +157,29 @@ public sealed class KillUserTests
             var left = await killer.QueryAsync($"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id}", default);
             await Assert.ThrowsAnyAsync<Exception>(() => victim.PingAsync(default));
             return $"{last.Message} {left.GetString(0, 0)}".Replace(id.ToString(), "N", StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_killer_that_has_its_answer_finds_the_victims_connection_closed(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        foreach (var port in new[] { server.Port, harness.Client.Port })
+        {
+            await using var killer = await BackendConnection.OpenAsync(harness.Client with { Port = port }, default);
+            for (var i = 0; i < 20; i++)
+            {
+                var (victim, login) = await LoginClient.LogInAsync(port, AuthPlugins.NativePassword, ProxyHarness.AppUser, ProxyHarness.AppPassword);
+                await using (victim)
+                {
+                    Assert.Equal("in", login);
+                    await killer.ExecuteAsync($"KILL {victim.ConnectionId}", default);
+                    Assert.True(victim.Socket.Poll(0, SelectMode.SelectRead), $"attempt {i} on port {port}");
+                }
+            }
         }
     }
 

@@ -9,11 +9,11 @@ namespace Switchyard.Replication.Values;
 /// <summary>MySQL's JSON as a text with the types of its scalars behind it, for who compares or stores it beside a stream.</summary>
 public static class TypedJson
 {
-    /// <summary>Whether a server can be asked for types: MySQL, since it has JSON_TABLE.</summary>
+    /// <summary>Whether a server can be asked for types: MySQL from 8.0.21. (JSON_TABLE is older; that its paths take a character set and its value an outer column is not known of every version before.)</summary>
     public static bool IsReadBy(ServerInfo server)
     {
         ArgumentNullException.ThrowIfNull(server);
-        return server.IsAtLeast(ServerVendor.MySql, 8, 0, 4);
+        return server.IsAtLeast(ServerVendor.MySql, 8, 0, 21);
     }
 
     /// <summary>The expression that reads a JSON column so. Needs a session whose <c>group_concat_max_len</c> has room for a letter a part.</summary>

@@ -167,4 +167,19 @@ public sealed class SchemaGateTests
 
         return schema;
     }
+
+    [Theory]
+    [InlineData(ServerVendor.MySql, "5.7.44", ServerVendor.MySql, 1)]
+    [InlineData(ServerVendor.MySql, "8.0.21", ServerVendor.MySql, 0)]
+    [InlineData(ServerVendor.MySql, "5.7.44", ServerVendor.MariaDb, 0)]
+    public void A_source_that_cannot_tell_what_scalars_inside_JSON_are_is_warned_of(ServerVendor vendor, string version, ServerVendor target, int findings)
+    {
+        var column = new ColumnDefinition { Ordinal = 0, Name = "doc", ColumnType = "json", DataType = "json", Kind = ColumnKind.Json };
+        var table = new TableDefinition { Name = new TableName("s", "t"), Columns = [column], Indexes = [], ForeignKeys = [], Engine = "InnoDB", CreateStatement = "" };
+        var from = new ServerInfo(vendor, Version.Parse(version), version, 1, default);
+        var found = TableRules.CheckPair(table, from, new ServerInfo(target, new Version(11, 8), "", 1, default)).ToArray();
+
+        Assert.Equal(findings, found.Length);
+        Assert.All(found, f => Assert.Equal("json_types", f.Code));
+    }
 }

@@ -29,6 +29,7 @@ internal static class SchemaRules
             return;
         }
 
+        findings.AddRange(chosen.SelectMany(table => TableRules.CheckPair(table, source.Server, target.Server)));
         var copier = new SchemaCopier(source, target);
         foreach (var moved in chosen.GroupBy(t => t.Name.Schema))
         {

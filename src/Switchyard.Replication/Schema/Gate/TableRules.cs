@@ -1,8 +1,24 @@
+using Switchyard.Client;
+using Switchyard.Replication.Values;
+
 namespace Switchyard.Replication.Schema;
 
 /// <summary>What one table must be like.</summary>
 internal static class TableRules
 {
+    /// <summary>What of a table is not kept between these two servers.</summary>
+    internal static IEnumerable<GateFinding> CheckPair(TableDefinition table, ServerInfo source, ServerInfo target)
+    {
+        if (!source.IsMariaDb && !target.IsMariaDb && !TypedJson.IsReadBy(source)
+            && table.Columns.FirstOrDefault(c => c.Kind == ColumnKind.Json && !c.IsGenerated) is { } json)
+        {
+            yield return GateFinding.Warn(
+                "json_types", $"{table.Name}.{json.Name}",
+                $"The source is older than MySQL 8.0.21 and cannot be asked what scalars inside {json.Name} of {table.Name} are: dates, binary and unsigned integers put there by functions are copied as the strings and integers their text reads as.",
+                "Values that came as JSON text are copied as they are. If the application uses the others, upgrade the source first.");
+        }
+    }
+
     internal static IEnumerable<GateFinding> Check(TableDefinition table)
     {
         var name = table.Name.ToString();

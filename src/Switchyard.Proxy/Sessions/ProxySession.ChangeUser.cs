@@ -107,7 +107,7 @@ internal sealed partial class ProxySession
         var home = HomeOf(_state.Schema, _context.View.Current) ?? _accountsOf!;
         try
         {
-            _current = await OpenLegAsync(home, cancellationToken);
+            SetCurrent(await OpenLegAsync(home, cancellationToken));
             ResetScanOptions(await _context.Profiles.GetAsync(home, cancellationToken));
             return true;
         }

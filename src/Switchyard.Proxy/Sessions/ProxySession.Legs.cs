@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
@@ -186,7 +187,7 @@ internal sealed partial class ProxySession
             }
 
             // What the client may ask about its last statement stays where that ran.
-            _current = leg;
+            SetCurrent(leg);
         }
 
         return leg;
@@ -368,6 +369,23 @@ internal sealed partial class ProxySession
         {
             _turn.Release();
             await LeaveLoopAsync();
+        }
+    }
+
+    /// <summary>The leg that has the session's state from now on. That its backend ends it is looked after at once, as a client of the server itself would see it at once.</summary>
+    [MemberNotNull(nameof(_current))]
+    private void SetCurrent(BackendLeg leg)
+    {
+        _current = leg;
+        leg.Socket.Ending = OnLegEnding;
+    }
+
+    /// <summary>A leg of the session at rest has ended; while a command runs, its end is the time to look.</summary>
+    private void OnLegEnding()
+    {
+        if (Volatile.Read(ref _busy) == 0 && IsEstablished)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static session => _ = session.TidyAsync(session._stopping), this, preferLocal: false);
         }
     }
 

@@ -144,7 +144,7 @@ internal sealed partial class ProxySession
         try
         {
             // Every client login is a real login at the backend: locked, expired and refused accounts answer as they would there.
-            _current = await OpenFirstLegAsync(home, profile, channel, cancellationToken);
+            SetCurrent(await OpenFirstLegAsync(home, profile, channel, cancellationToken));
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
         {

@@ -26,6 +26,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private readonly LoopSocket _socket;
     private readonly Link _client;
     private readonly CancellationTokenSource _stop;
+    private readonly CancellationToken _stopping;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly SessionState _state = new();
     private readonly SessionPins _pins = new();
@@ -58,6 +59,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
         _socket = socket;
         _client = new Link(socket);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        _stopping = _stop.Token;
         ClientAddress = socket.RemoteEndPoint;
         _phaseSince = context.Time.GetTimestamp();
     }
@@ -287,6 +289,10 @@ internal sealed partial class ProxySession : IAsyncDisposable
         Interlocked.Exchange(ref _busy, 0);
         _turn.Release();
         _context.Gates.AfterStatement();
+        if (_current is { Socket.IsEnding: true })
+        {
+            OnLegEnding();
+        }
     }
 
     private void SetPhase(string phase)

@@ -84,8 +84,9 @@ public class ConnectorJ {
             try (Connection c = open(mode)) {
                 prepared(c, "SELECT * FROM kinds ORDER BY id");
                 prepared(c, "SELECT * FROM odd_dates ORDER BY id");
-                prepared(c, "SELECT ? AS a, n FROM few WHERE n > ?", new Object[] {1, 2}, new Object[] {"ü", 3L}, new Object[] {null, 3}, new Object[] {1.5, "3"},
-                    new Object[] {new byte[] {97, 98}, 3}, new Object[] {Timestamp.valueOf("2020-02-03 04:05:06.789"), 3}, new Object[] {"y".repeat(70000), 3});
+                // Bytes not behind a number: MariaDB 10.11 then answers with what lies in its memory, unless the statement was prepared anew in between.
+                prepared(c, "SELECT ? AS a, n FROM few WHERE n > ?", new Object[] {1, 2}, new Object[] {"ü", 3L}, new Object[] {null, 3},
+                    new Object[] {new byte[] {97, 98}, 3}, new Object[] {1.5, "3"}, new Object[] {Timestamp.valueOf("2020-02-03 04:05:06.789"), 3}, new Object[] {"y".repeat(70000), 3});
                 prepared(c, "SELECT * FROM missing");
                 run(c, "SELEC");
                 run(c, "SELECT 1/0 FROM digits WHERE d = 1");
@@ -147,7 +148,7 @@ public class ConnectorJ {
                 s.executeQuery("SELECT /* cancel me */ SLEEP(60) FROM digits");
             } catch (SQLException e) { System.out.println("   cancelled " + e.getErrorCode()); }
         }
-        try (Connection c = open("useSsl=true&trustServerCertificate=true")) { prepared(c, "SELECT * FROM kinds WHERE id = ?", new Object[] {4}); } catch (SQLException e) { error(e); }
+        if (!"0".equals(System.getenv("CONFORMANCE_TLS"))) try (Connection c = open("useSsl=true&trustServerCertificate=true")) { prepared(c, "SELECT * FROM kinds WHERE id = ?", new Object[] {4}); } catch (SQLException e) { error(e); }
         for (String[] bad : new String[][] {{"nobody", password, schema}, {user, "wrong", schema}, {user, password, "no_such_schema"}})
             try (Connection c = open("", bad[0], bad[1], bad[2])) { run(c, "SELECT 1"); } catch (SQLException e) { error(e); }
     }

@@ -196,7 +196,7 @@ public sealed class ListenerTests
     public async Task A_client_whose_backend_ended_its_idle_connection_is_told_what_the_backend_said(string name)
     {
         var server = await LabServer.SharedAsync(name, "source");
-        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", TidyInterval = TimeSpan.FromMilliseconds(100) }, ("s", server));
+        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", TidyInterval = TimeSpan.FromHours(1) }, ("s", server));
         await using var client = await harness.ConnectAsync(_limit);
         await using var direct = await BackendConnection.OpenAsync(ProxyHarness.Admin(server), _limit);
         await using var raw = await BackendConnection.OpenAsync(harness.Client, _limit);

@@ -54,7 +54,7 @@ public sealed class BinlogEventParser
         };
         if (hasChecksum)
         {
-            VerifyChecksum(header, raw.Span);
+            VerifyChecksum(header, raw);
         }
 
         var body = raw[EventHeader.Length..^(hasChecksum ? ChecksumLength : 0)];
@@ -63,8 +63,8 @@ public sealed class BinlogEventParser
     }
 
     /// <summary>Parses an event out of a compressed transaction: it has no checksum and no position of its own.</summary>
-    internal BinlogEvent ParseInner(ReadOnlyMemory<byte> raw) =>
-        Finish(Decode(EventHeader.Read(raw.Span), raw[EventHeader.Length..], ownsBody: false));
+    internal BinlogEvent ParseInner(ReadOnlyMemory<byte> raw, bool isOwned) =>
+        Finish(Decode(EventHeader.Read(raw.Span), raw[EventHeader.Length..], ownsBody: isOwned));
 
     private BinlogEvent Finish(BinlogEvent parsed)
     {
@@ -398,9 +398,9 @@ public sealed class BinlogEventParser
         Position = Position with { Offset = candidate };
     }
 
-    private void VerifyChecksum(in EventHeader header, ReadOnlySpan<byte> raw)
+    private void VerifyChecksum(in EventHeader header, ReadOnlyMemory<byte> raw)
     {
-        var stored = BinaryPrimitives.ReadUInt32LittleEndian(raw[^ChecksumLength..]);
+        var stored = BinaryPrimitives.ReadUInt32LittleEndian(raw.Span[^ChecksumLength..]);
         if (stored == Crc32.Compute(raw[..^ChecksumLength]))
         {
             return;
@@ -411,7 +411,7 @@ public sealed class BinlogEventParser
             // The checksum of a format description was computed while the file's "in use" flag was clear.
             var copy = raw[..^ChecksumLength].ToArray();
             copy[17] &= unchecked((byte)~(int)BinlogEventFlags.InUse);
-            if (stored == Crc32.Compute(copy) || !FormatUsesChecksum(raw))
+            if (stored == Crc32.Compute(copy) || !FormatUsesChecksum(raw.Span))
             {
                 return;
             }

@@ -70,7 +70,7 @@ public sealed class BinlogReader : IAsyncDisposable
                 var innerRaw = _inner.Next();
                 if (!innerRaw.IsEmpty)
                 {
-                    return Judge(_parser.ParseInner(innerRaw));
+                    return Judge(_parser.ParseInner(innerRaw, _inner.IsSpilled));
                 }
 
                 _inner.Dispose();

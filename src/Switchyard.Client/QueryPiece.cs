@@ -3,22 +3,44 @@ using System.Buffers;
 namespace Switchyard.Client;
 
 /// <summary>A part of a statement's text that is sent from where it lies, so that a long statement need not be put together.</summary>
-/// <param name="Bytes">Text as it is, or a value.</param>
-/// <param name="IsValue">The inside of a string literal: quotes, backslashes and zeros are escaped on the way.</param>
-public readonly record struct QueryPiece(ReadOnlyMemory<byte> Bytes, bool IsValue)
+public readonly record struct QueryPiece
 {
     private static readonly SearchValues<byte> s_special = SearchValues.Create("'\\\0"u8);
 
-    /// <summary>Bytes it has in the statement.</summary>
-    public long CountBytes()
+    private QueryPiece(ReadOnlyMemory<byte> bytes, bool isValue, long sentBytes)
     {
-        long count = Bytes.Length;
-        for (var rest = IsValue ? Bytes.Span : default; rest.IndexOfAny(s_special) is var next and >= 0; rest = rest[(next + 1)..])
+        Bytes = bytes;
+        IsValue = isValue;
+        SentBytes = sentBytes;
+    }
+
+    public ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>The inside of a string literal: quotes, backslashes and zeros are escaped on the way.</summary>
+    public bool IsValue { get; }
+
+    /// <summary>Bytes it has in the statement.</summary>
+    public long SentBytes { get; }
+
+    /// <summary>Text as it is.</summary>
+    public static QueryPiece Text(ReadOnlyMemory<byte> bytes) => new(bytes, isValue: false, bytes.Length);
+
+    /// <summary>The inside of a string literal, which is gone through once.</summary>
+    public static QueryPiece Value(ReadOnlyMemory<byte> bytes)
+    {
+        long sent = bytes.Length;
+        for (var rest = bytes; !rest.IsEmpty;)
         {
-            count++;
+            var step = SpilledBytes.TakeStep(ref rest);
+            for (var span = step.Span; span.IndexOfAny(s_special) is var next and >= 0; span = span[(next + 1)..])
+            {
+                sent++;
+            }
+
+            SpilledBytes.Release(step);
         }
 
-        return count;
+        return new(bytes, isValue: true, sent);
     }
 
     /// <summary>Writes the inside of a string literal.</summary>

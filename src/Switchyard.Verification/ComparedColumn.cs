@@ -43,6 +43,9 @@ internal sealed class ComparedColumn
     /// <summary>Whether a packed row that differs in this column's bytes may still be the same row.</summary>
     public bool IsLenient => _jsonSemantics || _zeroHasNoSign;
 
+    /// <summary>Whether only equal bytes are the same value.</summary>
+    public bool ComparesBytes => !IsLenient;
+
     public string Expression(bool left)
     {
         var column = left ? Left : Right;

@@ -61,6 +61,6 @@ internal sealed class KeyClause
     private string[] Literals(byte[] key)
     {
         var cells = PackedRow.Split(key);
-        return [.. _columns.Select((c, i) => SqlLiterals.ForKey(c.Column, c.Converted, cells[i]!.Value.Span))];
+        return [.. _columns.Select((c, i) => SqlLiterals.ForKey(c.Column, c.Converted, cells[i].Bytes!.Value.Span))];
     }
 }

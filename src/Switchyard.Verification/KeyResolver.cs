@@ -104,7 +104,7 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
 
             if (repair is not null)
             {
-                await RowRepair.WriteAsync(rightConnection, table, key, left, repair, cancellationToken);
+                await RepairAsync(repair, key, left, cancellationToken);
             }
 
             return new Verdict(key, left, right, repair is not null);
@@ -116,6 +116,19 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
                 await leftConnection.ExecuteAsync("ROLLBACK", CancellationToken.None);
             }
         }
+    }
+
+    private async Task RepairAsync(OwnTransactionMark mark, byte[] key, byte[]? row, CancellationToken cancellationToken)
+    {
+        var cells = row is null ? null : PackedRow.Split(row);
+        if (cells is null || !cells.Exists(c => c.IsDigest))
+        {
+            await RowRepair.WriteAsync(rightConnection, table, key, cells?.ConvertAll(c => c.Bytes), mark, cancellationToken);
+            return;
+        }
+
+        // The row is locked, so it is read once more as it was.
+        await _left.ReadWholeAsync(key, values => RowRepair.WriteAsync(rightConnection, table, key, values, mark, cancellationToken), cancellationToken);
     }
 
     // Lock wait timeout, deadlock, and the conflict MariaDB reports where older servers waited.

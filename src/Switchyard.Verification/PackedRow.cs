@@ -1,14 +1,27 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Switchyard.Client;
 
 namespace Switchyard.Verification;
 
+/// <summary>One cell of a packed row.</summary>
+/// <param name="Bytes">The canonical bytes, or their digest; null for NULL.</param>
+/// <param name="IsDigest">The value itself is too long to hold.</param>
+internal readonly record struct PackedCell(ReadOnlyMemory<byte>? Bytes, bool IsDigest);
+
 /// <summary>
-/// A row as one array: for each column four bytes of length (−1 for NULL) and the canonical bytes. Key columns come first, so that the
+/// A row as one array: for each column four bytes of length (−1 for NULL, −2 for a digest) and the canonical bytes. Key columns come first, so that the
 /// key is a prefix, and equality of rows and keys is equality of bytes whatever the collation says.
 /// </summary>
 internal static class PackedRow
 {
+    /// <summary>A longer value stands as its digest: its length and its SHA-256.</summary>
+    public const int DigestedFromBytes = 1024 * 1024;
+
     private const int HeaderSizeBytes = 4;
+    private const int NullHeader = -1;
+    private const int DigestHeader = -2;
+    private const int DigestSizeBytes = sizeof(long) + SHA256.HashSizeInBytes;
 
     /// <summary>The length of the first <paramref name="columns"/> columns, in bytes.</summary>
     public static int PrefixLength(ReadOnlySpan<byte> row, int columns)
@@ -16,31 +29,45 @@ internal static class PackedRow
         var at = 0;
         for (var i = 0; i < columns; i++)
         {
-            at += HeaderSizeBytes + Math.Max(0, BinaryPrimitives.ReadInt32LittleEndian(row[at..]));
+            at += HeaderSizeBytes + BodySize(BinaryPrimitives.ReadInt32LittleEndian(row[at..]));
         }
 
         return at;
     }
 
-    /// <summary>The cells of a row, or of a key; an element is null for NULL.</summary>
-    public static List<ReadOnlyMemory<byte>?> Split(byte[] row)
+    /// <summary>The cells of a row, or of a key.</summary>
+    public static List<PackedCell> Split(byte[] row)
     {
-        var cells = new List<ReadOnlyMemory<byte>?>();
+        var cells = new List<PackedCell>();
         for (var at = 0; at < row.Length;)
         {
-            var length = BinaryPrimitives.ReadInt32LittleEndian(row.AsSpan(at));
+            var header = BinaryPrimitives.ReadInt32LittleEndian(row.AsSpan(at));
             at += HeaderSizeBytes;
             // Not `? null :`, which would become an empty memory through the conversion from arrays.
-            cells.Add(length < 0 ? default(ReadOnlyMemory<byte>?) : row.AsMemory(at, length));
-            at += Math.Max(0, length);
+            cells.Add(new PackedCell(header == NullHeader ? default(ReadOnlyMemory<byte>?) : row.AsMemory(at, BodySize(header)), header == DigestHeader));
+            at += BodySize(header);
         }
 
         return cells;
     }
 
+    /// <summary>Bytes of the value that a digest stands for.</summary>
+    public static long DigestedLength(ReadOnlySpan<byte> digest) => BinaryPrimitives.ReadInt64LittleEndian(digest);
+
+    /// <summary>The SHA-256 in a digest.</summary>
+    public static ReadOnlySpan<byte> HashOf(ReadOnlySpan<byte> digest) => digest[sizeof(long)..];
+
+    private static int BodySize(int header) => header switch
+    {
+        NullHeader => 0,
+        DigestHeader => DigestSizeBytes,
+        _ => header,
+    };
+
     /// <summary>Collects one row's cells.</summary>
     internal sealed class Builder
     {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         private byte[] _buffer = new byte[1024];
         private int _length;
 
@@ -51,7 +78,7 @@ internal static class PackedRow
         public void AddNull()
         {
             Reserve(HeaderSizeBytes);
-            BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(_length), -1);
+            BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(_length), NullHeader);
             _length += HeaderSizeBytes;
         }
 
@@ -61,6 +88,23 @@ internal static class PackedRow
             BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(_length), cell.Length);
             cell.CopyTo(_buffer.AsSpan(_length + HeaderSizeBytes));
             _length += HeaderSizeBytes + cell.Length;
+        }
+
+        public void AddDigest(ReadOnlyMemory<byte> cell)
+        {
+            Reserve(HeaderSizeBytes + DigestSizeBytes);
+            var to = _buffer.AsSpan(_length, HeaderSizeBytes + DigestSizeBytes);
+            BinaryPrimitives.WriteInt32LittleEndian(to, DigestHeader);
+            BinaryPrimitives.WriteInt64LittleEndian(to[HeaderSizeBytes..], cell.Length);
+            while (!cell.IsEmpty)
+            {
+                var step = SpilledBytes.TakeStep(ref cell);
+                _hash.AppendData(step.Span);
+                SpilledBytes.Release(step);
+            }
+
+            _hash.GetHashAndReset(to[(HeaderSizeBytes + sizeof(long))..]);
+            _length += to.Length;
         }
 
         private void Reserve(int more)

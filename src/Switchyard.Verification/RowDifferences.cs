@@ -24,15 +24,20 @@ internal static class RowDifferences
             kind,
             keyText,
             [.. differing.Select(i => table.Columns[i].Name)],
-            showValues ? [.. differing.Select(i => a[i] is null ? null : Print(table.Columns[i].Left, a[i]))] : null,
-            showValues ? [.. differing.Select(i => b[i] is null ? null : Print(table.Columns[i].Right, b[i]))] : null);
+            showValues ? [.. differing.Select(i => a[i].Bytes is null ? null : Print(table.Columns[i].Left, a[i]))] : null,
+            showValues ? [.. differing.Select(i => b[i].Bytes is null ? null : Print(table.Columns[i].Right, b[i]))] : null);
     }
 
-    private static string Print(ColumnDefinition column, ReadOnlyMemory<byte>? cell)
+    private static string Print(ColumnDefinition column, PackedCell cell)
     {
-        if (cell is not { } bytes)
+        if (cell.Bytes is not { } bytes)
         {
             return "NULL";
+        }
+
+        if (cell.IsDigest)
+        {
+            return $"{PackedRow.DigestedLength(bytes.Span)} bytes, SHA-256 {Convert.ToHexStringLower(PackedRow.HashOf(bytes.Span))}";
         }
 
         if (column.Kind == ColumnKind.Json)

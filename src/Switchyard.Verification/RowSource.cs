@@ -16,22 +16,24 @@ internal sealed class RowSource(BackendConnection connection, TablePair table, b
         await using var reader = await connection.StreamAsync(sql, cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            _row.Clear();
-            for (var i = 0; i < table.Columns.Count; i++)
-            {
-                if (reader.IsNull(i))
-                {
-                    _row.AddNull();
-                }
-                else
-                {
-                    _row.Add(reader.GetBytes(i));
-                }
-            }
-
-            if (!visit(_row.Written))
+            var readBytes = Pack(reader);
+            if (!visit(_row.Written, readBytes))
             {
                 return;
+            }
+        }
+    }
+
+    /// <summary>Hands on the one row with exactly this key, which is locked, as it is, however long its values; not at all when there is none.</summary>
+    public async Task ReadWholeAsync(byte[] key, Func<IReadOnlyList<ReadOnlyMemory<byte>?>, Task> visit, CancellationToken cancellationToken)
+    {
+        await using var reader = await connection.StreamAsync($"{table.Select(left)} WHERE {table.Key(left).In([key])} FOR UPDATE", cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            Pack(reader);
+            if (_row.Written[..PackedRow.PrefixLength(_row.Written, table.KeyLength)].SequenceEqual(key))
+            {
+                await visit([.. Enumerable.Range(0, table.Columns.Count).Select(i => reader.IsNull(i) ? default(ReadOnlyMemory<byte>?) : reader.GetMemory(i))]);
             }
         }
     }
@@ -45,7 +47,7 @@ internal sealed class RowSource(BackendConnection connection, TablePair table, b
         {
             var some = keys.Skip(at).Take(KeysPerStatement).ToList();
             var sql = $"{table.Select(left)} WHERE {table.Key(left).In(some)}{(forUpdate ? " FOR UPDATE" : "")}";
-            await VisitAsync(sql, row =>
+            await VisitAsync(sql, (row, _) =>
             {
                 var key = row[..PackedRow.PrefixLength(row, table.KeyLength)].ToArray();
                 if (wanted.Contains(key))
@@ -59,7 +61,32 @@ internal sealed class RowSource(BackendConnection connection, TablePair table, b
 
         return rows;
     }
+
+    private long Pack(ResultReader reader)
+    {
+        _row.Clear();
+        var readBytes = 0L;
+        for (var i = 0; i < table.Columns.Count; i++)
+        {
+            var value = reader.GetMemory(i);
+            readBytes += value.Length;
+            if (reader.IsNull(i))
+            {
+                _row.AddNull();
+            }
+            else if (value.Length > PackedRow.DigestedFromBytes && table.Columns[i].ComparesBytes)
+            {
+                _row.AddDigest(value);
+            }
+            else
+            {
+                _row.Add(value.Span);
+            }
+        }
+
+        return readBytes;
+    }
 }
 
-/// <summary>Looks at one packed row; false ends the reading.</summary>
-internal delegate bool RowVisitor(ReadOnlySpan<byte> row);
+/// <summary>Looks at one packed row, of which so many bytes were read; false ends the reading.</summary>
+internal delegate bool RowVisitor(ReadOnlySpan<byte> row, long readBytes);

@@ -40,6 +40,16 @@ internal static class SqlLiterals
         };
     }
 
+    /// <summary>
+    /// What stands before and after a value that is sent from where it lies, escaped byte by byte. An introducer with the column's own character set would let the parser
+    /// take a backslash or a quote for part of a character.
+    /// </summary>
+    public static (string Before, string After) AroundLong(ColumnDefinition column, ComparedColumn pair) => column.Kind switch
+    {
+        ColumnKind.Text => ("CONVERT(_binary'", $"' USING {(pair.Converted ? "utf8mb4" : column.CharacterSet)})"),
+        _ => ("_binary'", "'"),
+    };
+
     private static string Plain(ColumnDefinition column, ReadOnlySpan<byte> cell) => column.Kind switch
     {
         ColumnKind.Integer or ColumnKind.Decimal or ColumnKind.Bit or ColumnKind.Year or ColumnKind.Enum or ColumnKind.Set => Digits(column, cell),

@@ -16,7 +16,7 @@ namespace Switchyard.Verification;
 internal sealed class TableDiff
 {
     private const int SuspectsBeforeResolving = 1000;
-    private const int FewestRows = 50;
+    private const int FewestRows = 1;
     private readonly DiffOptions _options;
     private readonly TablePair _table;
     private readonly RowSource _left;
@@ -86,17 +86,18 @@ internal sealed class TableDiff
         var key = _table.LeftKey;
         var where = _progress.After is { } after ? $" WHERE {key.After(after)}" : "";
         byte[]? last = null;
-        long sizeBytes = 0;
+        long sizeBytes = 0, readBytes = 0;
         var limit = _chunkRows;
-        await _left.VisitAsync($"{_table.Select(left: true)}{where} ORDER BY {key.OrderBy} LIMIT {limit}", row =>
+        await _left.VisitAsync($"{_table.Select(left: true)}{where} ORDER BY {key.OrderBy} LIMIT {limit}", (row, read) =>
         {
             last = row[..PackedRow.PrefixLength(row, _table.KeyLength)].ToArray();
             rows[last] = row.ToArray();
             sizeBytes += row.Length;
+            readBytes += read;
             return sizeBytes < _options.ChunkSizeBytes;
         }, cancellationToken);
         var cut = sizeBytes >= _options.ChunkSizeBytes;
-        var meanSizeBytes = Math.Max(1, sizeBytes / Math.Max(1, rows.Count));
+        var meanSizeBytes = Math.Max(1, Math.Max(sizeBytes, readBytes) / Math.Max(1, rows.Count));
         _chunkRows = (int)Math.Clamp(_options.ChunkSizeBytes / meanSizeBytes, FewestRows, _options.ChunkRows);
         return (last, !cut && rows.Count < limit);
     }
@@ -115,7 +116,7 @@ internal sealed class TableDiff
             long sizeBytes = 0;
             var limit = _chunkRows;
             await _right.VisitAsync(
-                $"{_table.Select(left: false)}{(where.Length > 0 ? " WHERE " + where : "")} ORDER BY {key.OrderBy} LIMIT {limit}", row =>
+                $"{_table.Select(left: false)}{(where.Length > 0 ? " WHERE " + where : "")} ORDER BY {key.OrderBy} LIMIT {limit}", (row, bytes) =>
                 {
                     read++;
                     sizeBytes += row.Length;
@@ -157,7 +158,7 @@ internal sealed class TableDiff
             var where = _progress.After is { } after ? $" WHERE {key.After(after)}" : "";
             long sizeBytes = 0;
             var limit = _chunkRows;
-            await _right.VisitAsync($"{_table.Select(left: false)}{where} ORDER BY {key.OrderBy} LIMIT {limit}", row =>
+            await _right.VisitAsync($"{_table.Select(left: false)}{where} ORDER BY {key.OrderBy} LIMIT {limit}", (row, bytes) =>
             {
                 keys.Add(row[..PackedRow.PrefixLength(row, _table.KeyLength)].ToArray());
                 sizeBytes += row.Length;

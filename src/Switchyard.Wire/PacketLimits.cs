@@ -14,4 +14,7 @@ public static class PacketLimits
     /// surrounds such a value.
     /// </summary>
     public const int MaxJoinedPayload = (1 << 30) + MaxPayload;
+
+    /// <summary>Largest joined payload accepted where it is written into a file: what a span can hold. A row may be larger than any statement.</summary>
+    public const int MaxSpilledPayload = int.MaxValue;
 }

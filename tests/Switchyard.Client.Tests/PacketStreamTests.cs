@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Switchyard.Client.Protocol;
 using Switchyard.Wire;
 using Xunit;
@@ -37,6 +38,36 @@ public sealed class PacketStreamTests
     }
 
     [Fact]
+    public async Task A_payload_of_several_packets_lies_in_a_file_until_the_next_is_read()
+    {
+        using var receiver = new PacketStream(TwoPayloads());
+        var payload = await receiver.ReadAsync(default);
+        Assert.True(MemoryMarshal.TryGetMemoryManager<byte, SpilledBytes>(payload, out _));
+        Assert.Equal(9, payload.Span[^1]);
+        await receiver.ReadAsync(default);
+        Assert.Throws<ObjectDisposedException>(() => payload.Span[0]);
+    }
+
+    [Fact]
+    public async Task A_payload_in_a_file_that_is_given_away_lasts()
+    {
+        using var receiver = new PacketStream(TwoPayloads());
+        var payload = await receiver.ReadAsync(default);
+        Assert.True(receiver.TryGiveAway());
+        await receiver.ReadAsync(default);
+        receiver.BeginCommand();
+        Assert.Equal(9, payload.Span[^1]);
+    }
+
+    [Fact]
+    public async Task Long_payloads_that_nobody_looks_at_are_read_past()
+    {
+        using var receiver = new PacketStream(TwoPayloads()) { DropsLong = true };
+        Assert.Equal(1, (await receiver.ReadAsync(default)).Length);
+        Assert.Equal([8], (await receiver.ReadAsync(default)).ToArray());
+    }
+
+    [Fact]
     public async Task A_packet_out_of_order_is_malformed()
     {
         using var receiver = new PacketStream(new MemoryStream([1, 0, 0, 3, 42]));
@@ -55,6 +86,20 @@ public sealed class PacketStreamTests
     {
         using var receiver = new PacketStream(new MemoryStream([5, 0, 0, 0, 1, 2]));
         await Assert.ThrowsAsync<EndOfStreamException>(async () => await receiver.ReadAsync(default));
+    }
+
+    private static MemoryStream TwoPayloads()
+    {
+        var wire = new MemoryStream();
+        using var sender = new PacketStream(wire);
+        sender.BeginCommand().WriteByte(7);
+        var body = new byte[PacketLimits.MaxPayload + 10];
+        body[^1] = 9;
+        sender.SendAsync(body, default).AsTask().GetAwaiter().GetResult();
+        sender.BeginPayload().WriteByte(8);
+        sender.SendAsync(default).AsTask().GetAwaiter().GetResult();
+        wire.Position = 0;
+        return wire;
     }
 
     /// <summary>Gives what is asked for in uneven pieces, as networks do.</summary>

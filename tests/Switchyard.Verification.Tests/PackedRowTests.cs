@@ -15,10 +15,10 @@ public sealed class PackedRowTests
 
         var cells = PackedRow.Split(row.Written.ToArray());
 
-        Assert.Null(cells[0]);
-        Assert.Equal(0, cells[1]!.Value.Length);
-        Assert.Equal("ö\0'", Encoding.UTF8.GetString(cells[2]!.Value.Span));
-        Assert.Equal(5000, cells[3]!.Value.Length);
+        Assert.Null(cells[0].Bytes);
+        Assert.Equal(0, cells[1].Bytes!.Value.Length);
+        Assert.Equal("ö\0'", Encoding.UTF8.GetString(cells[2].Bytes!.Value.Span));
+        Assert.Equal(5000, cells[3].Bytes!.Value.Length);
         Assert.Equal(4, cells.Count);
     }
 
@@ -48,5 +48,38 @@ public sealed class PackedRowTests
         other.Add("bc"u8);
 
         Assert.False(one.Written.SequenceEqual(other.Written));
+    }
+
+    [Fact]
+    public void A_value_too_long_to_hold_stands_as_its_digest_and_is_the_same_only_as_itself()
+    {
+        var value = new byte[3_000_000];
+        var row = Packed(value);
+        Assert.InRange(row.Length, 1, 100);
+        Assert.Equal(row, Packed(new byte[3_000_000]));
+        Assert.NotEqual(row, Packed(new byte[3_000_001]));
+        value[^1] = 1;
+        Assert.NotEqual(row, Packed(value));
+
+        var cells = PackedRow.Split(row);
+        Assert.True(cells[1].IsDigest);
+        Assert.Equal(3_000_000, PackedRow.DigestedLength(cells[1].Bytes!.Value.Span));
+        Assert.Equal("after"u8, cells[2].Bytes!.Value.Span);
+
+        // A short value of a digest's bytes is another value.
+        var digest = new PackedRow.Builder();
+        digest.Add("1"u8);
+        digest.Add(cells[1].Bytes!.Value.Span);
+        digest.Add("after"u8);
+        Assert.False(digest.Written.SequenceEqual(row));
+
+        static byte[] Packed(byte[] value)
+        {
+            var row = new PackedRow.Builder();
+            row.Add("1"u8);
+            row.AddDigest(value);
+            row.Add("after"u8);
+            return row.Written.ToArray();
+        }
     }
 }

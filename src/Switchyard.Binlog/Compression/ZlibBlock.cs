@@ -1,5 +1,6 @@
+using System.Buffers;
 using System.IO.Compression;
-using System.Runtime.InteropServices;
+using Switchyard.Client;
 
 namespace Switchyard.Binlog.Compression;
 
@@ -12,8 +13,12 @@ internal static class ZlibBlock
     /// <summary>A larger block than a server can log (max_allowed_packet's maximum) is damage, not data.</summary>
     internal const int MaxUncompressedSizeBytes = 1 << 30;
 
+    // As much as a packet of the protocol: an event sent as it is would come in several from here on.
+    private const ulong SpilledFromBytes = 16 * 1024 * 1024;
+    private const int SpilledPieceBytes = 256 * 1024;
+
     /// <summary>Opens a compressed part of a query or rows event.</summary>
-    internal static byte[] OpenEventPart(ReadOnlyMemory<byte> block)
+    internal static ReadOnlyMemory<byte> OpenEventPart(ReadOnlyMemory<byte> block)
     {
         if (block.Length < 2 || (block.Span[0] & 0x80) == 0)
         {
@@ -51,7 +56,7 @@ internal static class ZlibBlock
         return Inflate(value, raw: (header & 8) != 0);
     }
 
-    private static byte[] Inflate(ReadOnlyMemory<byte> block, bool raw)
+    private static ReadOnlyMemory<byte> Inflate(ReadOnlyMemory<byte> block, bool raw)
     {
         var lengthBytes = block.Span[0] & 7;
         if (block.Length < 1 + lengthBytes)
@@ -66,23 +71,49 @@ internal static class ZlibBlock
         }
 
         var body = block[(1 + lengthBytes)..];
-        var segment = MemoryMarshal.TryGetArray(body, out var s) ? s : new ArraySegment<byte>(body.ToArray());
-        using var source = new MemoryStream(segment.Array!, segment.Offset, segment.Count, writable: false);
+        using var pin = body.Pin();
+        using var source = Open(pin, body.Length);
         using Stream inflater = raw ? new DeflateStream(source, CompressionMode.Decompress) : new ZLibStream(source, CompressionMode.Decompress);
-        var result = new byte[(int)size];
         try
         {
-            inflater.ReadExactly(result);
+            var result = size > SpilledFromBytes ? Spill(inflater, (long)size, body, source) : ReadAll(inflater, (int)size);
             if (inflater.ReadByte() >= 0)
             {
                 throw new BinlogFormatException("A compressed block holds more than it claims.");
             }
+
+            return result;
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
             throw new BinlogFormatException($"A compressed block cannot be opened: {e.Message}");
         }
+    }
 
+    private static unsafe UnmanagedMemoryStream Open(in MemoryHandle pin, int length) => new((byte*)pin.Pointer, length);
+
+    private static byte[] ReadAll(Stream inflater, int size)
+    {
+        var result = new byte[size];
+        inflater.ReadExactly(result);
         return result;
+    }
+
+    private static ReadOnlyMemory<byte> Spill(Stream inflater, long size, ReadOnlyMemory<byte> body, Stream source)
+    {
+        using var file = new SpillFile();
+        var piece = ArrayPool<byte>.Shared.Rent(SpilledPieceBytes);
+        for (var released = 0; file.Length < size;)
+        {
+            var some = piece.AsSpan(0, (int)Math.Min(piece.Length, size - file.Length));
+            inflater.ReadExactly(some);
+            file.Append(some);
+            var read = (int)source.Position;
+            SpilledBytes.Release(body[released..read]);
+            released = read;
+        }
+
+        ArrayPool<byte>.Shared.Return(piece);
+        return file.Complete().Memory;
     }
 }

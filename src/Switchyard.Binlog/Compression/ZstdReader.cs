@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using Switchyard.Client;
 using Switchyard.Wire.Compression;
 
 namespace Switchyard.Binlog.Compression;
@@ -9,8 +10,13 @@ namespace Switchyard.Binlog.Compression;
 /// </summary>
 internal sealed class ZstdReader : IDisposable
 {
+    // The payload's beginning is let go of in parts of this size.
+    private const int ReleasedBytes = 1024 * 1024;
+
+    private readonly ReadOnlyMemory<byte> _payload;
     private readonly MemoryHandle _pin;
     private readonly int _size;
+    private int _released;
     private nint _stream;
     private nuint _position;
 
@@ -22,6 +28,7 @@ internal sealed class ZstdReader : IDisposable
             throw new InvalidOperationException("libzstd could not create a decompression stream: out of memory.");
         }
 
+        _payload = payload;
         _pin = payload.Pin();
         _size = payload.Length;
     }
@@ -48,6 +55,12 @@ internal sealed class ZstdReader : IDisposable
                 {
                     break;
                 }
+            }
+
+            if ((int)_position - _released > ReleasedBytes)
+            {
+                SpilledBytes.Release(_payload[_released..(int)_position]);
+                _released = (int)_position;
             }
 
             return (int)output.Position;

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Switchyard.Client;
 
 namespace Switchyard.Binlog.Decoding;
 
@@ -17,11 +18,27 @@ internal static class Crc32
     private static readonly Vector128<ulong> By64 = Vector128.Create(0x1_5444_2BD4UL, 0x1_C6E4_1596UL);
     private static readonly Vector128<ulong> By16 = Vector128.Create(0x1_7519_97D0UL, 0x0_CCAA_009EUL);
 
-    internal static uint Compute(ReadOnlySpan<byte> bytes) =>
-        ~(Pclmulqdq.IsSupported && bytes.Length >= 128 ? AppendFolded(~0u, bytes) : Append(~0u, bytes));
+    internal static uint Compute(ReadOnlySpan<byte> bytes) => ~Continue(~0u, bytes);
+
+    /// <summary>In steps, so that bytes of a file need not be resident all at once.</summary>
+    internal static uint Compute(ReadOnlyMemory<byte> bytes)
+    {
+        var crc = ~0u;
+        while (!bytes.IsEmpty)
+        {
+            var step = SpilledBytes.TakeStep(ref bytes);
+            crc = Continue(crc, step.Span);
+            SpilledBytes.Release(step);
+        }
+
+        return ~crc;
+    }
 
     /// <summary>By tables alone, on any processor.</summary>
     internal static uint ComputeByTables(ReadOnlySpan<byte> bytes) => ~Append(~0u, bytes);
+
+    private static uint Continue(uint crc, ReadOnlySpan<byte> bytes) =>
+        Pclmulqdq.IsSupported && bytes.Length >= 128 ? AppendFolded(crc, bytes) : Append(crc, bytes);
 
     private static uint AppendFolded(uint crc, ReadOnlySpan<byte> bytes)
     {

@@ -1,5 +1,6 @@
 using Switchyard.Binlog.Compression;
 using Switchyard.Binlog.Decoding;
+using Switchyard.Client;
 
 namespace Switchyard.Binlog;
 
@@ -58,15 +59,22 @@ internal sealed class TransactionPayloadEvent : BinlogEvent
     internal InnerEventReader OpenInner() => new(this);
 }
 
-/// <summary>Cuts the events out of a payload; each is valid until the next.</summary>
+/// <summary>Cuts the events out of a payload; each is valid until the next, one in a file as long as something refers to it.</summary>
 internal sealed class InnerEventReader(TransactionPayloadEvent payload) : IDisposable
 {
     /// <summary>The largest single event a server can write (max_allowed_packet's maximum and change).</summary>
     private const uint MaxEventSizeBytes = (1u << 30) + (1u << 20);
 
+    // As much as a packet of the protocol: an event sent as it is would come in several from here on.
+    private const int SpilledEventBytes = 16 * 1024 * 1024;
+    private const int SpilledPieceBytes = 256 * 1024;
+
     private readonly ZstdReader? _zstd = payload.IsCompressed ? new ZstdReader(payload.Payload) : null;
     private byte[] _buffer = new byte[8192];
     private int _offset;
+
+    /// <summary>Whether the last event's bytes last beyond the next.</summary>
+    internal bool IsSpilled { get; private set; }
 
     /// <summary>The next raw event, or empty at the end.</summary>
     internal ReadOnlyMemory<byte> Next()
@@ -88,6 +96,12 @@ internal sealed class InnerEventReader(TransactionPayloadEvent payload) : IDispo
             throw new BinlogFormatException($"An event in a compressed transaction claims {size} bytes.");
         }
 
+        IsSpilled = size > SpilledEventBytes;
+        if (IsSpilled)
+        {
+            return Spill((int)size);
+        }
+
         if (_buffer.Length < size)
         {
             Array.Resize(ref _buffer, (int)size);
@@ -103,6 +117,29 @@ internal sealed class InnerEventReader(TransactionPayloadEvent payload) : IDispo
     }
 
     public void Dispose() => _zstd?.Dispose();
+
+    private ReadOnlyMemory<byte> Spill(int size)
+    {
+        if (_buffer.Length < SpilledPieceBytes)
+        {
+            Array.Resize(ref _buffer, SpilledPieceBytes);
+        }
+
+        using var file = new SpillFile();
+        file.Append(_buffer.AsSpan(0, EventHeader.Length));
+        while (file.Length < size)
+        {
+            var piece = _buffer.AsSpan(0, (int)Math.Min(SpilledPieceBytes, size - file.Length));
+            if (Read(piece) < piece.Length)
+            {
+                throw new BinlogFormatException("A compressed transaction ends inside an event.");
+            }
+
+            file.Append(piece);
+        }
+
+        return file.Complete().Memory;
+    }
 
     private int Read(Span<byte> target)
     {

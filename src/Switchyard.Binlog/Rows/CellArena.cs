@@ -1,12 +1,12 @@
 namespace Switchyard.Binlog;
 
 /// <summary>Memory for the formatted cells of one rows event: chunks that never move, so that cells can point into them.</summary>
-internal sealed class CellArena(int estimate)
+internal sealed class CellArena(long estimate)
 {
     private const int MinChunk = 128;
     private const int MaxChunk = 64 * 1024;
 
-    private readonly int _chunkSize = Math.Clamp(estimate, MinChunk, MaxChunk);
+    private readonly int _chunkSize = (int)Math.Clamp(estimate, MinChunk, MaxChunk);
     private byte[] _chunk = [];
     private int _used;
 

@@ -1,4 +1,5 @@
 using System.Collections;
+using Switchyard.Client;
 
 namespace Switchyard.Binlog;
 
@@ -8,6 +9,9 @@ namespace Switchyard.Binlog;
 /// </summary>
 public readonly struct Cell
 {
+    // Compared in steps, since it may lie in a file.
+    private const int LongBytes = 1024 * 1024;
+
     private readonly byte _state;
 
     internal Cell(ReadOnlyMemory<byte> bytes)
@@ -41,7 +45,22 @@ public readonly struct Cell
     public ReadOnlyMemory<byte> Bytes { get; }
 
     /// <summary>Same canonical value.</summary>
-    public bool ValueEquals(Cell other) => _state == other._state && Bytes.Span.SequenceEqual(other.Bytes.Span);
+    public bool ValueEquals(Cell other) =>
+        _state == other._state && (Bytes.Length > LongBytes ? LongEquals(Bytes, other.Bytes) : Bytes.Span.SequenceEqual(other.Bytes.Span));
+
+    private static bool LongEquals(ReadOnlyMemory<byte> left, ReadOnlyMemory<byte> right)
+    {
+        var equal = left.Length == right.Length;
+        while (equal && !left.IsEmpty)
+        {
+            var (some, other) = (SpilledBytes.TakeStep(ref left), SpilledBytes.TakeStep(ref right));
+            equal = some.Span.SequenceEqual(other.Span);
+            SpilledBytes.Release(some);
+            SpilledBytes.Release(other);
+        }
+
+        return equal;
+    }
 
     /// <summary>The bytes read as UTF-8, or NULL. For messages and tests; never log it above debug.</summary>
     public override string ToString() => IsNull ? "NULL" : System.Text.Encoding.UTF8.GetString(Bytes.Span);

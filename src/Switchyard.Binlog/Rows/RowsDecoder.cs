@@ -30,7 +30,7 @@ internal static class RowsDecoder
         RequireFullImage(rows, shape, rows.BeforeColumns);
         RequireFullImage(rows, shape, rows.AfterColumns);
         var data = rows.OwnsData ? rows.Data : rows.Data.ToArray();
-        var arena = new CellArena(data.Length * ArenaExpansion);
+        var arena = new CellArena((long)data.Length * ArenaExpansion);
         var span = new EventSpan(data.Span);
         var changes = new List<RowChange>();
         while (span.Remaining > 0)

@@ -59,18 +59,10 @@ public sealed class BinlogDump : IAsyncDisposable
             var other => throw new MalformedPacketException($"The server checks its binary log with {other}, which is not known."),
         };
 
-        channel.ExpectLengths(EventLength);
         WriteCommand(channel.Begin(), request);
         await channel.SendAsync(default, cancellationToken).ConfigureAwait(false);
         var tenBeats = request.HeartbeatPeriod * 10;
         return new BinlogDump(connection, channel, request.SilenceTimeout ?? (tenBeats > s_minSilence ? tenBeats : s_minSilence), hasChecksums);
-    }
-
-    // Behind the byte of the packet: time, type, server id, size.
-    private static long EventLength(ReadOnlySpan<byte> beginning)
-    {
-        const int size = 1 + 4 + 1 + 4;
-        return 1L + System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(beginning[size..]);
     }
 
     private static void Check(BinlogDumpRequest request, ServerInfo server)

@@ -60,7 +60,7 @@ internal static class BinaryParameters
         double => (ColumnType.Double, false),
         decimal => (ColumnType.NewDecimal, false),
         string => (ColumnType.VarString, false),
-        byte[] or ReadOnlyMemory<byte> => (ColumnType.LongBlob, false),
+        byte[] or ReadOnlyMemory<byte> or PreparedStatement.LongDataMark => (ColumnType.LongBlob, false),
         DateTime => (ColumnType.DateTime, false),
         DateOnly => (ColumnType.Date, false),
         TimeSpan => (ColumnType.Time, false),
@@ -71,7 +71,7 @@ internal static class BinaryParameters
     {
         switch (value)
         {
-            case null:
+            case null or PreparedStatement.LongDataMark:
                 break;
             case bool v:
                 writer.WriteByte(v ? (byte)1 : (byte)0);

@@ -100,8 +100,8 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
         }
     }
 
-    /// <summary>What <see cref="PacketStream.LengthHint"/> is for the payloads to come.</summary>
-    public void ExpectLengths(Func<ReadOnlySpan<byte>, long>? hint) => _packets.LengthHint = hint;
+    /// <inheritdoc cref="PacketStream.DropsLong"/>
+    public void DropLong() => _packets.DropsLong = true;
 
     /// <inheritdoc cref="PacketStream.TryGiveAway"/>
     public bool TryGiveAway() => _packets.TryGiveAway();

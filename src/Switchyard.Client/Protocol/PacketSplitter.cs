@@ -28,6 +28,7 @@ internal sealed class PacketSplitter(Stream stream, long length, byte sequence)
         {
             var written = QueryPiece.Escape(rest.Span, staging, out var consumed);
             await WriteAsync(staging.AsMemory(0, written), cancellationToken).ConfigureAwait(false);
+            SpilledBytes.Release(rest[..consumed]);
             rest = rest[consumed..];
         }
 

@@ -5,7 +5,7 @@ namespace Switchyard.Client.Protocol;
 
 /// <summary>
 /// Cuts a byte stream into payloads and back, joining and splitting those longer than a packet. Payloads handed out live in one reused
-/// buffer: each is valid until the next read.
+/// buffer, those of several packets in a file: each is valid until the next read.
 /// </summary>
 internal sealed class PacketStream(Stream stream) : IDisposable
 {
@@ -14,10 +14,13 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     // Above this a buffer is given back once its payload is done with.
     private const int KeptBufferSize = 1024 * 1024;
 
-    private const int CollectedSize = 32 * 1024 * 1024;
+    // Read at once of a payload that is written into a file.
+    private const int SpilledPieceSize = 256 * 1024;
 
     // A body longer than this is sent from where it lies rather than copied behind its header.
     private const int CopiedBodyLimit = 64 * 1024;
+
+    private static readonly byte[] s_dropped = [0];
 
     private readonly PayloadWriter _writer = new(1024);
     private readonly byte[] _header = new byte[PacketLimits.HeaderSize];
@@ -26,14 +29,12 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     private int _start;
     private int _end;
     private byte _sequence;
-    private int _expected;
-
-    /// <summary>
-    /// How long a payload of several packets is going to be, at least, as its beginning tells: room is made for it once. Growing step by step would hold it twice.
-    /// </summary>
-    public Func<ReadOnlySpan<byte>, long>? LengthHint { get; set; }
+    private SpilledBytes? _spilled;
 
     public Stream Stream => _stream;
+
+    /// <summary>Until the next command nobody looks at payloads of several packets: in their place stands a byte.</summary>
+    public bool DropsLong { get; set; }
 
     /// <summary>Bytes received and not yet read as payloads.</summary>
     public int Buffered => _end - _start;
@@ -54,6 +55,8 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     {
         _sequence = 0;
         (_stream as CompressedStream)?.BeginCommand();
+        FreeSpilled();
+        DropsLong = false;
         if (_buffer.Length > KeptBufferSize && Buffered == 0)
         {
             ReleaseBuffer();
@@ -96,7 +99,7 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     public async ValueTask SendAsync(IReadOnlyList<QueryPiece> pieces, CancellationToken cancellationToken)
     {
         var head = _writer.WrittenMemory[PacketLimits.HeaderSize..];
-        var splitter = new PacketSplitter(_stream, head.Length + pieces.Sum(p => p.CountBytes()), _sequence);
+        var splitter = new PacketSplitter(_stream, head.Length + pieces.Sum(p => p.SentBytes), _sequence);
         await splitter.WriteAsync(head, cancellationToken).ConfigureAwait(false);
         foreach (var piece in pieces)
         {
@@ -112,6 +115,12 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     /// </summary>
     public bool TryGiveAway()
     {
+        if (_spilled is not null)
+        {
+            _spilled = null;
+            return true;
+        }
+
         if (_buffer.Length <= KeptBufferSize)
         {
             return false;
@@ -146,13 +155,15 @@ internal sealed class PacketStream(Stream stream) : IDisposable
 
     /// <summary>The next whole payload.</summary>
     /// <exception cref="EndOfStreamException">The peer closed the connection.</exception>
-    /// <exception cref="MalformedPacketException">Packets out of order, or a payload beyond any server's limit.</exception>
+    /// <exception cref="MalformedPacketException">Packets out of order, or a payload of 2 GB and more.</exception>
+    /// <exception cref="SpillException">No room on disk for a payload of several packets.</exception>
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken) =>
         TryRead(out var payload) ? new ValueTask<ReadOnlyMemory<byte>>(payload) : ReadSlowAsync(cancellationToken);
 
     public void Dispose()
     {
         _writer.Dispose();
+        FreeSpilled();
         ReleaseBuffer();
     }
 
@@ -160,43 +171,56 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     {
         await FillAsync(PacketLimits.HeaderSize, cancellationToken).ConfigureAwait(false);
         var header = PacketHeader.Read(_buffer.AsSpan(_start));
-        await FillAsync(PacketLimits.HeaderSize + header.Length, cancellationToken).ConfigureAwait(false);
-        if (!header.IsContinued)
+        if (header.IsContinued)
         {
-            return Take(header);
+            return await SpillAsync(header, cancellationToken).ConfigureAwait(false);
         }
 
-        var first = _buffer.AsSpan(_start + PacketLimits.HeaderSize, header.Length);
-        CheckSequence(header, first);
-        var length = header.Length;
-        _expected = (int)Math.Clamp(LengthHint?.Invoke(first) ?? 0, 0, PacketLimits.MaxJoinedPayload) + (2 * PacketLimits.HeaderSize);
-        while (header.IsContinued)
+        await FillAsync(PacketLimits.HeaderSize + header.Length, cancellationToken).ConfigureAwait(false);
+        return Take(header);
+    }
+
+    // What comes in several packets can be too long to hold.
+    private async ValueTask<ReadOnlyMemory<byte>> SpillAsync(PacketHeader header, CancellationToken cancellationToken)
+    {
+        FreeSpilled();
+        using var file = DropsLong ? null : new SpillFile();
+        while (true)
         {
-            // The next packet's header is cut out, so that the payload lies in one piece behind the first header.
-            var joined = PacketLimits.HeaderSize + length;
-            await FillAsync(joined + PacketLimits.HeaderSize, cancellationToken).ConfigureAwait(false);
-            header = PacketHeader.Read(_buffer.AsSpan(_start + joined));
             CheckSequence(header, default);
-            if (length + header.Length > PacketLimits.MaxJoinedPayload)
+            if (file?.Length + header.Length > PacketLimits.MaxSpilledPayload)
             {
-                throw new MalformedPacketException($"A payload is longer than {PacketLimits.MaxJoinedPayload} bytes, which no server's max_allowed_packet permits.");
+                throw new MalformedPacketException($"A row or change is longer than {PacketLimits.MaxSpilledPayload} bytes, which is more than can be handled here.");
             }
 
-            var from = _start + joined + PacketLimits.HeaderSize;
-            Buffer.BlockCopy(_buffer, from, _buffer, _start + joined, _end - from);
-            _end -= PacketLimits.HeaderSize;
-            await FillAsync(joined + header.Length, cancellationToken).ConfigureAwait(false);
-            length += header.Length;
-        }
+            _start += PacketLimits.HeaderSize;
+            for (var left = header.Length; left > 0;)
+            {
+                await FillAsync(Math.Min(left, SpilledPieceSize), cancellationToken).ConfigureAwait(false);
+                var piece = _buffer.AsMemory(_start, Math.Min(left, Buffered));
+                if (file is not null)
+                {
+                    await file.AppendAsync(piece, cancellationToken).ConfigureAwait(false);
+                }
 
-        _expected = 0;
-        var payload = _buffer.AsMemory(_start + PacketLimits.HeaderSize, length);
-        _start += PacketLimits.HeaderSize + length;
-        return payload;
+                _start += piece.Length;
+                left -= piece.Length;
+            }
+
+            if (!header.IsContinued)
+            {
+                _spilled = file?.Complete();
+                return _spilled?.Memory ?? s_dropped;
+            }
+
+            await FillAsync(PacketLimits.HeaderSize, cancellationToken).ConfigureAwait(false);
+            header = PacketHeader.Read(_buffer.AsSpan(_start));
+        }
     }
 
     private ReadOnlyMemory<byte> Take(PacketHeader header)
     {
+        FreeSpilled();
         var payload = _buffer.AsMemory(_start + PacketLimits.HeaderSize, header.Length);
         CheckSequence(header, payload.Span);
         _start += PacketLimits.HeaderSize + header.Length;
@@ -251,7 +275,7 @@ internal sealed class PacketStream(Stream stream) : IDisposable
         {
             var wanted = count <= KeptBufferSize
                 ? Math.Max(count, count > InitialBufferSize ? Math.Min(_buffer.Length * 2, KeptBufferSize) : InitialBufferSize)
-                : Math.Max(_expected, (int)Math.Min(Array.MaxLength, count + (count / 8L)));
+                : count + (count / 8);
             var grown = Allocate(wanted);
             Buffer.BlockCopy(_buffer, _start, grown, 0, Buffered);
             Free(_buffer);
@@ -262,6 +286,12 @@ internal sealed class PacketStream(Stream stream) : IDisposable
         _start = 0;
     }
 
+    private void FreeSpilled()
+    {
+        _spilled?.Free();
+        _spilled = null;
+    }
+
     private void ReleaseBuffer()
     {
         Free(_buffer);
@@ -270,21 +300,8 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     }
 
     // A pool would keep large ones for good, and of every size that was ever met.
-    private static byte[] Allocate(int size)
-    {
-        if (size <= KeptBufferSize)
-        {
-            return ArrayPool<byte>.Shared.Rent(size);
-        }
-
-        if (size >= CollectedSize)
-        {
-            // What the last such payload left would otherwise stay until the collector's own time, beside this one.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        }
-
-        return GC.AllocateUninitializedArray<byte>(size);
-    }
+    private static byte[] Allocate(int size) =>
+        size <= KeptBufferSize ? ArrayPool<byte>.Shared.Rent(size) : GC.AllocateUninitializedArray<byte>(size);
 
     private static void Free(byte[] buffer)
     {

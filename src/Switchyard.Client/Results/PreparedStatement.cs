@@ -6,10 +6,13 @@ namespace Switchyard.Client;
 
 /// <summary>
 /// A statement prepared at the server. Parameters may be null, bool, any integer, float, double, decimal, string, byte[],
-/// ReadOnlyMemory&lt;byte&gt;, DateTime, DateOnly and TimeSpan.
+/// ReadOnlyMemory&lt;byte&gt;, DateTime, DateOnly and TimeSpan, or <see cref="LongData"/>.
 /// </summary>
 public sealed class PreparedStatement : IAsyncDisposable
 {
+    // Below the smallest max_allowed_packet in use.
+    private const int LongDataPieceBytes = 512 * 1024;
+
     private readonly CommandChannel _channel;
     private readonly PrepareOkPayload _prepared;
     private bool _closed;
@@ -30,6 +33,30 @@ public sealed class PreparedStatement : IAsyncDisposable
 
     /// <summary>The server's id of the statement.</summary>
     public uint StatementId => _prepared.StatementId;
+
+    /// <summary>Stands among the parameters for one that was sent before by <see cref="SendLongDataAsync"/>.</summary>
+    public static object LongData { get; } = new LongDataMark();
+
+    /// <summary>
+    /// Sends a parameter ahead of the execution, in pieces, so that the server's max_allowed_packet holds for it alone. The server does not answer; what was wrong it says when the
+    /// statement is run.
+    /// </summary>
+    public async Task SendLongDataAsync(int parameter, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        while (!data.IsEmpty)
+        {
+            var piece = data[..Math.Min(data.Length, LongDataPieceBytes)];
+            var writer = _channel.Begin();
+            writer.WriteByte((byte)CommandKind.StatementSendLongData);
+            writer.WriteUInt32(StatementId);
+            writer.WriteUInt16((ushort)parameter);
+            await _channel.SendAsync(piece, cancellationToken).ConfigureAwait(false);
+            _channel.Complete();
+            SpilledBytes.Release(piece);
+            data = data[piece.Length..];
+        }
+    }
 
     /// <summary>Runs the statement; a result set, if any, is read and dropped.</summary>
     /// <exception cref="ArgumentException">Not as many parameters as the statement has, or one of a type that cannot be sent.</exception>
@@ -135,4 +162,6 @@ public sealed class PreparedStatement : IAsyncDisposable
             throw channel.Break(e, cancellationToken);
         }
     }
+
+    internal sealed class LongDataMark;
 }

@@ -28,6 +28,7 @@ public sealed class ResultReader : IAsyncDisposable
     private int[] _starts = [];
     private int[] _lengths = [];
     private bool _hasRow;
+    private bool _isSkipping;
     private bool _rowsEnded = true;
     private bool _allEnded;
 
@@ -61,6 +62,13 @@ public sealed class ResultReader : IAsyncDisposable
         }
 
         return _channel.TryRead(out var payload) ? new ValueTask<bool>(Accept(payload)) : ReadSlowAsync(cancellationToken);
+    }
+
+    /// <summary>Whether this result has a further row, whose values nobody wants, nor those of rows after it.</summary>
+    public ValueTask<bool> HasMoreAsync(CancellationToken cancellationToken)
+    {
+        Skip();
+        return ReadAsync(cancellationToken);
     }
 
     /// <summary>Moves to the next result of a multi-statement or procedure, skipping what is left of this one.</summary>
@@ -125,6 +133,7 @@ public sealed class ResultReader : IAsyncDisposable
         if (!_allEnded && _channel.IsUsable)
         {
             using var limit = new CancellationTokenSource(s_maxDrain);
+            Skip();
             try
             {
                 while (await NextResultAsync(limit.Token).ConfigureAwait(false))
@@ -143,7 +152,6 @@ public sealed class ResultReader : IAsyncDisposable
     internal static async Task<ResultReader> OpenAsync(CommandChannel channel, bool isBinary, CancellationToken cancellationToken)
     {
         var reader = new ResultReader(channel, isBinary);
-        channel.ExpectLengths(isBinary ? null : TextRow.LeastLength);
         await reader.ReadHeadAsync(cancellationToken).ConfigureAwait(false);
         return reader;
     }
@@ -180,6 +188,12 @@ public sealed class ResultReader : IAsyncDisposable
         }
         while (hasNext);
         return results;
+    }
+
+    private void Skip()
+    {
+        _isSkipping = true;
+        _channel.DropLong();
     }
 
     private ColumnNames Names => _names ??= new ColumnNames(_columns);
@@ -235,6 +249,11 @@ public sealed class ResultReader : IAsyncDisposable
                     ? OkResult.From(OkPayload.Parse(span, _channel.Capabilities))
                     : OkResult.From(EofPayload.Parse(span, _channel.Capabilities)));
                 return false;
+            }
+
+            if (_isSkipping)
+            {
+                return true;
             }
 
             if (_isBinary)

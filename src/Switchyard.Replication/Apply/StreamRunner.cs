@@ -101,7 +101,13 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     private void Fail(Exception e)
     {
         HasSourceMoved = e is SourceMovedException;
-        var message = e is ServerErrorException server ? $"A server answered with error {server.Code}: {server.ServerMessage}." : e.Message;
+        var message = e switch
+        {
+            ServerErrorException { Code: 1236 } tooLong when tooLong.ServerMessage.Contains("exceeded max_allowed_packet", StringComparison.Ordinal) =>
+                $"The log of {definition.From.Host}:{definition.From.Port} holds a change of more than 1 GB after {board.Current}, which no server sends to anyone (error 1236); of an update, the row before and after count together. Cancel the migration and copy again, without the table that has such rows.",
+            ServerErrorException server => $"A server answered with error {server.Code}: {server.ServerMessage}.",
+            _ => e.Message,
+        };
         var failure = e as ReplicationException ?? new ReplicationException(message, e);
         logger.Failed(definition.Id, message);
         status.Enter(StreamState.Failed, message);

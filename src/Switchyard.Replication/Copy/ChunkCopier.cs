@@ -304,8 +304,8 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     private async Task<bool> ReadAsync(ChunkRows rows, KeyRange range, TableWork work, bool whole, CancellationToken cancellationToken)
     {
         var plan = rows.Table;
-        // What is left of a result beyond the limits has to be read all the same, so no more is asked for than the range was planned for, and as much again.
-        var maxRows = whole ? int.MaxValue : Math.Min(options.MaxChunkRows, work.ChunkRows) * 2;
+        // What is left of a result beyond the limits has to be read all the same, so no more is asked for than the range was planned for, and as much again of rows that are not large.
+        var maxRows = whole ? int.MaxValue : Math.Min(options.MaxChunkRows, work.ChunkRows) * (work.HasLargeRows ? 1 : 2);
         _text.Reset();
         _text.Sql(plan.SelectPrefix);
         KeyConditions.WriteRange(_text, plan.SourceKey, range);

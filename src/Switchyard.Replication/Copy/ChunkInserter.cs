@@ -21,6 +21,9 @@ internal sealed record ChunkInsert(ulong Number, KeyRange Range, ChunkRows Rows,
 internal sealed class ChunkInserter(string streamId, string ownerToken, long maxStatementBytes, int statementBytes) : IDisposable
 {
     private const int MaxAttempts = 20;
+
+    // A log's event is read by the server into at most 1 GB before it is sent. Sources: MySQL rpl_binlog_sender.cc, MariaDB sql_repl.cc, both MAX_MAX_ALLOWED_PACKET; what is not the row in it is small.
+    private const long MaxRowBytes = (1L << 30) - (64 * 1024);
     private readonly PayloadWriter _text = new(1024 * 1024);
 
     /// <summary>Inserts and commits.</summary>
@@ -110,8 +113,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
                     _text.Reset();
                 }
 
-                RefuseTooLong(table, statement.Sum(p => p.CountBytes()));
-                await target.ExecuteMultiAsync(statement, cancellationToken).ConfigureAwait(false);
+                await InsertLargeAsync(target, chunk.Rows, i, statement, cancellationToken).ConfigureAwait(false);
                 inserted++;
                 continue;
             }
@@ -152,6 +154,24 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
 
         await target.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
         await FaultPoints.HitAsync("copy.insert.after", cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task InsertLargeAsync(BackendConnection target, ChunkRows rows, int row, List<QueryPiece> statement, CancellationToken cancellationToken)
+    {
+        var bytes = statement.Sum(p => p.SentBytes);
+        if (statement.Sum(p => (long)p.Bytes.Length) > MaxRowBytes)
+        {
+            throw new ReplicationException($"A row of {rows.Table.Name} has more than 1 GB. The target would log it as one event that no server sends to anyone, so neither its replicas nor the way back could follow; leave the table out of the migration.");
+        }
+
+        if (bytes < maxStatementBytes)
+        {
+            await target.ExecuteMultiAsync(statement, cancellationToken).ConfigureAwait(false);
+        }
+        else if (await rows.TryExecuteLongAsync(target, row, maxStatementBytes, cancellationToken).ConfigureAwait(false) is null)
+        {
+            RefuseTooLong(rows.Table, bytes);
+        }
     }
 
     private void RefuseTooLong(TablePlan table, long bytes)

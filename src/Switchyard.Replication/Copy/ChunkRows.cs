@@ -3,6 +3,7 @@ using Switchyard.Client;
 using Switchyard.Replication.Keys;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
 using Switchyard.Replication.Values;
 using Switchyard.Wire;
 
@@ -22,7 +23,6 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
 
     public int Count => _rows.Count;
 
-
     /// <summary>The key of the last row read.</summary>
     public KeyBound? LastKey { get; private set; }
 
@@ -30,6 +30,10 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
 
     /// <summary>The row's own INSERT statement; null for a row that is joined to others.</summary>
     public List<QueryPiece>? Statement(int row) => _rows[row].StatementStart is var start and >= 0 ? _text.Pieces(start, _rows[row].SqlEnd) : null;
+
+    /// <summary>Runs the row's own INSERT statement where it is too long to be sent as one text.</summary>
+    public Task<OkResult?> TryExecuteLongAsync(BackendConnection target, int row, long maxBytes, CancellationToken cancellationToken) =>
+        LongStatement.TryExecuteAsync(target, _text, _rows[row].StatementStart, _rows[row].SqlEnd, maxBytes, cancellationToken);
 
     /// <summary>The largest row read, in bytes of SQL.</summary>
     public int LargestRowBytes { get; private set; }
@@ -46,22 +50,27 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
     /// <returns>Whether rows may be left.</returns>
     public async Task<bool> ReadAsync(ResultReader reader, int maxRows, long maxBytes, bool keepKeys, CancellationToken cancellationToken)
     {
-        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+        while (true)
         {
-            if (_rows.Count > 0 && (_text.Length > maxBytes || _rows.Count >= maxRows))
+            if (IsFull())
             {
                 // One row more than fits: there is a rest, and it begins after the row before.
-                return true;
+                return await reader.HasMoreAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            if (!await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                return false;
             }
 
             Add(reader, keepKeys);
-            if (_text.Length > maxBytes || _rows.Count >= maxRows)
+            if (IsFull())
             {
                 LastKey = KeyBound.FromCells(Table.Codec, CellsOfKey(reader));
             }
         }
 
-        return false;
+        bool IsFull() => _rows.Count > 0 && (_text.Length > maxBytes || _rows.Count >= maxRows);
     }
 
     public void Dispose()

@@ -7,6 +7,9 @@ internal static class ServerErrors
 {
     public const int LockWaitTimeout = 1205;
 
+    /// <summary>The account lacks a global privilege.</summary>
+    public const int SpecificAccessDenied = 1227;
+
     /// <summary>The transaction lost against another and can be run again as it is: deadlock, lock wait, MariaDB's "record has changed".</summary>
     public static bool IsTransactionConflict(ServerErrorException e) => e.Code is 1205 or 1213 or 1020 or 1412 or 1614;
 

@@ -33,6 +33,7 @@ internal sealed class StatementBatch : IDisposable
     private static readonly ChangeStatement s_loggedCheck = new(ChangeKind.Logged, null, 1);
     private readonly StreamedText _text = new(64 * 1024);
     private readonly List<ChangeStatement> _statements = [];
+    private readonly List<int> _starts = [];
     private readonly List<(int Bytes, int Statements)> _ends = [];
     private readonly List<LoggedTable> _mapped = [];
 
@@ -40,6 +41,7 @@ internal sealed class StatementBatch : IDisposable
     {
         _text.Clear(8 * 1024 * 1024);
         _statements.Clear();
+        _starts.Clear();
         _ends.Clear();
     }
 
@@ -82,24 +84,31 @@ internal sealed class StatementBatch : IDisposable
         var (start, first) = (0, 0);
         foreach (var (bytes, statements) in _ends)
         {
-            await SendAsync(target, _text.Pieces(start, bytes), first, statements, maxBytes, end, cancellationToken).ConfigureAwait(false);
+            await SendAsync(target, (start, bytes), first, statements, maxBytes, end, cancellationToken).ConfigureAwait(false);
             (start, first) = (bytes, statements);
         }
     }
 
-    private async Task SendAsync(BackendConnection target, List<QueryPiece> text, int first, int last, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
+    private async Task SendAsync(BackendConnection target, (int Start, int End) part, int first, int last, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
     {
-        var length = text.Sum(p => p.CountBytes());
-        if (length >= maxBytes)
+        var text = _text.Pieces(part.Start, part.End);
+        var length = text.Sum(p => p.SentBytes);
+        if (length >= maxBytes && last - first > 1)
         {
-            throw new ChangeRefusedException($"A change up to {end} needs {length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", ChangeKind.Other);
+            for (var i = first; i < last; i++)
+            {
+                // Behind each but the last is the semicolon.
+                await SendAsync(target, (_starts[i], i + 1 < last ? _starts[i + 1] - 1 : part.End), i, i + 1, maxBytes, end, cancellationToken).ConfigureAwait(false);
+            }
+
+            return;
         }
 
         IReadOnlyList<OkResult> results;
         try
         {
-            results = text is [var whole]
-                ? await target.ExecuteMultiAsync(whole.Bytes, cancellationToken).ConfigureAwait(false)
+            results = length >= maxBytes ? [await SendLongAsync(target, part, length, maxBytes, end, cancellationToken).ConfigureAwait(false)]
+                : text is [var whole] ? await target.ExecuteMultiAsync(whole.Bytes, cancellationToken).ConfigureAwait(false)
                 : await target.ExecuteMultiAsync(text, cancellationToken).ConfigureAwait(false);
         }
         catch (ServerErrorException e) when (!ServerErrors.IsTransactionConflict(e) && !ServerErrors.IsTransient(e))
@@ -122,6 +131,10 @@ internal sealed class StatementBatch : IDisposable
         }
     }
 
+    private async Task<OkResult> SendLongAsync(BackendConnection target, (int Start, int End) part, long length, long maxBytes, BinlogPosition end, CancellationToken cancellationToken) =>
+        await LongStatement.TryExecuteAsync(target, _text, part.Start, part.End, maxBytes, cancellationToken).ConfigureAwait(false)
+            ?? throw new ChangeRefusedException($"A change up to {end} needs {length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", ChangeKind.Other);
+
     public void Dispose() => _text.Dispose();
 
     private PayloadWriter Sql => _text.Text;
@@ -134,6 +147,7 @@ internal sealed class StatementBatch : IDisposable
         }
 
         _statements.Add(statement);
+        _starts.Add(Sql.Length);
         return Sql;
     }
 

@@ -34,6 +34,7 @@ internal static class WriteSession
             {
                 // Checks were the source's to make; rows older than a constraint are rows all the same.
                 await connection.ExecuteAsync("SET SESSION check_constraint_checks=0, max_statement_time=0", cancellationToken).ConfigureAwait(false);
+                await LeaveOutTextsAsync(connection, cancellationToken).ConfigureAwait(false);
             }
 
             return connection;
@@ -42,6 +43,19 @@ internal static class WriteSession
         {
             await connection.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    // Otherwise the target's log would hold every statement beside its rows; that of a large row can make it longer than the server is able to read again.
+    private static async Task LeaveOutTextsAsync(BackendConnection connection, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await connection.ExecuteAsync("SET SESSION binlog_annotate_row_events=0", cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException e) when (e.Code == ServerErrors.SpecificAccessDenied)
+        {
+            // Without BINLOG ADMIN it is as the server has it.
         }
     }
 

@@ -73,16 +73,54 @@ internal sealed class Literal
         }
     }
 
-    /// <summary>Writes what stands in front of the value, its quote included, when the value follows as it is but for escapes.</summary>
-    public bool TryBegin(PayloadWriter writer)
+    /// <summary>Writes what stands in front of a long value, its quote included, when the value follows as it is but for escapes.</summary>
+    /// <param name="writer">The statement.</param>
+    /// <param name="value">The cell; of JSON, what is left is the text that follows.</param>
+    public bool TryBeginLong(PayloadWriter writer, ref ReadOnlyMemory<byte> value)
     {
-        if (_form is not (LiteralForm.Quoted or LiteralForm.Introduced))
+        switch (_form)
         {
-            return false;
+            case LiteralForm.Quoted:
+                break;
+            case LiteralForm.Introduced:
+                writer.Sql(_introducer);
+                break;
+            case LiteralForm.Json when JsonScalars.Find(value.Span, out var json) is null:
+                value = value[..json.Length];
+                writer.Sql(_introducer);
+                break;
+            case LiteralForm.IntroducedHex:
+                // Not behind the introducer, where the parser would take its bytes for characters.
+                writer.Sql("CONVERT(_binary"u8);
+                break;
+            default:
+                return false;
         }
 
-        writer.Sql(_introducer).WriteByte((byte)'\'');
+        writer.WriteByte((byte)'\'');
         return true;
+    }
+
+    /// <summary>Writes what stands behind a long value.</summary>
+    public void EndLong(PayloadWriter writer)
+    {
+        writer.WriteByte((byte)'\'');
+        if (_form == LiteralForm.IntroducedHex)
+        {
+            writer.Sql(" USING "u8).Sql(_introducer.AsSpan(1)).WriteByte((byte)')');
+        }
+    }
+
+    /// <summary>Writes a parameter in the place of a long value, its quotes included; what it is given are the value's bytes.</summary>
+    public void WriteParameter(PayloadWriter writer)
+    {
+        if (_form == LiteralForm.Quoted)
+        {
+            writer.WriteByte((byte)'?');
+            return;
+        }
+
+        writer.Sql("CONVERT(? USING "u8).Sql(_introducer.AsSpan(1)).WriteByte((byte)')');
     }
 
     private void WriteJson(PayloadWriter writer, ReadOnlySpan<byte> bytes)

@@ -9,7 +9,7 @@ internal sealed class StreamedText(int capacity) : IDisposable
     /// <summary>A value up to here is written into the text.</summary>
     public const int WrittenBytes = 1024 * 1024;
 
-    private readonly List<(int At, ReadOnlyMemory<byte> Value, long SentBytes)> _values = [];
+    private readonly List<LongValue> _values = [];
 
     public PayloadWriter Text { get; } = new(capacity);
 
@@ -24,27 +24,36 @@ internal sealed class StreamedText(int capacity) : IDisposable
     /// <param name="value">The value; when it is large, its memory has to last until the text is sent.</param>
     public void Write(Literal literal, bool isNull, ReadOnlyMemory<byte> value)
     {
-        if (value.Length <= WrittenBytes || !literal.TryBegin(Text))
+        if (value.Length <= WrittenBytes)
         {
             literal.Write(Text, isNull, value.Span);
             return;
         }
 
-        var sent = new QueryPiece(value, IsValue: true).CountBytes();
-        _values.Add((Text.Length, value, sent));
-        ValueBytes += sent;
-        Text.WriteByte((byte)'\'');
+        var start = Text.Length;
+        if (!literal.TryBeginLong(Text, ref value))
+        {
+            literal.Write(Text, isNull, value.Span);
+            SpilledBytes.Release(value);
+            return;
+        }
+
+        var (at, piece) = (Text.Length, QueryPiece.Value(value));
+        literal.EndLong(Text);
+        _values.Add(new LongValue(start, at, Text.Length, piece, literal));
+        ValueBytes += piece.SentBytes;
     }
 
     /// <summary>Adds a part of another.</summary>
     public void Append(StreamedText other, int start, int end)
     {
-        foreach (var (at, value, sent) in other._values)
+        var by = Text.Length - start;
+        foreach (var value in other._values)
         {
-            if (at > start && at < end)
+            if (value.IsIn(start, end))
             {
-                _values.Add((Text.Length + at - start, value, sent));
-                ValueBytes += sent;
+                _values.Add(value with { Start = value.Start + by, At = value.At + by, End = value.End + by });
+                ValueBytes += value.Piece.SentBytes;
             }
         }
 
@@ -56,18 +65,36 @@ internal sealed class StreamedText(int capacity) : IDisposable
     {
         var pieces = new List<QueryPiece>();
         var from = start;
-        foreach (var (at, value, _) in _values)
+        foreach (var value in _values)
         {
-            if (at > start && at < end)
+            if (value.IsIn(start, end))
             {
-                pieces.Add(new QueryPiece(Text.WrittenMemory[from..at], IsValue: false));
-                pieces.Add(new QueryPiece(value, IsValue: true));
-                from = at;
+                pieces.Add(QueryPiece.Text(Text.WrittenMemory[from..value.At]));
+                pieces.Add(value.Piece);
+                from = value.At;
             }
         }
 
-        pieces.Add(new QueryPiece(Text.WrittenMemory[from..end], IsValue: false));
+        pieces.Add(QueryPiece.Text(Text.WrittenMemory[from..end]));
         return pieces;
+    }
+
+    /// <summary>Writes a part of the text with parameters in the places of its large values.</summary>
+    /// <returns>What the parameters are given.</returns>
+    public List<ReadOnlyMemory<byte>> WriteParameterized(int start, int end, PayloadWriter to)
+    {
+        var parameters = new List<ReadOnlyMemory<byte>>();
+        var from = start;
+        foreach (var value in _values.Where(v => v.IsIn(start, end)))
+        {
+            to.WriteBytes(Text.WrittenSpan[from..value.Start]);
+            value.Literal.WriteParameter(to);
+            parameters.Add(value.Piece.Bytes);
+            from = value.End;
+        }
+
+        to.WriteBytes(Text.WrittenSpan[from..end]);
+        return parameters;
     }
 
     public void Clear(int keptCapacity)
@@ -81,5 +108,11 @@ internal sealed class StreamedText(int capacity) : IDisposable
     {
         Text.Dispose();
         _values.Clear();
+    }
+
+    // Its literal lies in the text from Start to End, and the value goes between what is before and behind At.
+    private readonly record struct LongValue(int Start, int At, int End, QueryPiece Piece, Literal Literal)
+    {
+        public bool IsIn(int start, int end) => Start >= start && End <= end;
     }
 }

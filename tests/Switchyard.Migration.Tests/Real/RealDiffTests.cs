@@ -121,6 +121,41 @@ public sealed class RealDiffTests
 
     [Theory]
     [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
+    public async Task Values_too_long_to_hold_are_compared_to_their_last_byte_and_repaired(string source, string target)
+    {
+        // 3 MB each, of bytes that have to be escaped; the second byte of the character is a backslash.
+        const string zeros = "REPEAT(x'0027', 1500000)", gbk = "REPEAT(CONVERT(_utf8mb4 x'E8AAA0' USING gbk), 1500000)";
+        await using var world = await RealWorld.StartAsync(source, target, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, b LONGBLOB, g LONGTEXT CHARACTER SET gbk, n INT) ENGINE=InnoDB");
+        await using (var connection = await world.OpenSourceAsync())
+        {
+            await connection.ExecuteMultiAsync($"INSERT INTO t VALUES (1, {zeros}, {gbk}, 1);INSERT INTO t VALUES (2, {zeros}, {gbk}, 2);INSERT INTO t VALUES (3, {zeros}, NULL, 3);INSERT INTO t VALUES (4, 'short', 'short', 4)", default);
+        }
+
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var clean = await world.DiffAsync();
+        Assert.True(clean.State == "clean", Describe(clean));
+        await using (var connection = await world.OpenTargetAsync())
+        {
+            await connection.ExecuteAsync("UPDATE t SET b=CONCAT(LEFT(b, LENGTH(b) - 1), 'x') WHERE id=1", default);
+            await connection.ExecuteAsync("UPDATE t SET g=CONCAT(g, 'x') WHERE id=2", default);
+            await connection.ExecuteAsync("DELETE FROM t WHERE id=3", default);
+            await connection.ExecuteAsync($"UPDATE t SET b={zeros} WHERE id=4", default);
+        }
+
+        var dirty = await world.DiffAsync();
+        var table = Assert.Single(dirty.Tables);
+        Assert.Equal((1, 0, 3), (table.Missing, table.Extra, table.Different));
+        Assert.Equal(["1 b", "2 g", "4 b"], table.Samples.Where(s => s.Kind == "different").Select(s => $"{s.Key} {Assert.Single(s.Columns)}").Order(StringComparer.Ordinal));
+        await world.Service.RepairDiffAsync(world.Schema, default);
+        Assert.Equal("repaired", (await world.Service.WaitDiffAsync(world.Schema, default)).State);
+        var repaired = await world.DiffAsync();
+        Assert.True(repaired.State == "clean", Describe(repaired));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
     [InlineData("mysql-9.7", "mariadb-11.8")]
     public async Task Rows_with_composite_and_collated_keys_are_all_looked_at(string source, string target)
     {

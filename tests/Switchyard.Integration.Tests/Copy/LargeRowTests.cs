@@ -1,0 +1,197 @@
+using System.Globalization;
+using Switchyard.Cli;
+using Switchyard.Client;
+using Switchyard.Integration.Tests.Cutover;
+using Switchyard.Lab;
+using Switchyard.Migration;
+using ServeProcess = Switchyard.Lab.ServeProcess;
+
+namespace Switchyard.Integration.Tests.Copy;
+
+/// <summary>
+/// What the whole process takes at its peak, in each thing it does with rows of 100 MB; with SWITCHYARD_FULL=1 of up to 900 MB, as large as an event of the log can be. The kernel's high-water mark is
+/// set back before each.
+/// </summary>
+[Trait("Category", "Integration")]
+public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(20);
+    private static readonly int[] s_megabytes = TestReport.Full ? [100, 250, 500, 900] : [100];
+
+    // Without spilling, a row of 100 MB would be in it once at least.
+    private static readonly long s_limitKilobytes = TestReport.Full ? 500 * 1024 : 300 * 1024;
+
+    [Theory]
+    [InlineData("mariadb-10.11", "--innodb-log-file-size=4G")]
+    [InlineData("mysql-9.7", "--innodb-redo-log-capacity=12G")]
+    public async Task Rows_larger_than_memory_may_be_are_copied_followed_and_compared(string name, string log)
+    {
+        var report = new TestReport($"large-rows-{name}", "| row | what | peak of the process |", output);
+        await using var source = await LabServer.StartAsync(name, "--max-allowed-packet=1G", log);
+        await using var target = await LabServer.StartAsync(name, "--max-allowed-packet=1G", log);
+        await using var app = await BackendConnection.OpenAsync(ConnectionOptions.Parse(source.Dsn), default);
+        await app.ExecuteMultiAsync("CREATE DATABASE heavy; USE heavy; CREATE TABLE mark (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB", default);
+        foreach (var megabytes in s_megabytes)
+        {
+            await app.ExecuteAsync($"CREATE TABLE t{megabytes} (id INT NOT NULL PRIMARY KEY, b LONGBLOB NOT NULL, n INT) ENGINE=InnoDB", default);
+            await app.ExecuteAsync($"INSERT INTO t{megabytes} VALUES (1, {Value(megabytes, 1)}, 0)", default);
+        }
+
+        var directory = Directory.CreateTempSubdirectory("switchyard-large-").FullName;
+        try
+        {
+            await using var serve = await ServeProcess.StartAsync(
+                ServeProcess.BesideTests, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
+            using var api = new ApiClient(new Uri($"http://127.0.0.1:{serve.ApiPort}"), null);
+            var peak = new Peak(serve.ProcessId);
+            await api.PostAsync<MigrationStatus>("migrations", new CreateMigrationRequest { Name = "heavy", Source = "a", Target = "b", Schema = "heavy", CopyThreads = 2 }, default);
+            await WaitAsync(api, status => status.State == MigrationState.Running);
+            var highest = Note("all", "copy");
+
+            await using var there = await BackendConnection.OpenAsync(ConnectionOptions.Parse(target.Dsn), default);
+            var marks = 0;
+            foreach (var megabytes in s_megabytes)
+            {
+                await FollowAsync("insert", $"INSERT INTO t{megabytes} VALUES (2, {Value(megabytes, 2)}, 0)");
+
+                // Both images are in the event, which can be 1 GB at most.
+                if (megabytes <= 500)
+                {
+                    await FollowAsync("update", $"UPDATE t{megabytes} SET n=1 WHERE id=1");
+                    await FollowAsync("update of the value", $"UPDATE t{megabytes} SET b={Value(megabytes, 3)} WHERE id=2");
+                }
+
+                async Task FollowAsync(string what, string statement)
+                {
+                    await app.ExecuteAsync(statement, default);
+                    await app.ExecuteAsync($"INSERT INTO mark VALUES ({++marks})", default);
+                    await WaitForAsync(there, $"SELECT COUNT(*) FROM heavy.mark WHERE id={marks}", api);
+                    highest = Math.Max(highest, Note($"{megabytes} MB", what));
+                }
+            }
+
+            await api.PostAsync<DiffReport>("migrations/heavy/diff/start", new DiffRequest(), default);
+            DiffReport compared;
+            do
+            {
+                compared = (await api.GetAsync<DiffReport>("migrations/heavy/diff/wait", default)).Value;
+            }
+            while (compared.Summary.State == "running");
+
+            Assert.Equal(("clean", 0L, null), (compared.Summary.State, compared.Summary.Differences, compared.Summary.Error));
+            highest = Math.Max(highest, Note("all", "comparison"));
+            foreach (var megabytes in s_megabytes)
+            {
+                await app.ExecuteAsync($"DELETE FROM t{megabytes}", default);
+                await app.ExecuteAsync($"INSERT INTO mark VALUES ({++marks})", default);
+                await WaitForAsync(there, $"SELECT COUNT(*) FROM heavy.mark WHERE id={marks}", api);
+                highest = Math.Max(highest, Note($"{megabytes} MB", "delete"));
+            }
+
+            Assert.InRange(highest, 1, s_limitKilobytes);
+
+            long Note(string row, string what)
+            {
+                var kilobytes = peak.Take();
+                report.Add($"| {row} | {what} | {kilobytes / 1024} MB |");
+                return kilobytes;
+            }
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>Servers store such a row and write it into their logs, and then send it to nobody. Takes 10 GB of memory for the servers.</summary>
+    [Theory]
+    [InlineData("mariadb-10.11", "--innodb-log-file-size=4G")]
+    [InlineData("mysql-9.7", "--innodb-redo-log-capacity=12G")]
+    public async Task A_row_that_no_log_can_carry_is_refused_with_a_sentence(string name, string log)
+    {
+        if (!TestReport.Full)
+        {
+            return;
+        }
+
+        await using var source = await LabServer.StartAsync(name, "--max-allowed-packet=1G", log);
+        await using var target = await LabServer.StartAsync(name, "--max-allowed-packet=1G", log);
+        await using var app = await BackendConnection.OpenAsync(ConnectionOptions.Parse(source.Dsn), default);
+        await app.ExecuteMultiAsync("CREATE DATABASE heavy; USE heavy; CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a LONGBLOB, b LONGBLOB, c LONGBLOB) ENGINE=InnoDB; CREATE TABLE mark (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB", default);
+        var directory = Directory.CreateTempSubdirectory("switchyard-large-").FullName;
+        try
+        {
+            await using var serve = await ServeProcess.StartAsync(
+                ServeProcess.BesideTests, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
+            using var api = new ApiClient(new Uri($"http://127.0.0.1:{serve.ApiPort}"), null);
+            var request = new CreateMigrationRequest { Name = "heavy", Source = "a", Target = "b", Schema = "heavy", CopyThreads = 2 };
+            await api.PostAsync<MigrationStatus>("migrations", request, default);
+            await WaitAsync(api, status => status.State == MigrationState.Running);
+            await app.ExecuteAsync($"INSERT INTO t VALUES (1, {Value(400, 1)}, {Value(400, 2)}, {Value(400, 3)})", default);
+            Assert.Contains("more than 1 GB", await FailureAsync(api), StringComparison.Ordinal);
+
+            await api.PostAsync<MigrationStatus>("migrations/heavy/cancel", null, default);
+            await api.PostAsync<MigrationStatus>("migrations", request, default);
+            Assert.Contains("more than 1 GB", await FailureAsync(api), StringComparison.Ordinal);
+            var peak = new Peak(serve.ProcessId).Take();
+            output.WriteLine($"{name}: {peak / 1024} MB");
+            Assert.InRange(peak, 1, s_limitKilobytes);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private static async Task<string> FailureAsync(ApiClient api)
+    {
+        using var limit = new CancellationTokenSource(s_limit);
+        while (true)
+        {
+            var status = (await api.GetAsync<MigrationStatus>("migrations/heavy/status", limit.Token)).Value;
+            if ((status.Error ?? status.Stream.Error) is { } error)
+            {
+                return error;
+            }
+
+            await Task.Delay(50, limit.Token);
+        }
+    }
+
+    // Every byte value is in it, those that have to be escaped included.
+    private static string Value(int megabytes, int number) => $"REPEAT(CONCAT(UNHEX(SHA2({number}, 512)), UNHEX('005C27FF')), {megabytes * 15_420})";
+
+    private static async Task WaitAsync(ApiClient api, Func<MigrationStatus, bool> isThere)
+    {
+        using var limit = new CancellationTokenSource(s_limit);
+        MigrationStatus status;
+        do
+        {
+            await Task.Delay(50, limit.Token);
+            status = (await api.GetAsync<MigrationStatus>("migrations/heavy/status", limit.Token)).Value;
+            Assert.True(status.State != MigrationState.Error && status.Stream.Error is null, status.Error ?? status.Stream.Error);
+        }
+        while (!isThere(status));
+    }
+
+    private static async Task WaitForAsync(BackendConnection there, string count, ApiClient api)
+    {
+        while ((await there.QueryAsync(count, default)).GetInt64(0, 0) == 0)
+        {
+            await WaitAsync(api, _ => true);
+        }
+    }
+
+    private sealed class Peak(int process)
+    {
+        // proc(5): sets the mark to what is resident now.
+        private const string ResetMark = "5";
+
+        public long Take()
+        {
+            var mark = File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+            File.WriteAllText($"/proc/{process}/clear_refs", ResetMark);
+            return long.Parse(mark.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        }
+    }
+}

@@ -114,13 +114,7 @@ internal ref partial struct StatementReader
             ReadBranch("THEN"u8);
         }
 
-        if (TakeWord("ELSE"u8))
-        {
-            ReadRoutineStatements();
-        }
-
-        Expect(Keyword.End);
-        Expect(Keyword.If);
+        EndBranches(Keyword.If);
     }
 
     private void ReadCase()
@@ -132,31 +126,21 @@ internal ref partial struct StatementReader
             ReadBranch("THEN"u8);
         }
 
-        if (TakeWord("ELSE"u8))
-        {
-            ReadRoutineStatements();
-        }
-
-        Expect(Keyword.End);
-        Expect(Keyword.Case);
+        EndBranches(Keyword.Case);
     }
 
     private void ReadWhile()
     {
         Advance();
         ReadBranch("DO"u8);
-        Expect(Keyword.End);
-        Expect(Keyword.While);
-        TakeLabel();
+        EndLoop(Keyword.While);
     }
 
     private void ReadLoop()
     {
         Advance();
         ReadRoutineStatements();
-        Expect(Keyword.End);
-        Expect(Keyword.Loop);
-        TakeLabel();
+        EndLoop(Keyword.Loop);
     }
 
     private void ReadRepeat()
@@ -165,8 +149,25 @@ internal ref partial struct StatementReader
         ReadRoutineStatements();
         ExpectWord("UNTIL"u8);
         ScanUntil("END"u8);
+        EndLoop(Keyword.Repeat);
+    }
+
+    /// <summary>The last branch, if there is one, and the end of the branches.</summary>
+    private void EndBranches(Keyword keyword)
+    {
+        if (TakeWord("ELSE"u8))
+        {
+            ReadRoutineStatements();
+        }
+
         Expect(Keyword.End);
-        Expect(Keyword.Repeat);
+        Expect(keyword);
+    }
+
+    private void EndLoop(Keyword keyword)
+    {
+        Expect(Keyword.End);
+        Expect(keyword);
         TakeLabel();
     }
 

@@ -19,6 +19,9 @@ internal sealed partial class ProxySession
     private GateHold? _hold;
     private long _heldSince;
 
+    /// <summary>A statement waits, in a gate or for the membership; the turn is free meanwhile. Changed with the turn.</summary>
+    private bool _isHeld;
+
     /// <summary>An error came within a transaction: servers end some transactions by one, and error packets do not say so.</summary>
     private volatile bool _statusUncertain;
 
@@ -72,6 +75,7 @@ internal sealed partial class ProxySession
         {
             // Counted by the gate before the session is seen held.
             var held = hold.WaitAsync(_commandLength, interrupt.Token);
+            _isHeld = true;
             LeaveTurn("held");
             await held;
             (_hold, _heldSince) = (hold, since);
@@ -84,6 +88,7 @@ internal sealed partial class ProxySession
         {
             _holdInterrupt = null;
             await EnterAsync(CancellationToken.None);
+            _isHeld = false;
         }
 
         return !isInterrupted;
@@ -125,6 +130,7 @@ internal sealed partial class ProxySession
 
     private async ValueTask<bool> AwaitMembershipAsync(Statement statement, CancellationToken cancellationToken)
     {
+        _isHeld = true;
         LeaveTurn("held");
         var isMember = true;
         try
@@ -138,6 +144,7 @@ internal sealed partial class ProxySession
         finally
         {
             await EnterAsync(CancellationToken.None);
+            _isHeld = false;
         }
 
         if (!isMember)

@@ -136,6 +136,8 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        // The transaction stays open over this statement: a gate has to see what it is about.
+        NoteSchemas(statement.Info);
         try
         {
             if ((await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Variables, cancellationToken)).Count == 0)

@@ -20,6 +20,9 @@ internal sealed partial class ProxySession
     /// <summary>A transaction is open on the leg that has the session's state.</summary>
     private bool InTransaction => _current is { InTransaction: true };
 
+    /// <summary>Nor does the client believe that one is open: a BEGIN may be waiting for its first statement, or reads go on at the reader.</summary>
+    private bool IsBetweenTransactions => !InTransaction && _pendingBegin is null && _readTransaction is null;
+
     /// <summary>Runs a statement to the end of its answer; false when it was answered without being sent.</summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> RunAsync(Statement statement, CancellationToken cancellationToken)

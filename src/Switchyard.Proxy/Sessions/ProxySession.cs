@@ -106,7 +106,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
             {
                 _client.Received(await _client.WaitForCommandAsync(cancellationToken));
             }
-            while (await ServeOneAsync(cancellationToken) && !(_isEnding && !InTransaction));
+            while (await ServeOneAsync(cancellationToken) && !(_isEnding && IsBetweenTransactions));
         }
         catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException
             or SessionProtocolException or MalformedPacketException or LegLostException or System.Security.Authentication.AuthenticationException)
@@ -147,7 +147,8 @@ internal sealed partial class ProxySession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Closes the session between two commands, once the running one is answered and no transaction is open, and waits until it is closed.
+    /// Closes the session between two commands, once the running one is answered, also if a gate holds it, and no transaction is open on any leg, and waits
+    /// until it is closed.
     /// </summary>
     public async Task EndAsync(CancellationToken cancellationToken)
     {
@@ -156,7 +157,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            if (!_isClosed && !InTransaction)
+            if (!_isClosed && !_isHeld && IsBetweenTransactions)
             {
                 await _stop.CancelAsync();
             }
@@ -173,6 +174,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _client.DisposeAsync();
+        await _openingReader.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // Not while maintenance is at work on the legs; it is bounded.
         await _turn.WaitAsync(CancellationToken.None);

@@ -333,6 +333,69 @@ public sealed class DataRouterTests
         Assert.Equal("target", await PlaceAsync(client));
     }
 
+    [Fact]
+    public async Task A_switch_waits_for_a_read_only_transaction_of_a_session_whose_schema_is_another()
+    {
+        await using var harness = await StartAsync();
+        var (schema, beside) = (harness.Schema, $"{harness.Schema}_beside");
+        foreach (var server in new[] { await SourceAsync(), await TargetAsync() })
+        {
+            await harness.DirectAsync(server, $"CREATE DATABASE {beside}", $"CREATE TABLE {beside}.t (a INT)");
+        }
+
+        var routing = harness.View.Current.Routing;
+        await harness.CommitAsync(harness.Repository.Begin().Put(routing with
+        {
+            Epoch = routing.Epoch + 1,
+            Rules = [new RoutingRule(schema, null, "s", "t", "m"), new RoutingRule(beside, null, "s", "t", "m")],
+        }));
+
+        // The leg to the target is opened for reads of the other schema: nothing of the gated one ever runs on the source.
+        await using var client = await BackendConnection.OpenAsync(harness.Client with { Schema = beside }, default);
+        await Eventually(async () =>
+        {
+            await CaughtUpAsync(harness);
+            await client.QueryAsync("SELECT COUNT(*) FROM t", default);
+            return harness.Proxy.ListSessions().Any(session => session.Legs.Length == 2);
+        });
+        await CaughtUpAsync(harness);
+        await client.ExecuteAsync("START TRANSACTION READ ONLY", default);
+        Assert.Equal("target", (await client.QueryAsync($"SELECT name FROM {schema}.place", default)).GetString(0, 0));
+        var gate = await harness.HoldAsync("s", "t", TimeSpan.FromMinutes(2));
+        await harness.WaitAckAsync(gate, ack => ack.Blockers.Any(blocker => blocker.Reason == "its read-only transaction is open"));
+        await client.ExecuteAsync("COMMIT", default);
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await harness.AbandonAsync(gate);
+    }
+
+    [Fact]
+    public async Task A_proxy_that_stops_lets_a_read_only_transaction_on_the_target_and_one_that_has_only_begun_come_to_their_ends()
+    {
+        await using var harness = await StartAsync(new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromMinutes(1), DrainLimit = TimeSpan.FromMinutes(4) });
+        await using var idle = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        await using var writer = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await BeginsOnTargetAsync(harness, reader, "START TRANSACTION READ ONLY");
+        await writer.ExecuteAsync("START TRANSACTION", default);
+        var stopping = harness.Proxy.StopAsync();
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            while (true)
+            {
+                await idle.PingAsync(default);
+            }
+        });
+        Assert.Equal("target", await PlaceAsync(reader));
+        await writer.ExecuteAsync("UPDATE v SET v = 's1'", default);
+        await writer.ExecuteAsync("COMMIT", default);
+        Assert.False(stopping.IsCompleted);
+        await reader.ExecuteAsync("COMMIT", default);
+        await stopping;
+        await Assert.ThrowsAnyAsync<Exception>(() => reader.PingAsync(default));
+        Assert.Equal("s1", await harness.ScalarAsync(await SourceAsync(), "SELECT v FROM v"));
+    }
+
     /// <summary>Begins a transaction until its first read is answered by the target: the leg is opened in the background.</summary>
     private static async Task BeginsOnTargetAsync(ProxyHarness harness, BackendConnection client, string begin, bool catchUp = true)
     {
@@ -349,9 +412,9 @@ public sealed class DataRouterTests
         });
     }
 
-    private static async Task<ProxyHarness> StartAsync()
+    private static async Task<ProxyHarness> StartAsync(ProxyOptions? options = null)
     {
-        var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", await TargetAsync()));
+        var harness = await ProxyHarness.StartAsync(options ?? new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromMinutes(1) }, ("s", await SourceAsync()), ("t", await TargetAsync()));
         foreach (var (server, name) in new[] { (await SourceAsync(), "source"), (await TargetAsync(), "target") })
         {
             await harness.DirectAsync(

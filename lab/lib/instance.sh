@@ -51,13 +51,14 @@ instance_list() {
 
 instance_start() {
     [ $# -gt 0 ] || fail_usage "start wants a name"
-    local name=$1 id= port= fast=; shift
+    local name=$1 id= port= fast= small=; shift
     local extra=() extra_given=0
     while [ $# -gt 0 ]; do
         case $1 in
             --as) id=${2:?--as wants an ID}; shift 2 ;;
             --port) port=${2:?--port wants a number}; shift 2 ;;
             --fast) fast=1; shift ;;
+            --small-disk) small=1; shift ;;
             --) shift; extra=("$@"); extra_given=1; break ;;
             *) fail_usage "start does not know '$1'" ;;
         esac
@@ -83,6 +84,7 @@ instance_start() {
             [ -f "$dir/flavour" ] || instance_create "$id" "$name"
             [ -z "$port" ] || echo "$port" >"$dir/port"
             [ -z "$fast" ] || echo 1 >"$dir/fast"
+            [ -z "$small" ] || echo 1 >"$dir/small-disk"
             [ $extra_given = 0 ] || printf '%s\n' "${extra[@]}" >"$dir/options"
             instance_launch "$id"
         fi
@@ -150,6 +152,10 @@ SQL
     if [ -f "$dir/options" ]; then
         while IFS= read -r line; do [ -z "$line" ] || options+=("$line"); done <"$dir/options"
     fi
+    if [ -f "$dir/small-disk" ]; then
+        full_disk_prepare
+        program=(env LD_PRELOAD="$(full_disk_library)" LAB_FULL_DISK="$dir/full-disk" "${program[@]}")
+    fi
     # Left by a server that was killed. MySQL takes the number in the lock file for its owner, whoever has it by now; ours does not run.
     rm -f "$dir/data/lab.sock" "$dir/data/lab.sock.lock"
     touch "$dir/error.log"
@@ -171,6 +177,27 @@ SQL
     [ -f "$dir/born" ] || { touch "$dir/born"; rm -f "$dir/accounts.sql"; }
 }
 
+full_disk_library() { echo "$cache/$layout/full-disk-$(cksum <"$here/lib/full-disk.c" | tr ' ' -).so"; }
+
+# full_disk_prepare: makes the library that small-disk servers are run with, once per user and version.
+full_disk_prepare() { [ -f "$(full_disk_library)" ] || with_lock full-disk full_disk_prepare_locked; }
+
+full_disk_prepare_locked() {
+    local library; library=$(full_disk_library)
+    [ ! -f "$library" ] || return 0
+    need_packages gcc libc6-dev
+    mkdir -p "$(dirname "$library")"
+    gcc -O2 -shared -fPIC -nostdlib -fno-builtin -fno-stack-protector -o "$library.new" "$here/lib/full-disk.c"
+    mv "$library.new" "$library"
+}
+
+instance_fill() {
+    instance_must_exist "$1"
+    [ -f "$instances/$1/small-disk" ] || fail "'$1' was not started with --small-disk"
+    printf %s "${2:-}" >"$instances/$1/full-disk.new"
+    mv "$instances/$1/full-disk.new" "$instances/$1/full-disk"
+}
+
 instance_stop() {
     local wipe=0 all=0 ids=() id dir
     for id in "$@"; do
@@ -186,7 +213,8 @@ instance_stop() {
     elif [ ${#ids[@]} = 0 ]; then
         fail_usage "stop wants an ID, or --all"
     fi
-    for id in "${ids[@]}"; do instance_must_exist "$id"; done
+    # A server that waits for space would not end.
+    for id in "${ids[@]}"; do instance_must_exist "$id"; rm -f "$instances/$id/full-disk"; done
     # All are told before any is waited for.
     local pid
     for id in "${ids[@]}"; do ! pid=$(instance_pid "$id") || kill "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null || true; done

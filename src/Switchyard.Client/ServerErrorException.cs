@@ -23,8 +23,17 @@ public sealed class ServerErrorException : Exception
 
     public string ServerMessage { get; }
 
+    /// <summary>
+    /// The server has no room for what it was to write: its disk, a quota or a tablespace is full. None of these errors quotes a row's values. The operating
+    /// system's number for it, which some of them only name, is 28 (no space) or 122 (quota).
+    /// </summary>
+    public bool IsOutOfSpace => Code is 1021 or 1114
+        || (Code is 3 or 1026 or 1030 or 1105 or 1180 or 1598 && s_fullDisk.Any(words => ServerMessage.Contains(words, StringComparison.OrdinalIgnoreCase)));
+
     /// <summary>Which statement of a multi-statement failed, counted from zero by results: those before it have been executed.</summary>
     public int StatementIndex { get; }
+
+    private static readonly string[] s_fullDisk = ["errno: 28 ", "errno 28 ", "error 28 ", "errno: 122 ", "errno 122 ", "error 122 ", "No space left", "quota exceeded"];
 
     internal static ServerErrorException From(ReadOnlySpan<byte> payload, int statementIndex = 0)
     {

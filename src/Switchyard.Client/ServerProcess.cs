@@ -9,6 +9,14 @@ namespace Switchyard.Client;
 /// <param name="Seconds">For how long.</param>
 public sealed record ServerProcess(ulong Id, string User, string? Host, string? Schema, string Command, long Seconds)
 {
+    private const int LongestVerb = 20;
+
+    /// <summary>What the running statement is at, in the server's words: <c>Waiting for disk space</c>; empty where it says nothing.</summary>
+    public string State { get; init; } = "";
+
+    /// <summary>The first word of the running statement, such as <c>COMMIT</c>; null where none runs. The rest may hold values.</summary>
+    public string? Verb { get; init; }
+
     /// <summary>
     /// Reads the list. By SHOW, since the tables of information_schema that hold running statements (<c>processlist</c>, <c>innodb_trx</c>) cannot be
     /// read on MySQL 8 and later (error 3854) while any client runs a statement with a character outside the Basic Multilingual Plane or an invalid one.
@@ -18,7 +26,11 @@ public sealed record ServerProcess(ulong Id, string User, string? Host, string? 
     {
         var list = await connection.QueryAsync("SHOW PROCESSLIST", cancellationToken).ConfigureAwait(false);
         return [.. list.Rows.Select(row => new ServerProcess(
-            row.GetUInt64(0), row.GetStringOrNull(1) ?? "", row.GetStringOrNull(2), row.GetStringOrNull(3), row.GetStringOrNull(4) ?? "", row.IsNull(5) ? 0 : row.GetInt64(5)))];
+            row.GetUInt64(0), row.GetStringOrNull(1) ?? "", row.GetStringOrNull(2), row.GetStringOrNull(3), row.GetStringOrNull(4) ?? "", row.IsNull(5) ? 0 : row.GetInt64(5))
+        {
+            State = row.GetStringOrNull(6) ?? "",
+            Verb = VerbOf(row.GetStringOrNull(7)),
+        })];
     }
 
     /// <summary>
@@ -39,5 +51,17 @@ public sealed record ServerProcess(ulong Id, string User, string? Host, string? 
         {
             return false;
         }
+    }
+
+    private static string? VerbOf(string? statement)
+    {
+        var text = statement.AsSpan().TrimStart();
+        var end = 0;
+        while (end < text.Length && end < LongestVerb && char.IsAsciiLetter(text[end]))
+        {
+            end++;
+        }
+
+        return end == 0 ? null : text[..end].ToString().ToUpperInvariant();
     }
 }

@@ -136,7 +136,7 @@ public sealed class ProxyServer : IAsyncDisposable
         await _context.Awaited.DisposeAsync();
         await _reaper.DisposeAsync();
         await _gates.DisposeAsync();
-        await _membership.DisposeAsync();
+        await _membership.LeaveAsync(isGone: !_reaper.HasLeft);
         await _reads.DisposeAsync();
         await _context.Login.DisposeAsync();
         _context.Instruments.Dispose();

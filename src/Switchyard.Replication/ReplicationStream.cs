@@ -230,6 +230,21 @@ public sealed class ReplicationStream : IAsyncDisposable
     /// </summary>
     public bool IsUnrelatedXa(string xid) => Xa.IsUnrelated(xid);
 
+    /// <summary>
+    /// The statement that has been with the target for longest, asked over a connection of its own, since those that apply may wait; null when none is. The
+    /// caller's token bounds the answer.
+    /// </summary>
+    public async Task<ApplyDelay?> ReadDelayAsync(CancellationToken cancellationToken)
+    {
+        var own = _queue.Connections.Append(_target.ConnectionId).OfType<ulong>().ToHashSet();
+        var connection = await BackendConnection.OpenAsync(Definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var lease = connection.ConfigureAwait(false);
+        var processes = await ServerProcess.ListAsync(connection, cancellationToken).ConfigureAwait(false);
+        return processes.Where(p => own.Contains(p.Id) && p.Verb is not null).MaxBy(p => p.Seconds) is { } longest
+            ? new ApplyDelay(longest.Id, longest.Verb!, longest.State, longest.Seconds, await ServerDisk.IsFullAsync(connection, processes, cancellationToken).ConfigureAwait(false))
+            : null;
+    }
+
     /// <summary>The flushed end of the source's binary log now.</summary>
     /// <exception cref="SourceMovedException">Another server answers there.</exception>
     public async Task<BinlogPosition> ReadSourceEndAsync(CancellationToken cancellationToken)

@@ -12,6 +12,7 @@ public static class TopologyKeys
     public const string WarmRequests = "warm/";
     public const string WarmAcks = "warm-acks/";
     public const string Proxies = "proxies/";
+    public const string ProxyTraces = "proxy-traces/";
     public const string Migrations = "migrations/";
     public const string Locks = "locks/";
     public const string Journal = "journal/";
@@ -34,6 +35,8 @@ public static class TopologyKeys
     public static string WarmAcksOf(string requestId) => $"{WarmAcks}{Part(requestId)}/";
 
     public static string Proxy(string id) => Proxies + Part(id);
+
+    public static string ProxyTrace(string id) => ProxyTraces + Part(id);
 
     public static string Migration(string name) => Migrations + Part(name);
 

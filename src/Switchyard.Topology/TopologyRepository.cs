@@ -68,6 +68,10 @@ public sealed class TopologyRepository(ITopologyStore store, SecretProtector sec
         return new Membership(snapshot.Revision, [.. snapshot.Entries.Select(Versioned<ProxyMember>)]);
     }
 
+    /// <summary>Proxies that have begun and not ended in good order: the live ones, and those that died.</summary>
+    public Task<ImmutableArray<Versioned<ProxyTrace>>> ListProxyTracesAsync(CancellationToken cancellationToken = default) =>
+        ListAsync<ProxyTrace>(TopologyKeys.ProxyTraces, cancellationToken);
+
     public Task<Versioned<T>?> GetMigrationAsync<T>(string name, CancellationToken cancellationToken = default) =>
         GetAsync<T>(TopologyKeys.Migration(name), cancellationToken);
 

@@ -56,6 +56,9 @@ public sealed class LabServer : IAsyncDisposable
     /// <exception cref="LabException">The server could not be installed or started; the message carries the script's.</exception>
     public static Task<LabServer> StartAsync(string name, params string[] extraOptions) => StartAsync(name, shared: false, extraOptions);
 
+    /// <summary>As <see cref="StartAsync(string, string[])"/>, on a disk that <see cref="FillDiskAsync"/> fills.</summary>
+    public static Task<LabServer> StartOnSmallDiskAsync(string name, params string[] extraOptions) => StartAsync(name, shared: false, extraOptions, "--small-disk");
+
     /// <summary>
     /// A server shared by all tests of this process that ask for the same name and role; started once, stopped when the
     /// process ends. A test uses a schema name of its own on it (<see cref="UniqueSchema"/>), changes no global setting
@@ -71,6 +74,12 @@ public sealed class LabServer : IAsyncDisposable
 
     /// <summary>Ends it in good order; its data stays.</summary>
     public Task StopAsync() => LabScript.RunAsync("stop", NotShared());
+
+    /// <summary>From now on no file whose path has these words in it can grow.</summary>
+    public Task FillDiskAsync(string words) => LabScript.RunAsync("fill", NotShared(), words);
+
+    /// <summary>There is room on its disk again.</summary>
+    public Task FreeDiskAsync() => LabScript.RunAsync("free", NotShared());
 
     /// <summary>Ends it with SIGKILL, as a power cut would; its data stays.</summary>
     public Task KillAsync() => LabScript.RunAsync("kill", NotShared());
@@ -102,12 +111,12 @@ public sealed class LabServer : IAsyncDisposable
         }
     }
 
-    private static async Task<LabServer> StartAsync(string name, bool shared, string[] extraOptions)
+    private static async Task<LabServer> StartAsync(string name, bool shared, string[] extraOptions, params string[] how)
     {
         await LabCleanup.SweepOnceAsync();
         var id = $"{LabCleanup.IdPrefix}{Environment.ProcessId}-{Interlocked.Increment(ref _lastNumber)}-{name}";
         LabCleanup.Remember(id);
-        var dsn = await LabScript.RunAsync(["start", name, "--as", id, .. Extra(extraOptions)]);
+        var dsn = await LabScript.RunAsync(["start", name, "--as", id, .. how, .. Extra(extraOptions)]);
         return new LabServer(name, id, dsn.Trim(), shared);
     }
 

@@ -76,7 +76,7 @@ internal static class CopyActions
     {
         Ok = diagnosis.Healthy,
         Title = diagnosis.Summary,
-        Lines = [.. diagnosis.Observations, .. diagnosis.Next.Select(next => nextPrefix + next),
+        Lines = [.. diagnosis.Observations, .. diagnosis.Advice.Select(advice => "To do: " + advice), .. diagnosis.Next.Select(next => nextPrefix + next),
             .. diagnosis.Blockers.Select(b => $"Session {b.Session} of {b.Client} on {b.Proxy}, {Format.Ms(b.AgeMs)}: {b.Reason}")],
     };
 }

@@ -82,7 +82,11 @@ public sealed record JournalLine(DateTimeOffset At, string Operation, string Ste
 /// <param name="Next">What <c>repair</c> would do, in order; after <c>repair</c>, what it did.</param>
 /// <param name="Blockers">Sessions that keep a gate from draining.</param>
 public sealed record Diagnosis(
-    bool Healthy, string Summary, IReadOnlyList<string> Observations, IReadOnlyList<string> Next, IReadOnlyList<BlockerInfo> Blockers);
+    bool Healthy, string Summary, IReadOnlyList<string> Observations, IReadOnlyList<string> Next, IReadOnlyList<BlockerInfo> Blockers)
+{
+    /// <summary>What somebody has to do that <c>repair</c> cannot.</summary>
+    public IReadOnlyList<string> Advice { get; init; } = [];
+}
 
 /// <summary>A session that keeps a gate from draining.</summary>
 /// <param name="Proxy">The proxy it is on.</param>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Switchyard.Client;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -82,7 +83,8 @@ internal sealed partial class Cutover
             throw known;
         }
 
-        var remedy = (error as CutoverFailedException)?.Remedy ?? "Resolve the cause and try again.";
+        var remedy = (error as CutoverFailedException)?.Remedy
+            ?? (error is ServerErrorException { IsOutOfSpace: true } ? FullDisk.Remedy(ToName) : "Resolve the cause and try again.");
         throw new MigrationException(
             "not_switched", $"Not switched, nothing lost: '{FromName}' goes on as before. At '{step}': {error.Message}{problem}",
             problem.Length > 0 ? $"{remedy} Then run `switchyard migration repair {runtime.Name}`." : remedy, 5, error)

@@ -26,8 +26,27 @@ internal sealed partial class Cutover
         _back = await environment.Engine.BeginRecordAsync(await runtime.SpecAsync(_direction.Exchanged, cancellationToken), cancellationToken);
         await environment.Topology.Begin().Put(new WarmRequest(_operation.GateId, record.Name, ToName) { Scopes = RoutingRules.Scopes(record) }).CommitAsync(cancellationToken);
         await WaitForWarmAsync(cancellationToken);
-        var stream = Stream();
-        await stream.WaitForAppliedAsync(await stream.ReadEndAsync(cancellationToken), cancellationToken);
+        var limit = request.TimeoutSeconds + request.MaxReplicationLagAllowedSeconds;
+        await WithinAsync(limit, $"'{ToName}' did not catch up within {limit:0.###} s; nothing was held yet.", async token =>
+        {
+            var stream = Stream();
+            await stream.WaitForAppliedAsync(await stream.ReadEndAsync(token), token);
+        }, cancellationToken);
+    }
+
+    /// <summary>Ends what takes longer than it may, and says what it waited for.</summary>
+    private async Task WithinAsync(double seconds, string late, Func<CancellationToken, Task> act, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds), environment.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await act(either.Token);
+        }
+        catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw await TimedOutAsync(late, e);
+        }
     }
 
     private async Task WaitForWarmAsync(CancellationToken cancellationToken)
@@ -69,7 +88,7 @@ internal sealed partial class Cutover
             _drained = await environment.Topology.GetMembershipAsync(cancellationToken);
         }
 
-        await _from.EndOrphanedLegsAsync(_drained.Members.Select(m => m.Value.Id).ToHashSet(StringComparer.Ordinal), cancellationToken);
+        await EndLegsOfTheDeadAsync(_drained, cancellationToken);
         _fence = await _from.FenceAsync(request.Fence, runtime.Record.Tables, TimeSpan.FromSeconds(request.DrainTimeoutSeconds), cancellationToken);
     }
 
@@ -85,9 +104,10 @@ internal sealed partial class Cutover
                 $"End each on '{FromName}' with XA COMMIT or XA ROLLBACK, and switch again.");
         }
 
-        if (!request.Rehearse)
+        if (!request.Rehearse && !await runtime.HaltAsync(cancellationToken))
         {
-            await runtime.HaltAsync(cancellationToken);
+            throw new CutoverFailedException(
+                $"The applier on '{ToName}' could not be stopped: '{ToName}' does not answer what was sent to it, and may do it yet.", FullDisk.RemedyOfSilence(ToName));
         }
     }
 
@@ -146,7 +166,9 @@ internal sealed partial class Cutover
         {
             try
             {
-                await _to.RaiseIdentityAsync(table, next, cancellationToken);
+                await WithinAsync(
+                    request.TimeoutSeconds, $"'{ToName}' did not raise the identity value of {table} within {request.TimeoutSeconds:0.###} s.",
+                    token => _to.RaiseIdentityAsync(table, next, token), cancellationToken);
                 return;
             }
             catch (ServerErrorException e) when (e.Code == LockWaitTimeout && attempt < Attempts)

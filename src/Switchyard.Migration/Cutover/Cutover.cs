@@ -134,7 +134,9 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
             }
             catch (OperationCanceledException e) when (limit.IsCancellationRequested)
             {
-                throw new CutoverFailedException($"It was not done within {request.TimeoutSeconds:0.###} s; the step that was running is '{_journal.Step ?? "none"}'.", "Allow more with --timeout, or do it at a quieter time.", e);
+                var step = _journal.Step ?? "none";
+                await LetGoAsync(finish);
+                throw await TimedOutAsync($"It was not done within {request.TimeoutSeconds:0.###} s; the step that was running is '{step}'.", e);
             }
             catch (OperationCanceledException e) when (held.Lost.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {

@@ -25,8 +25,13 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         await TryAsync(problems, () => UnfenceAsync(fence, from, none));
         await TryAsync(problems, () => _gate.AbandonAsync(reason, none));
         await TryAsync(problems, () => RemoveWarmRequestAsync(none));
-        await TryAsync(problems, () => TakeHandoverBackAsync(from, to, none));
-        if (runtime.Record.CopyDone && await RecordedAsync(none))
+        await TryAsync(problems, () => EnableEventsAsync(from, none));
+        if (await BeganAsync(CutoverSteps.Handover, none))
+        {
+            await TryAsync(problems, () => TakeHandoverBackAsync(to));
+        }
+
+        if (runtime.Record.CopyDone && await BeganAsync(CutoverSteps.Warm, none))
         {
             await TryAsync(problems, async () => await environment.Engine.RemoveAsync(await runtime.SpecAsync(Before.Exchanged, none), none));
         }
@@ -96,29 +101,43 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         await UnlockAsync(cancellationToken);
     }
 
-    private async Task TakeHandoverBackAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
+    private async Task EnableEventsAsync(IServerSide from, CancellationToken cancellationToken)
     {
-        var handover = runtime.Record.Handover;
-        foreach (var trigger in handover.Triggers)
+        foreach (var definition in runtime.Record.Handover.Events.Where(e => e.Enabled))
         {
-            await to.DropTriggerAsync(trigger, cancellationToken);
-        }
-
-        foreach (var definition in handover.Events)
-        {
-            await to.DropEventAsync(definition, cancellationToken);
-            if (definition.Enabled)
-            {
-                await from.SetEventAsync(definition, enabled: true, cancellationToken);
-            }
+            await from.SetEventAsync(definition, enabled: true, cancellationToken);
         }
     }
 
-    /// <summary>Whether the operation came as far as recording the way back; before that there is nothing of it to remove.</summary>
-    private async Task<bool> RecordedAsync(CancellationToken cancellationToken)
+    /// <summary>On the side nobody uses yet, which may be what the operation failed for: a server whose disk is full answers none of this.</summary>
+    private async Task TakeHandoverBackAsync(IServerSide to)
+    {
+        using var limit = new CancellationTokenSource(environment.Options.UndoLimit, environment.Time);
+        var name = runtime.Record.Backend(Before.To);
+        try
+        {
+            foreach (var trigger in runtime.Record.Handover.Triggers)
+            {
+                await to.DropTriggerAsync(trigger, limit.Token);
+            }
+
+            foreach (var definition in runtime.Record.Handover.Events)
+            {
+                await to.DropEventAsync(definition, limit.Token);
+            }
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new CutoverFailedException(
+                $"'{name}' did not drop the triggers and events made there within {environment.Options.UndoLimit.TotalSeconds:0.#} s.", FullDisk.RemedyOfSilence(name), e);
+        }
+    }
+
+    /// <summary>Whether the operation came to a step; before that there is nothing of it to undo.</summary>
+    private async Task<bool> BeganAsync(string step, CancellationToken cancellationToken)
     {
         var entries = await environment.Topology.ListJournalAsync(runtime.Name, operation.Id, cancellationToken);
-        return entries.Any(e => e.Step == CutoverSteps.Warm);
+        return entries.Any(e => e.Step == step);
     }
 
     private async Task RemoveWarmRequestAsync(CancellationToken cancellationToken)

@@ -48,7 +48,7 @@ internal sealed class GateKeeper(MigrationEnvironment environment, string gateId
 
         throw new CutoverFailedException(
             $"Not every session came to an end within {request.DrainTimeoutSeconds:0.###} s: {DescribeBlockers()}.",
-            "End these sessions, allow more with --drain-timeout, or pass --kill-blockers.");
+            "Let them come to their ends or end them (`switchyard session kill ID`), allow more with --drain-timeout, or pass --kill-blockers.");
     }
 
     /// <summary>Whether every proxy of a membership has drained, by the acknowledgements as of now.</summary>
@@ -156,7 +156,7 @@ internal sealed class GateKeeper(MigrationEnvironment environment, string gateId
         var silent = state.Proxies.Keys.Where(p => !state.GateAcks.ContainsKey((gateId, p))).ToList();
         var blockers = Blockers(state, gateId);
         var parts = blockers.Take(Named).Select(b => $"session {b.Session} of {b.Client} ({b.Reason}, {b.AgeMs / 1000:0.#} s{(b.Statement.Length > 0 ? $", {b.Statement}" : "")})")
-            .Concat(silent.Select(p => $"proxy {p} did not answer")).ToImmutableArray();
+            .Concat(silent.Select(p => $"proxy {p} did not answer; one that has died counts until its lease ends, some seconds later")).ToImmutableArray();
         var more = blockers.Count > Named ? $" and {blockers.Count - Named} more" : "";
         return parts.Length == 0 ? "no proxy says which" : string.Join("; ", parts) + more;
     }

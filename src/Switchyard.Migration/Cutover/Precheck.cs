@@ -22,6 +22,14 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
             CheckDiff(record, diff, findings);
         }
 
+        if (await to.ProbeWriteAsync(environment.Options.WriteLimit, cancellationToken) is { } refusal)
+        {
+            // Such a server answers little else, and nothing else matters before it does.
+            var name = record.Backend(record.Direction.To);
+            findings.Add(Finding.Error(refusal.IsFull ? "target_full" : "target_stuck", $"'{name}' {refusal.What}.", refusal.IsFull ? FullDisk.Remedy(name) : FullDisk.RemedyOfSilence(name)));
+            return findings;
+        }
+
         await CheckServersAsync(record, from, to, findings, cancellationToken);
         var back = record.Direction.Exchanged;
         var wayBack = await environment.Engine.CheckWayBackAsync(await runtime.SpecAsync(back, cancellationToken), back, cancellationToken);
@@ -87,7 +95,13 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
     private void CheckStream(MigrationRecord record, SwitchRequest request, List<Finding> findings)
     {
         var to = record.Backend(record.Direction.To);
-        if (runtime.Stream?.Status is not { State: "running" } status)
+        if (runtime.Stream?.Status is { State: "connecting" or "reconnecting" } trying)
+        {
+            findings.Add(Finding.Error(
+                "stream_not_running", $"Replication to '{to}' does not get on and tries again{(trying.Error is { } cause ? $": {cause}" : ".")}",
+                "Resolve that; it goes on by itself."));
+        }
+        else if (runtime.Stream?.Status is not { State: "running" } status)
         {
             findings.Add(Finding.Error(
                 "stream_not_running", $"Replication to '{to}' is not running{(runtime.Stream?.Status.Error is { } why ? $": {why}" : "")}.",

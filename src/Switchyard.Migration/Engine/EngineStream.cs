@@ -117,6 +117,8 @@ internal sealed class EngineStream : IMigrationStream
         }
     }
 
+    public Task<ApplyDelay?> ReadDelayAsync(CancellationToken cancellationToken) => Inner.ReadDelayAsync(cancellationToken);
+
     public Task WaitForAppliedAsync(StreamPosition position, CancellationToken cancellationToken) =>
         Inner.WaitForAppliedAsync(new BinlogPosition(position.File, position.Offset), cancellationToken);
 

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Replication;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
 using Switchyard.Topology;
@@ -19,6 +20,11 @@ internal sealed record StreamSpec(
     public IReadOnlyList<TableName> Tables => Schemas.AllTables();
 }
 
+/// <summary>Names as a server has them.</summary>
+/// <param name="IgnoreCase">Names of schemas and tables are compared without regard to case (<c>lower_case_table_names</c> is not 0).</param>
+/// <param name="Schemas">Its schemas.</param>
+internal sealed record ServerNames(bool IgnoreCase, IReadOnlyList<string> Schemas);
+
 /// <summary>What the lifecycle needs of schema copy, row copy and streams. The product has one implementation; tests have another.</summary>
 internal interface IReplicationEngine
 {
@@ -32,6 +38,9 @@ internal interface IReplicationEngine
 
     /// <summary>What would keep this direction's stream from running once its origin is authoritative; each is an error.</summary>
     Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken);
+
+    /// <summary>How a server names its schemas, and how it compares such names.</summary>
+    Task<ServerNames> ReadNamesAsync(ConnectionOptions backend, CancellationToken cancellationToken);
 
     /// <summary>The base tables of a schema, in name order.</summary>
     Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken);
@@ -107,6 +116,9 @@ internal interface IMigrationStream : IAsyncDisposable
 
     /// <summary>The flushed end of the origin's log.</summary>
     Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
+
+    /// <summary>What the applier waits for the following side to answer; null when nothing. The caller's token bounds the answer.</summary>
+    Task<ApplyDelay?> ReadDelayAsync(CancellationToken cancellationToken);
 
     /// <summary>Completes the moment everything up to the position is committed on the following side.</summary>
     Task WaitForAppliedAsync(StreamPosition position, CancellationToken cancellationToken);

@@ -37,6 +37,14 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return [.. findings.Select(f => Finding.Error(f.Code, f.What, f.Remedy))];
     }
 
+    public async Task<ServerNames> ReadNamesAsync(ConnectionOptions backend, CancellationToken cancellationToken)
+    {
+        await using var connection = await BackendConnection.OpenAsync(backend, cancellationToken);
+        var comparison = await connection.QueryAsync("SELECT @@global.lower_case_table_names", cancellationToken);
+        var schemas = await connection.QueryAsync("SELECT schema_name FROM information_schema.schemata", cancellationToken);
+        return new ServerNames(comparison.GetInt64(0, 0) != 0, [.. schemas.Rows.Select(r => r.GetString(0))]);
+    }
+
     public async Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken)
     {
         await using var connection = await BackendConnection.OpenAsync(backend, cancellationToken);

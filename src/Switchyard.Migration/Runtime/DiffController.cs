@@ -40,14 +40,22 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
     public Task<DiffReport> StartAsync(DiffRequest request, CancellationToken cancellationToken)
     {
         var all = TableNames(runtime.Record);
-        var tables = request.Tables is { Count: > 0 } some ? some : [.. all.Keys];
-        if (tables.Except(all.Keys, StringComparer.Ordinal).FirstOrDefault() is { } unknown)
-        {
-            throw MigrationException.NotFound("table", unknown);
-        }
+        IEnumerable<string> tables = request.Tables is { Count: > 0 } some ? some.Select(t => Find(all.Keys, t)).Distinct(StringComparer.Ordinal) : all.Keys;
 
         var record = new DiffRecord("running", environment.Time.GetUtcNow(), null, request.ShowValues, Repair: false, [.. tables], [], null);
         return BeginAsync(record, cancellationToken);
+    }
+
+    /// <summary>In its own case, or in any where only one table can be meant.</summary>
+    private static string Find(IReadOnlyCollection<string> tables, string name)
+    {
+        if (tables.Contains(name))
+        {
+            return name;
+        }
+
+        var alike = tables.Where(t => string.Equals(t, name, StringComparison.OrdinalIgnoreCase)).ToList();
+        return alike.Count == 1 ? alike[0] : throw MigrationException.NotFound("table", name);
     }
 
     public Task<DiffReport> ResumeAsync(CancellationToken cancellationToken) => _record switch

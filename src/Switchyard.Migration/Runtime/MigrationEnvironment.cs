@@ -62,6 +62,15 @@ public sealed record MigrationServiceOptions
     /// <summary>How long a stream that is still connecting is waited for.</summary>
     public TimeSpan ConnectLimit { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long a small write of ours may take before its server counts as one that takes none.</summary>
+    public TimeSpan WriteLimit { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a stream may take to end in good order; after that its connections are cut.</summary>
+    public TimeSpan StopLimit { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long undoing may take on a server that nobody waits for; after that it is left to <c>repair</c>.</summary>
+    public TimeSpan UndoLimit { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The statements the proxy has seen.</summary>
     public ObservedStatements Observed { get; init; } = new();
 

@@ -24,6 +24,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private volatile PassiveWatch? _watch;
     private TaskCompletionSource<IMigrationStream> _opened = new();
     private Direction _streamDirection;
+    private bool _wasCut;
 
     public MigrationRecord Record => _record.Value;
 
@@ -148,8 +149,11 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         }
     }
 
-    /// <summary>Stops copy and stream; returns once nothing more is applied.</summary>
-    public async Task HaltAsync(CancellationToken cancellationToken)
+    /// <summary>Stops copy and stream.</summary>
+    /// <returns>
+    /// True when nothing more is applied; false when the following side did not answer within the limit, so that what is with it may be applied yet.
+    /// </returns>
+    public async Task<bool> HaltAsync(CancellationToken cancellationToken)
     {
         await _streams.WaitAsync(cancellationToken);
         try
@@ -160,6 +164,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
             }
 
             await _work.WaitAsync(cancellationToken);
+            return !_wasCut;
         }
         finally
         {
@@ -267,6 +272,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     /// <returns>Whether to begin again, because the origin is another server now.</returns>
     private async Task<bool> RunOnceAsync(MigrationRecord started, bool mayMove, CancellationToken cancellationToken)
     {
+        _wasCut = false;
         try
         {
             if (!started.CopyDone)
@@ -379,7 +385,9 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         _stream = null;
         try
         {
-            await stream.StopAsync(CancellationToken.None);
+            using var limit = new CancellationTokenSource(environment.Options.StopLimit, environment.Time);
+            await stream.StopAsync(limit.Token);
+            _wasCut = limit.IsCancellationRequested;
         }
         catch (Exception e)
         {

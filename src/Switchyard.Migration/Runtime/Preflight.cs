@@ -1,3 +1,5 @@
+using Switchyard.Client;
+
 namespace Switchyard.Migration;
 
 /// <summary>Everything that would keep a migration from working, found before anything is changed.</summary>
@@ -29,7 +31,7 @@ internal sealed class Preflight(MigrationEnvironment environment)
         }
 
         CheckSelections(request);
-
+        request = await NamedAsServerDoesAsync(request, cancellationToken);
         var source = await environment.BackendAsync(request.Source, cancellationToken);
         var target = await environment.BackendAsync(request.Target, cancellationToken);
         var findings = (await environment.Engine.PreflightAsync(source, target, request, existing is { Started: true }, cancellationToken)).ToList();
@@ -52,6 +54,7 @@ internal sealed class Preflight(MigrationEnvironment environment)
 
     public async Task<MigrationRecord> MakeRecordAsync(CreateMigrationRequest request, CancellationToken cancellationToken)
     {
+        request = await NamedAsServerDoesAsync(request, cancellationToken);
         var source = await environment.BackendAsync(request.Source, cancellationToken);
         await using var target = environment.Sides.Create(await environment.BackendAsync(request.Target, cancellationToken), [.. request.Selections.Select(s => s.Schema)]);
         var schemas = new List<MigratedSchema>();
@@ -63,6 +66,49 @@ internal sealed class Preflight(MigrationEnvironment environment)
 
         return new MigrationRecord { Settings = request, Schemas = schemas, CreatedAt = environment.Time.GetUtcNow(), Started = request.AutoStart };
     }
+
+    /// <summary>
+    /// The request with the names the source itself gives: a server that ignores their case finds a schema by any, but lists and logs it by one, and that
+    /// is what everything else is compared with.
+    /// </summary>
+    private async Task<CreateMigrationRequest> NamedAsServerDoesAsync(CreateMigrationRequest request, CancellationToken cancellationToken)
+    {
+        var source = await environment.BackendAsync(request.Source, cancellationToken);
+        try
+        {
+            var names = await environment.Engine.ReadNamesAsync(source, cancellationToken);
+            if (!names.IgnoreCase)
+            {
+                return request;
+            }
+
+            var selections = new List<SchemaSelection>();
+            foreach (var selection in request.Selections)
+            {
+                var schema = NameIn(names.Schemas, selection.Schema);
+                var tables = selection.IsWhole ? [] : await environment.Engine.ListTablesAsync(source, schema, cancellationToken);
+                selections.Add(new SchemaSelection
+                {
+                    Schema = schema,
+                    Tables = selection.Tables is { } some ? [.. some.Select(t => NameIn(tables, t))] : null,
+                    ExcludeTables = selection.ExcludeTables is { } others ? [.. others.Select(t => NameIn(tables, t))] : null,
+                });
+            }
+
+            var named = request.Schemas is { Count: > 0 }
+                ? request with { Schemas = selections }
+                : request with { Schema = selections[0].Schema, Tables = selections[0].Tables, ExcludeTables = selections[0].ExcludeTables };
+            CheckSelections(named);
+            return named;
+        }
+        catch (Exception e) when (e is BackendUnavailableException or ServerErrorException)
+        {
+            // The inspection of the servers says so.
+            return request;
+        }
+    }
+
+    private static string NameIn(IReadOnlyList<string> names, string name) => names.FirstOrDefault(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase)) ?? name;
 
     private static void CheckSelections(CreateMigrationRequest request)
     {

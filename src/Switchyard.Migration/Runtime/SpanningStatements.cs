@@ -76,7 +76,8 @@ internal sealed class SpanningStatements(MigrationEnvironment environment)
     private async Task<Dictionary<TableScope, bool>> PlacesAsync(MigrationRecord record, Observations observed, CancellationToken cancellationToken)
     {
         var routing = (await environment.Topology.GetRoutingAsync(cancellationToken)).Value;
-        var scopes = RoutingRules.Scopes(record).ToHashSet();
+        TableScope Fold(TableScope scope) => routing.IgnoreCase ? new TableScope(scope.Schema.ToUpperInvariant(), scope.Table?.ToUpperInvariant()) : scope;
+        var scopes = RoutingRules.Scopes(record).Select(Fold).ToHashSet();
         var source = await environment.BackendAsync(record.Settings.Source, cancellationToken);
         var places = new Dictionary<TableScope, bool>();
         foreach (var schema in observed.Statements.SelectMany(s => s.Tables).Distinct().Where(t => !s_system.Contains(t.Schema)).GroupBy(t => t.Schema, StringComparer.Ordinal))
@@ -84,14 +85,15 @@ internal sealed class SpanningStatements(MigrationEnvironment environment)
             HashSet<string>? onSource = null;
             foreach (var table in schema)
             {
-                if (scopes.Contains(table) || scopes.Contains(table with { Table = null }))
+                if (scopes.Contains(Fold(table)) || scopes.Contains(Fold(table with { Table = null })))
                 {
                     places[table] = true;
                 }
                 else if (routing.Resolve(table.Schema, table.Table!)?.Writer == record.Settings.Source)
                 {
                     // Temporary tables, views and what a statement misspelled are not there.
-                    onSource ??= [.. await environment.Engine.ListTablesAsync(source, table.Schema, cancellationToken)];
+                    onSource ??= new HashSet<string>(
+                        await environment.Engine.ListTablesAsync(source, table.Schema, cancellationToken), routing.IgnoreCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
                     if (onSource.Contains(table.Table!))
                     {
                         places[table] = false;

@@ -16,6 +16,13 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Facts the prechecks need.</summary>
     Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Whether this server takes a write now: a row of our own is written and removed. A server whose disk is full may refuse it, or let it wait for as long
+    /// as the disk is full.
+    /// </summary>
+    /// <returns>Why it does not; null when it does.</returns>
+    Task<WriteRefusal?> ProbeWriteAsync(TimeSpan limit, CancellationToken cancellationToken);
+
     /// <summary>Keeps everybody from writing the tables until the fence is released or its connection ends.</summary>
     Task<IFence> FenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken);
 
@@ -52,8 +59,15 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Who is connected for the schemas' sake without a proxy, and whether connections through proxies can be told from others.</summary>
     Task<ClientSurvey> ReadClientsAsync(CancellationToken cancellationToken);
 
-    /// <summary>Ends the connections that proxies which are not alive left here, sees them gone, and says how many there were.</summary>
-    Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken);
+    /// <summary>Ends the connections that proxies which are not alive left here, and sees them gone.</summary>
+    /// <returns>False when this server does not show whose connections are whose; nothing was ended then.</returns>
+    Task<bool> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken);
+
+    /// <summary>The connections that run a statement now, replicas' and our own one left out.</summary>
+    Task<IReadOnlyList<ServerProcess>> ListRunningAsync(CancellationToken cancellationToken);
+
+    /// <summary>Ends connections, and sees them gone.</summary>
+    Task EndConnectionsAsync(IReadOnlyList<ulong> connections, CancellationToken cancellationToken);
 
     Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken);
 

@@ -15,7 +15,9 @@ internal sealed class LockFence : IFence
     private const int TablesEach = 250;
     private const int MostConnections = 16;
     private const int TablesOpenedAtOnce = 50;
-    private const int LockWaitTimeout = 1205;
+
+    /// <summary>The error of a wait for a lock that has come to its limit.</summary>
+    public const int LockWaitTimeout = 1205;
 
     private readonly IReadOnlyList<(BackendConnection Connection, string[] Tables)> _parts;
 
@@ -49,18 +51,13 @@ internal sealed class LockFence : IFence
     }
 
     /// <summary>Locks; what waits for a lock longer than the limit ends the attempt, and the connections.</summary>
+    /// <exception cref="ServerErrorException">With <see cref="LockWaitTimeout"/>: somebody holds one.</exception>
     public async Task TakeAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         var seconds = Math.Max(1, (int)Math.Ceiling(limit.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         try
         {
             await Task.WhenAll(_parts.Select(p => LockAsync(p.Connection, p.Tables, seconds, cancellationToken)));
-        }
-        catch (ServerErrorException e) when (e.Code == LockWaitTimeout)
-        {
-            await DisposeAsync();
-            throw new CutoverFailedException(
-                $"A transaction that bypasses the proxies kept the tables from being locked for {seconds} s.", "End it, allow more with --drain-timeout, or choose another --fence.", e);
         }
         catch
         {

@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Replication.Schema;
 
 namespace Switchyard.Migration;
@@ -24,9 +25,26 @@ internal sealed partial class ServerSide
             default:
                 var prepared = _preparedFence is { IsUsable: true } open ? open : await LockFence.PrepareAsync(options, tables, cancellationToken);
                 _preparedFence = null;
-                await prepared.TakeAsync(limit, cancellationToken);
-                return prepared;
+                try
+                {
+                    await prepared.TakeAsync(limit, cancellationToken);
+                    return prepared;
+                }
+                catch (ServerErrorException e) when (e.Code == LockFence.LockWaitTimeout)
+                {
+                    throw await DescribeHoldersAsync(limit, e, cancellationToken);
+                }
         }
+    }
+
+    /// <summary>Who kept the tables from being locked, as far as it can be seen.</summary>
+    private async Task<CutoverFailedException> DescribeHoldersAsync(TimeSpan limit, Exception cause, CancellationToken cancellationToken)
+    {
+        const int Named = 5;
+        var open = await ReadLongTransactionsAsync(await OpenAsync(cancellationToken), cancellationToken);
+        return new CutoverFailedException(
+            $"Somebody who bypasses the proxies kept the tables from being locked for {limit.TotalSeconds:0.###} s{(open.Count > 0 ? $": {string.Join("; ", open.Take(Named))}" : "")}.",
+            "Let it end, or end it on that server (KILL and the connection's number), allow more with --drain-timeout, or choose another --fence.", cause);
     }
 
     private sealed class NoFence : IFence

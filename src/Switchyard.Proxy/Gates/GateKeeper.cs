@@ -267,7 +267,10 @@ internal sealed class GateKeeper(
 
     private async Task AcknowledgeAsync(GateHold hold, ImmutableArray<Blocker> blockers, bool released)
     {
-        var ack = new GateAck(hold.Gate.Id, options.Id, Held: true, hold.IsDrained, hold.HeldInAll, hold.LongestHoldMs, released, blockers);
+        var ack = new GateAck(hold.Gate.Id, options.Id, Held: true, hold.IsDrained, hold.HeldInAll, hold.LongestHoldMs, released, blockers)
+        {
+            Busy = hold is { IsDrained: true, Gate.From: { } from } && !released ? [.. _sessions.FindBusy(from)] : [],
+        };
         do
         {
             try

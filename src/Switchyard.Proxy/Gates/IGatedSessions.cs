@@ -11,6 +11,9 @@ internal interface IGatedSessions
     /// <summary>Has sessions whose transaction may have ended unnoticed ask their backend; returns when all have.</summary>
     Task RefreshUncertainAsync(CancellationToken cancellationToken);
 
+    /// <summary>The ids of the connections to a backend that run a statement now.</summary>
+    IEnumerable<ulong> FindBusy(string backend);
+
     /// <summary>Ends the sessions that block the gate.</summary>
     void KillBlockers(Gate gate);
 }

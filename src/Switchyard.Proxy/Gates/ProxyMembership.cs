@@ -9,6 +9,9 @@ namespace Switchyard.Proxy.Gates;
 /// </summary>
 internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, ITopologyStore store, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
+    /// <summary>Traces of dead proxies are kept for this long: nothing runs on a server for longer.</summary>
+    private static readonly TimeSpan s_traceLimit = TimeSpan.FromDays(30);
+
     /// <summary>Pause between attempts to join a store that does not answer.</summary>
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
 
@@ -32,6 +35,25 @@ internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, I
         _loop = KeepAsync(address);
     }
 
+    /// <summary>Leaves the proxies.</summary>
+    /// <param name="isGone">Nothing of the proxy runs on any backend any more, so that it needs no trace.</param>
+    public async Task LeaveAsync(bool isGone)
+    {
+        if (isGone && IsMember)
+        {
+            try
+            {
+                await store.CommitAsync(StoreTransaction.Empty.Delete(TopologyKeys.ProxyTrace(options.Id)), _stop.Token);
+            }
+            catch (TopologyStoreException)
+            {
+                // It counts as one that died, and a switch looks for what it left.
+            }
+        }
+
+        await DisposeAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -50,8 +72,14 @@ internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, I
         try
         {
             var member = new ProxyMember(options.Id, address, time.GetUtcNow());
-            var result = await store.CommitAsync(
-                StoreTransaction.Empty.Put(TopologyKeys.Proxy(options.Id), TopologyJson.Write(member), keeper.Lease), cancellationToken);
+            var joining = StoreTransaction.Empty.Put(TopologyKeys.Proxy(options.Id), TopologyJson.Write(member), keeper.Lease)
+                .Put(TopologyKeys.ProxyTrace(options.Id), TopologyJson.Write(new ProxyTrace(options.Id, member.StartedAt)));
+            foreach (var old in await ReadOldTracesAsync(cancellationToken))
+            {
+                joining = joining.Delete(old);
+            }
+
+            var result = await store.CommitAsync(joining, cancellationToken);
             await view.CatchUpAsync(result.Revision, cancellationToken);
         }
         catch
@@ -63,6 +91,12 @@ internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, I
         _keeper = keeper;
         _joined.TrySetResult();
         ProxyLog.Joined(logger, options.Id);
+    }
+
+    private async Task<IEnumerable<string>> ReadOldTracesAsync(CancellationToken cancellationToken)
+    {
+        var oldest = time.GetUtcNow() - s_traceLimit;
+        return (await store.ReadAsync(TopologyKeys.ProxyTraces, cancellationToken)).Entries.Where(e => TopologyJson.Read<ProxyTrace>(e.Key, e.Value).StartedAt < oldest).Select(e => e.Key);
     }
 
     private async Task KeepAsync(string address)

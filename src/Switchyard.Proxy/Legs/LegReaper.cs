@@ -19,6 +19,9 @@ internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILo
     private readonly CancellationTokenSource _stop = new();
     private Action _onGone = static () => { };
 
+    /// <summary>Something has not been seen gone.</summary>
+    public bool HasLeft => !_abandoned.IsEmpty;
+
     /// <summary>Called whenever one of them is gone.</summary>
     public void WhenGone(Action action) => _onGone = action;
 

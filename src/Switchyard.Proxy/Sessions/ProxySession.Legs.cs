@@ -454,6 +454,9 @@ internal sealed partial class ProxySession
 
     private ImmutableArray<string> LegNames() => [.. LegsNow().Select(leg => leg.Backend)];
 
+    /// <summary>The backend's ids of its connections that have a command without its answer, from any thread.</summary>
+    public IEnumerable<ulong> BusyOn(string backend) => LegsNow().Where(leg => leg.Backend == backend && leg.AwaitsAnswer).Select(leg => (ulong)leg.ConnectionId);
+
     /// <summary>The legs, from any thread; none when they change at this moment.</summary>
     private BackendLeg[] LegsNow()
     {

@@ -71,6 +71,8 @@ internal sealed class SessionRegistry(TopologyView view, LegReaper reaper) : IGa
     public Task RefreshUncertainAsync(CancellationToken cancellationToken) =>
         Task.WhenAll(_sessions.Values.Select(session => session.RefreshStatusAsync(cancellationToken)));
 
+    public IEnumerable<ulong> FindBusy(string backend) => _sessions.Values.SelectMany(session => session.BusyOn(backend));
+
     public void KillBlockers(Gate gate)
     {
         foreach (var blocker in FindBlockers(gate, int.MaxValue))

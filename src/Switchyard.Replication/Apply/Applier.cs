@@ -81,10 +81,15 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
     }
 
     /// <summary>Writes the position reached, so that a chunk inserted now is never met by events from before it.</summary>
-    public Task PersistAsync(CancellationToken cancellationToken)
+    public async Task PersistAsync(CancellationToken cancellationToken)
     {
         _lastPersist = clock.GetTimestamp();
-        return target.PersistAsync(board.Current, gtids.Text, cancellationToken);
+        var writes = board.Current != target.Persisted;
+        await target.PersistAsync(board.Current, gtids.Text, cancellationToken).ConfigureAwait(false);
+        if (writes)
+        {
+            status.Wrote();
+        }
     }
 
     public void Dispose()
@@ -416,6 +421,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
             LastTransactionEnd = end;
         }
 
+        status.Wrote();
         status.Count(transactions, !IsIdle);
         board.Publish(end);
     }

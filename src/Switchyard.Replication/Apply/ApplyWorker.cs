@@ -26,6 +26,9 @@ internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetW
     private readonly StatementBatch _batch = new();
     private BackendConnection? _connection;
 
+    /// <summary>The target's id of its connection, from any thread; null while it has none.</summary>
+    public ulong? ConnectionId => _connection?.Server.ConnectionId;
+
     private BackendConnection Connection => _connection ?? throw new InvalidOperationException("The target is not connected.");
 
     public async Task ConnectAsync(CancellationToken cancellationToken)

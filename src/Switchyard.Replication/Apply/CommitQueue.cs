@@ -31,6 +31,9 @@ internal sealed class CommitQueue : IAsyncDisposable
 
     public bool HasFreeWorker => _free.Count > 0;
 
+    /// <summary>The target's ids of the workers' connections, from any thread; null where one is not connected.</summary>
+    public IEnumerable<ulong?> Connections => _workers.Select(w => w.ConnectionId);
+
     /// <summary>Connects every worker.</summary>
     public async Task ConnectAsync(CancellationToken cancellationToken)
     {

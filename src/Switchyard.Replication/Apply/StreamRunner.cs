@@ -31,6 +31,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         while (true)
         {
             string reason;
+            var lacksRoom = false;
             try
             {
                 await RunOnceAsync(connecting.Token, cancellationToken).ConfigureAwait(false);
@@ -50,6 +51,12 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             catch (ServerErrorException e) when (ServerErrors.IsTransient(e) || ServerErrors.IsTransactionConflict(e) || (e.Code == 1236 && restarts < MaxRestartsAtOnePlace))
             {
                 reason = $"error {e.Code}";
+            }
+            catch (ServerErrorException e) when (e.IsOutOfSpace)
+            {
+                // Only the target is written to.
+                lacksRoom = true;
+                reason = $"The target {definition.To.Host}:{definition.To.Port} has no room left (error {e.Code}: {e.ServerMessage.TrimEnd('.')}). Free space there; replication goes on by itself.";
             }
             catch (StreamRestartException e) when (restarts < MaxRestartsAtOnePlace)
             {
@@ -71,7 +78,15 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             }
 
             restarts++;
-            status.Enter(StreamState.Reconnecting, reason);
+            if (lacksRoom)
+            {
+                status.LacksRoom(reason);
+            }
+            else
+            {
+                status.Enter(StreamState.Reconnecting, reason);
+            }
+
             logger.Reconnecting(definition.Id, pause.TotalMilliseconds, reason);
             try
             {

@@ -27,6 +27,7 @@ internal sealed class StreamStatus(TimeProvider clock)
     private long _transactions;
     private (long Since, bool IsSilent) _source;
     private (long Since, bool IsSilent) _target;
+    private bool _lacksRoom;
 
     public event Action<StreamState>? StateChanged;
 
@@ -53,6 +54,13 @@ internal sealed class StreamStatus(TimeProvider clock)
         bool changed;
         lock (_lock)
         {
+            if (_lacksRoom && state == StreamState.Running)
+            {
+                // Connected is not enough.
+                return;
+            }
+
+            _lacksRoom &= state == StreamState.Reconnecting;
             changed = _state != state;
             _state = state;
             _error = error;
@@ -62,6 +70,32 @@ internal sealed class StreamStatus(TimeProvider clock)
         {
             StateChanged?.Invoke(state);
         }
+    }
+
+    /// <summary>The target has refused a write for want of room. Until it takes one again, the stream counts as trying, with this reason.</summary>
+    public void LacksRoom(string reason)
+    {
+        Enter(StreamState.Reconnecting, reason);
+        lock (_lock)
+        {
+            _lacksRoom = true;
+        }
+    }
+
+    /// <summary>The target has taken a write.</summary>
+    public void Wrote()
+    {
+        lock (_lock)
+        {
+            if (!_lacksRoom)
+            {
+                return;
+            }
+
+            _lacksRoom = false;
+        }
+
+        Enter(StreamState.Running, null);
     }
 
     public void Connected(TimeSpan clockOffset, TimeSpan? retention)
@@ -137,6 +171,6 @@ internal sealed class StreamStatus(TimeProvider clock)
         var behind = _behindTimestamp == 0
             ? 0
             : (clock.GetUtcNow() + _clockOffset - DateTimeOffset.FromUnixTimeSeconds(_behindTimestamp)).TotalSeconds;
-        return fresh ? Math.Max(0, behind) : Math.Max(Math.Min(silent, behind), 0);
+        return fresh || _lacksRoom ? Math.Max(0, behind) : Math.Max(Math.Min(silent, behind), 0);
     }
 }

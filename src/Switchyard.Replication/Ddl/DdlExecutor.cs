@@ -73,7 +73,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         {
             await RunOnceAsync(item, concerned, target, cancellationToken).ConfigureAwait(false);
         }
-        catch (ServerErrorException e) when (!ServerErrors.IsTransient(e))
+        catch (ServerErrorException e) when (!ServerErrors.IsTransient(e) && !e.IsOutOfSpace)
         {
             if (definition.OnDdl != OnDdl.ExecIgnore && !(e.Code is 1091 or 1176 && await IsOnlyAboutDeferredAsync(concerned, cancellationToken).ConfigureAwait(false)))
             {

@@ -13,7 +13,7 @@ internal static class ServerErrors
     /// <summary>The transaction lost against another and can be run again as it is: deadlock, lock wait, MariaDB's "record has changed".</summary>
     public static bool IsTransactionConflict(ServerErrorException e) => e.Code is 1205 or 1213 or 1020 or 1412 or 1614;
 
-    /// <summary>The server is going, coming, full or cut the connection: another connection may work later.</summary>
+    /// <summary>The server is going, coming, busy or cut the connection: another connection may work later.</summary>
     public static bool IsTransient(ServerErrorException e) =>
         e.Code is 1040 or 1053 or 1077 or 1079 or 1080 or 1158 or 1159 or 1160 or 1161 or 1184 or 1203 or 1317 or 1927 or 2006 or 2013 or 3168 or 3169 or 4031;
 

@@ -76,7 +76,7 @@ internal sealed class StatementBatch : IDisposable
     }
 
     /// <summary>Runs it.</summary>
-    /// <exception cref="ServerErrorException">A lock conflict, or the server goes away: the same may work later.</exception>
+    /// <exception cref="ServerErrorException">A lock conflict, a full disk, or the server goes away: the same may work later.</exception>
     /// <exception cref="ChangeRefusedException">A statement was refused or did not find its rows.</exception>
     public async Task SendAsync(BackendConnection target, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
     {
@@ -111,7 +111,7 @@ internal sealed class StatementBatch : IDisposable
                 : text is [var whole] ? await target.ExecuteMultiAsync(whole.Bytes, cancellationToken).ConfigureAwait(false)
                 : await target.ExecuteMultiAsync(text, cancellationToken).ConfigureAwait(false);
         }
-        catch (ServerErrorException e) when (!ServerErrors.IsTransactionConflict(e) && !ServerErrors.IsTransient(e))
+        catch (ServerErrorException e) when (!ServerErrors.IsTransactionConflict(e) && !ServerErrors.IsTransient(e) && !e.IsOutOfSpace)
         {
             var at = first + e.StatementIndex;
             throw new ChangeRefusedException($"{Describe(at, end)} was refused by the target with error {e.Code} ({Explain(e)}).", KindOf(at), e);

@@ -31,6 +31,9 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
 
     public bool HasOpenTransaction => _inLargeTransaction;
 
+    /// <summary>The target's id of the connection, from any thread; null while there is none.</summary>
+    public ulong? ConnectionId => _connection?.Server.ConnectionId;
+
     public BackendConnection Connection => _connection ?? throw new InvalidOperationException("The target is not connected.");
 
     /// <summary>

@@ -17,4 +17,8 @@ public sealed record GateAck(
     int HeldStatements,
     double LongestHoldMs,
     bool Released,
-    ImmutableArray<Blocker> Blockers);
+    ImmutableArray<Blocker> Blockers)
+{
+    /// <summary>Connections of the proxy on the gate's source that ran a statement, which the gate does not hold, when it answered; by that server's ids.</summary>
+    public ImmutableArray<ulong> Busy { get; init; } = [];
+}

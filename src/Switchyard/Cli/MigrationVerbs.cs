@@ -32,7 +32,7 @@ internal static class MigrationVerbs
         migration.Subcommands.Add(Post<MigrationStatus>("detach", "Delete the connection details of the source of a completed migration", "detach", MigrationText.Status));
         migration.Subcommands.Add(Post<MigrationStatus>("cancel", "Take the migration back while the source is authoritative", "cancel", MigrationText.Status));
         migration.Subcommands.Add(Get<Diagnosis>("diagnose", "Say what is held, by whom, since when, and what repair would do", "diagnose", OtherText.Diagnosis));
-        migration.Subcommands.Add(Post<Diagnosis>("repair", "Roll what is half done back or forward", "repair", OtherText.Diagnosis));
+        migration.Subcommands.Add(Post<Diagnosis>("repair", "Roll what is half done back or forward", "repair", OtherText.Repair));
         migration.Subcommands.Add(Accounts());
         return migration;
     }

@@ -37,6 +37,8 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
+    public Task<ServerNames> ReadNamesAsync(ConnectionOptions backend, CancellationToken cancellationToken) => Task.FromResult(new ServerNames(IgnoreCase: false, ["shop"]));
+
     public Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. servers.Of(backend).Tables.Order(StringComparer.Ordinal)]);
 
@@ -156,6 +158,8 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
     }
 
     public Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken) => Task.FromResult(from.End);
+
+    public Task<Replication.ApplyDelay?> ReadDelayAsync(CancellationToken cancellationToken) => Task.FromResult<Replication.ApplyDelay?>(null);
 
     public Task WaitForAppliedAsync(StreamPosition position, CancellationToken cancellationToken)
     {

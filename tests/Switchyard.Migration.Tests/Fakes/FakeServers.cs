@@ -20,6 +20,9 @@ internal sealed class FakeServer(string name)
 
     public List<string> PreparedXa { get; } = [];
 
+    /// <summary>Connections that run a statement.</summary>
+    public List<ServerProcess> Processes { get; } = [];
+
     public int Fences { get; set; }
 
     public bool FenceBroken { get; set; }
@@ -63,6 +66,8 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken) =>
         Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", []));
+
+    public Task<WriteRefusal?> ProbeWriteAsync(TimeSpan limit, CancellationToken cancellationToken) => Task.FromResult<WriteRefusal?>(null);
 
     public Task<IReadOnlyList<string>> ReadPreparedXaAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>(server.PreparedXa);
 
@@ -127,7 +132,15 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<ClientSurvey> ReadClientsAsync(CancellationToken cancellationToken) => Task.FromResult(new ClientSurvey(server.SeesLegs, []));
 
-    public Task<int> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken) => Task.FromResult(0);
+    public Task<bool> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken) => Task.FromResult(server.SeesLegs);
+
+    public Task<IReadOnlyList<ServerProcess>> ListRunningAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ServerProcess>>([.. server.Processes]);
+
+    public Task EndConnectionsAsync(IReadOnlyList<ulong> connections, CancellationToken cancellationToken)
+    {
+        server.Processes.RemoveAll(p => connections.Contains(p.Id));
+        return Task.CompletedTask;
+    }
 
     public Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken) => Task.FromResult(true);
 

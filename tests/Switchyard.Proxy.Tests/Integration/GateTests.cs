@@ -43,6 +43,45 @@ public sealed class GateTests
     }
 
     [Fact]
+    public async Task A_drained_proxy_says_which_of_its_connections_run_what_the_gate_does_not_hold()
+    {
+        await using var harness = await StartPairAsync();
+        await using var other = await BackendConnection.OpenAsync(harness.Client with { Schema = "mysql" }, default);
+        await using var locker = await BackendConnection.OpenAsync(ProxyHarness.Admin(await SourceAsync()), default);
+        await locker.ExecuteAsync($"SELECT GET_LOCK('{harness.Schema}', 0)", default);
+        var running = other.QueryAsync($"SELECT GET_LOCK('{harness.Schema}', 300)", default);
+        await ProxyHarness.UntilAsync(() => harness.Proxy.ListSessions().Any(session => session.State == "running"));
+        var gate = await harness.HoldAsync("s", "t");
+        Assert.Equal([other.Server.ConnectionId], (await harness.WaitAckAsync(gate, ack => ack.Drained)).Busy.Select(id => (uint)id));
+        await locker.ExecuteAsync("DO RELEASE_ALL_LOCKS()", default);
+        await running;
+        await harness.AbandonAsync(gate);
+    }
+
+    [Fact]
+    public async Task A_statement_held_when_the_proxy_stops_is_answered_when_the_gate_ends()
+    {
+        await using var harness = await StartPairAsync(new ProxyOptions { Id = "p1", DrainLimit = TimeSpan.FromMinutes(4) });
+        await using var idle = await harness.ConnectAsync();
+        await using var client = await harness.ConnectAsync();
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var held = WhereAsync(client);
+        await harness.HeldAsync(1);
+        var stopping = harness.Proxy.StopAsync();
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            while (true)
+            {
+                await idle.PingAsync(default);
+            }
+        });
+        await harness.FlipAsync(gate);
+        Assert.Equal("target", await held);
+        await stopping;
+    }
+
+    [Fact]
     public async Task A_transaction_begun_before_the_gate_runs_to_its_end_and_blocks_the_drain_until_then()
     {
         await using var harness = await StartPairAsync();
@@ -212,9 +251,9 @@ public sealed class GateTests
 
     private static Task<LabServer> TargetAsync() => LabServer.SharedAsync("mariadb-10.11", "target");
 
-    private static async Task<ProxyHarness> StartPairAsync()
+    private static async Task<ProxyHarness> StartPairAsync(ProxyOptions? options = null)
     {
-        var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", await TargetAsync()));
+        var harness = await ProxyHarness.StartAsync(options ?? new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromMinutes(1) }, ("s", await SourceAsync()), ("t", await TargetAsync()));
         string[] tables =
         [
             "CREATE TABLE w (id INT PRIMARY KEY AUTO_INCREMENT, client INT, n INT)",

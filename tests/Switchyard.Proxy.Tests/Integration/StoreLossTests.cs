@@ -26,6 +26,15 @@ public sealed class StoreLossTests
     }
 
     [Fact]
+    public async Task A_proxy_has_a_trace_in_the_store_until_it_ends_in_good_order()
+    {
+        await using var harness = await StartAsync();
+        Assert.Equal("p1", Assert.Single(await harness.Repository.ListProxyTracesAsync()).Value.Id);
+        await harness.Proxy.StopAsync();
+        Assert.Empty(await harness.Repository.ListProxyTracesAsync());
+    }
+
+    [Fact]
     public async Task Past_the_deadline_without_the_store_statements_stay_held_until_it_says_abandoned()
     {
         await using var harness = await StartAsync();

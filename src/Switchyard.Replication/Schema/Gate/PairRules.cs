@@ -18,7 +18,10 @@ internal static class PairRules
         {
             yield return GateFinding.Refuse(
                 "lower_case_table_names", "target",
-                $"The servers treat the case of table names differently (lower_case_table_names is {source.Variable("lower_case_table_names")} on the source and {target.Variable("lower_case_table_names")} on the target).",
+                $"The servers treat the case of table names differently (lower_case_table_names is {source.Variable("lower_case_table_names")} on the source and {target.Variable("lower_case_table_names")} on the target): "
+                + (source.Variable("lower_case_table_names") == "0"
+                    ? "there, tables whose names differ only by case would be one, and the others would be listed and logged in lower case."
+                    : "statements that write a name in another case than it is kept in work on the source and would fail on the target."),
                 "Set up the target with the source's value; it can only be chosen when its data directory is made.");
         }
 

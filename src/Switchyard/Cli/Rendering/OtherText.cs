@@ -117,7 +117,11 @@ internal static class OtherText
         }
     }
 
-    public static void Diagnosis(IAnsiConsole console, Diagnosis diagnosis)
+    public static void Diagnosis(IAnsiConsole console, Diagnosis diagnosis) => Diagnosis(console, diagnosis, "repair would");
+
+    public static void Repair(IAnsiConsole console, Diagnosis diagnosis) => Diagnosis(console, diagnosis, "done");
+
+    private static void Diagnosis(IAnsiConsole console, Diagnosis diagnosis, string next)
     {
         console.MarkupLine($"[{(diagnosis.Healthy ? "green" : "red")}]{Markup.Escape(diagnosis.Summary)}[/]");
         foreach (var observation in diagnosis.Observations)
@@ -127,12 +131,17 @@ internal static class OtherText
 
         foreach (var blocker in diagnosis.Blockers)
         {
-            console.WriteLine($"  session {blocker.Session} of {blocker.Client}: {blocker.Reason}, {blocker.AgeMs / 1000:N1} s, {blocker.Statement}");
+            console.WriteLine($"  session {blocker.Session} of {blocker.Client}: {blocker.Reason}, {blocker.AgeMs / 1000:N1} s{(blocker.Statement.Length > 0 ? $", {blocker.Statement}" : "")}");
         }
 
-        foreach (var next in diagnosis.Next)
+        foreach (var advice in diagnosis.Advice)
         {
-            console.MarkupLine($"  [yellow]→[/] {Markup.Escape(next)}");
+            console.MarkupLine($"  [yellow]to do:[/] {Markup.Escape(advice)}");
+        }
+
+        foreach (var each in diagnosis.Next)
+        {
+            console.MarkupLine($"  [yellow]{next}:[/] {Markup.Escape(each)}");
         }
     }
 

@@ -36,6 +36,11 @@ internal static class SwitchText
         {
             console.MarkupLine($"[grey]Replication back begins at {Markup.Escape(back)}; routing epoch {report.Epoch}.[/]");
         }
+
+        if (report.Error is { } left)
+        {
+            console.MarkupLine($"[red]{Markup.Escape(left)}[/]");
+        }
     }
 
     private static string Sentence(string result) => result switch

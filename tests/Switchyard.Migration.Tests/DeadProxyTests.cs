@@ -1,0 +1,66 @@
+using Switchyard.Client;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration.Tests;
+
+/// <summary>What runs on an origin that does not show whose connections are whose.</summary>
+[Collection("faults")]
+public sealed class DeadProxyTests
+{
+    private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 1, TimeoutSeconds = 120 };
+
+    [Fact]
+    public async Task Statements_of_others_bar_no_switch_while_no_proxy_has_died()
+    {
+        await using var world = await StartAsync();
+        Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_request, default)).Result);
+    }
+
+    [Fact]
+    public async Task After_a_proxy_has_died_what_runs_and_may_be_its_own_is_named()
+    {
+        await using var world = await StartAsync("dead");
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+        Assert.Equal(5, error.ExitCode);
+        Assert.Contains("connection 57 of 'app' from 10.0.0.7:4000 has run a CALL for 12 s", error.Message, StringComparison.Ordinal);
+        Assert.Contains("KILL 57", error.Remedy, StringComparison.Ordinal);
+        Assert.Equal("a", (await world.Service.StatusAsync("shop", default)).Writes);
+        Assert.Equal(0, world.A.Fences);
+
+        world.A.Processes.Clear();
+        Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_request, default)).Result);
+        Assert.Equal("a", Assert.Single(Assert.Single(await world.Topology.ListProxyTracesAsync()).Value.GoneFrom));
+    }
+
+    [Fact]
+    public async Task It_is_ended_when_that_is_asked_for()
+    {
+        await using var world = await StartAsync("dead");
+        Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_request with { KillBlockers = true }, default)).Result);
+        Assert.Empty(world.A.Processes);
+    }
+
+    [Fact]
+    public async Task Where_connections_are_known_the_dead_ones_trace_goes_with_the_last_backend_it_is_gone_from()
+    {
+        await using var world = await StartAsync("dead");
+        world.A.SeesLegs = true;
+        Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_request, default)).Result);
+        Assert.Equal("reversed", (await world.Service.ReverseAsync("shop", s_request, default)).Result);
+        Assert.Empty(await world.Topology.ListProxyTracesAsync());
+    }
+
+    private static async Task<World> StartAsync(string? dead = null)
+    {
+        var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        world.A.SeesLegs = false;
+        world.A.Processes.Add(new ServerProcess(57, "app", "10.0.0.7:4000", "shop", "Query", 12) { Verb = "CALL" });
+        if (dead is not null)
+        {
+            await world.Topology.Begin().PutValue(TopologyKeys.ProxyTrace(dead), new ProxyTrace(dead, TimeProvider.System.GetUtcNow())).CommitAsync();
+        }
+
+        return world;
+    }
+}

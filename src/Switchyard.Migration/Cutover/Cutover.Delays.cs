@@ -38,7 +38,7 @@ internal sealed partial class Cutover
         }
 
         return await ReadDelayAsync() is { Seconds: > 0 } delay
-            ? new CutoverFailedException($"{late} {FullDisk.Describe(delay, ToName)}", $"{FullDisk.RemedyOf(delay, ToName)} Then try again.", cause)
+            ? new CutoverFailedException($"{late} {FullDisk.Describe(delay, ToName)}", $"{FullDisk.RemedyOf(delay, ToName)} Then try again{(delay.IsDiskFull ? "" : ", or allow more with --timeout where it is merely slow")}.", cause)
             : new CutoverFailedException(late, "Allow more with --timeout, or do it at a quieter time.", cause);
     }
 

@@ -11,7 +11,7 @@ internal static class FullDisk
 
     /// <summary>What to do where a server does not answer and does not say why.</summary>
     public static string RemedyOfSilence(string backend) =>
-        $"Look at the error log and the disks of '{backend}': a server whose disk is full lets writes wait like this, and goes on within a minute of space being freed.";
+        $"Look at SHOW PROCESSLIST, the error log and the disks of '{backend}': a lock that somebody holds lets writes wait like this, and so does a full disk, until a minute after space is freed.";
 
     /// <summary>A statement of the applier that is not answered.</summary>
     public static string Describe(ApplyDelay delay, string backend) =>

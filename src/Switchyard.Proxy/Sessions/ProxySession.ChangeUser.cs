@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
+using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Relay;
 using Switchyard.Wire;
@@ -21,8 +22,8 @@ internal sealed partial class ProxySession
     private int _refusedChanges;
 
     /// <summary>
-    /// All legs are the old user's and are closed. A refused change ends the connection to a MySQL; on a MariaDB it goes on as the
-    /// old user, in the old schema and with everything else reset.
+    /// The legs are the old user's, and are closed before there is one of the new. A refused change ends the connection to a MySQL; on a MariaDB it goes on as the
+    /// old user, in the old schema and with everything else reset: on the same connection, since a login of the old user's would end the count of its wrong passwords.
     /// </summary>
     private async ValueTask<bool> ChangeUserAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
@@ -44,9 +45,9 @@ internal sealed partial class ProxySession
         var payload = ChangeUserPayload.Parse(PacketIO.Payload(_client, frame).Span, _capabilities);
         _client.Consume(frame.RawLength);
         _commandLength = 0;
-        if (RefusedAsExpired is { } expired)
+        if (RefusedAsExpired is { } mustChange)
         {
-            await SendErrorAsync(expired, 1, cancellationToken);
+            await SendErrorAsync(mustChange, 1, cancellationToken);
             return true;
         }
 
@@ -58,7 +59,9 @@ internal sealed partial class ProxySession
 
         var profile = await _context.Profiles.GetAsync(backend, cancellationToken);
         var (proof, accountsOf, schema, oldCollation) = (_proof!, _accountsOf, _state.Schema, _collation);
-        await ForgetSessionAsync();
+        var expired = _pins.Reasons & PinReasons.ExpiredPassword;
+        var kept = profile.Server.IsMariaDb && _current is { IsBroken: false, Server.IsMariaDb: true } ? _current : null;
+        await ForgetSessionAsync(kept, cancellationToken);
         if (profile.Server.IsMariaDb && _refusedChanges >= MaxRefusedChanges)
         {
             await SendErrorAsync(ClientError.UnknownCommand, 1, cancellationToken);
@@ -82,23 +85,66 @@ internal sealed partial class ProxySession
         }
 
         _refusedChanges++;
-        await CloseAllLegsAsync();
+        var stays = kept is { IsBroken: false } && _current == kept;
+        if (!stays)
+        {
+            await CloseAllLegsAsync();
+        }
+
         (_proof, _accountsOf, _state.Schema, _collation) = (proof, accountsOf, schema, oldCollation);
         await Task.Delay(s_refusedChangeDelay, _context.Time, cancellationToken);
-        return await TryReturnAsync(cancellationToken);
+        if (!stays)
+        {
+            return await TryReturnAsync(cancellationToken);
+        }
+
+        _pins.Add(expired);
+        ResetScanOptions(await _context.Profiles.GetAsync(kept!.Backend, cancellationToken));
+        return true;
     }
 
-    private async Task ForgetSessionAsync()
+    /// <param name="kept">A leg that is reset and not closed; null for none.</param>
+    private async Task ForgetSessionAsync(BackendLeg? kept, CancellationToken cancellationToken)
     {
-        await CloseAllLegsAsync();
         _prepared.Clear();
         _pins.Clear();
         _state.Reset();
+        if (kept is null || !await TryResetAsync(kept, cancellationToken))
+        {
+            await CloseAllLegsAsync();
+        }
+        else
+        {
+            await CloseLegsExceptAsync(kept);
+        }
+
         _pendingBegin = null;
         _pendingReadsOnly = false;
         _readTransaction = null;
         _touchedSchemas = ImmutableHashSet<string>.Empty;
         ImmutableInterlocked.InterlockedExchange(ref _refusals, []);
+    }
+
+    /// <summary>What a server undoes of a session before it looks at who is to be its next user.</summary>
+    private async Task<bool> TryResetAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LegCommands.SimpleAsync(leg, CommandKind.ResetConnection, default, cancellationToken);
+            if (leg.Schema is { } schema)
+            {
+                await LegCommands.ChangeSchemaAsync(leg, schema, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (exception is ServerErrorException or LegLostException)
+        {
+            return false;
+        }
+
+        leg.Prepared.Clear();
+        leg.SyncedVersion = _state.Version;
+        leg.SyncedUserVersion = _state.Version;
+        return true;
     }
 
     /// <summary>The session as its old user again; false where that user is not let in any more, which ends it.</summary>

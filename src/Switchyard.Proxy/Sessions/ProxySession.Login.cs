@@ -132,6 +132,8 @@ internal sealed partial class ProxySession
             return false;
         }
 
+        // Those of a user before, if there are any.
+        await CloseAllLegsAsync();
         _proof = proof;
         _accountsOf = profile.Name;
         var home = HomeOf(_state.Schema, _context.View.Current) ?? profile.Name;

@@ -54,11 +54,14 @@ internal sealed class LoginClient : IAsyncDisposable
     }
 
     /// <summary>The account the session is now, or <c>closed</c>.</summary>
-    public async Task<string> WhoAsync()
+    public Task<string> WhoAsync() => AskAsync("SELECT CURRENT_USER()");
+
+    /// <summary>The one value a query gives, or <c>closed</c>.</summary>
+    public async Task<string> AskAsync(string sql)
     {
         try
         {
-            await _raw.SendPacketAsync([(byte)CommandKind.Query, .. "SELECT CURRENT_USER()"u8], 0);
+            await _raw.SendPacketAsync([(byte)CommandKind.Query, .. Encoding.UTF8.GetBytes(sql)], 0);
             var first = await _raw.ReadPacketAsync();
             if (first is null || first[0] == ErrorPayload.Header)
             {

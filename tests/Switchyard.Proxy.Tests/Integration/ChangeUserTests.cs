@@ -35,6 +35,31 @@ public sealed class ChangeUserTests
         }
     }
 
+    [Fact]
+    public async Task A_refused_change_resets_the_session_and_not_the_count_of_its_users_wrong_passwords()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11", "--max-password-errors=2");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        var direct = await GuessAsync(harness, server, "by_itself", server.Port);
+        Assert.Equal(direct, await GuessAsync(harness, server, "through", harness.Client.Port));
+        Assert.StartsWith("4150", direct[^1], StringComparison.Ordinal);
+    }
+
+    private static async Task<List<string>> GuessAsync(ProxyHarness harness, LabServer server, string user, int port)
+    {
+        await harness.DirectAsync(server, $"CREATE USER {user}@'%' IDENTIFIED BY {SqlText.QuoteString(Password)}", $"GRANT ALL ON {harness.Schema}.* TO {user}@'%'");
+        var (client, login) = await LoginClient.LogInAsync(port, AuthPlugins.NativePassword, user, Password);
+        await using var session = client;
+        List<string> seen = [login, await client.AskAsync($"SELECT @a := {client.ConnectionId} = CONNECTION_ID()")];
+        seen.Add(await client.AskAsync($"SELECT GET_LOCK('{user}', 0)"));
+        seen.Add(await client.ChangeUserAsync(AuthPlugins.NativePassword, user, "wrong"));
+        seen.Add(await client.AskAsync($"SELECT CONCAT_WS(' ', IFNULL(@a, 'forgotten'), IS_FREE_LOCK('{user}'), CONNECTION_ID() = {client.ConnectionId}, DATABASE())"));
+        seen.Add(await client.ChangeUserAsync(AuthPlugins.NativePassword, user, "wrong"));
+        seen.Add(await client.WhoAsync());
+        seen.Add(await client.ChangeUserAsync(AuthPlugins.NativePassword, user, Password));
+        return [.. seen.Select(line => line.Replace(user, "USER", StringComparison.Ordinal))];
+    }
+
     private static string Create(string user, string plugin, string server) =>
         $"CREATE USER {user}@'%' IDENTIFIED " + server switch
         {

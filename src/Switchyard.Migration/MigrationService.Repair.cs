@@ -17,7 +17,7 @@ public sealed partial class MigrationService
             if (unit.Runtime.Record.Operation is { } operation)
             {
                 await RepairOperationAsync(unit, operation, cancellationToken);
-                did.Add($"{operation.Id} was brought to its end: '{unit.Runtime.Record.Backend(unit.Runtime.Record.Authoritative)}' is authoritative.");
+                did.Add($"{operation.Id} was {(IsPast(operation) ? "brought to its end" : "taken back")}: '{unit.Runtime.Record.Backend(unit.Runtime.Record.Authoritative)}' is authoritative.");
             }
 
             foreach (var gate in await _environment.Topology.ListGatesAsync(cancellationToken))
@@ -45,6 +45,11 @@ public sealed partial class MigrationService
         return after with { Next = did };
     }
 
+    /// <summary>Half done, it can only be brought to its end.</summary>
+    private static bool IsPast(OperationRecord operation) => operation.Flipped || operation.Kind is OperationKind.Complete or OperationKind.Cancel;
+
+    private static string Describe(Exception error) => string.Join(" ", error is AggregateException many ? many.InnerExceptions.Select(i => i.Message) : [error.Message]);
+
     private async Task RepairOperationAsync(MigrationUnit unit, OperationRecord operation, CancellationToken cancellationToken)
     {
         try
@@ -54,7 +59,7 @@ public sealed partial class MigrationService
         catch (Exception e) when (e is not OperationCanceledException and not MigrationException)
         {
             throw MigrationException.Failed(
-                "repair_failed", $"{operation.Id} could not be brought to its end: {string.Join(" ", e is AggregateException many ? many.InnerExceptions.Select(i => i.Message) : [e.Message])}",
+                "repair_failed", $"{operation.Id} could not be {(IsPast(operation) ? "brought to its end" : "taken back")}: {Describe(e)}",
                 "Resolve the cause and run repair again.", e);
         }
     }

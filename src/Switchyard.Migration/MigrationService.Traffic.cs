@@ -134,7 +134,7 @@ public sealed partial class MigrationService
         {
             LogRecoveryFailed(_environment.Log, operation.Id, name, e);
             await unit.Runtime.UpdateAsync(
-                r => r with { Error = $"{operation.Id} is half done: {e.Message}", Remedy = $"Run `switchyard migration repair {name}`." }, CancellationToken.None);
+                r => r with { Error = $"{operation.Id} is half done: {Describe(e)}", Remedy = $"Run `switchyard migration repair {name}`." }, CancellationToken.None);
         }
     }
 

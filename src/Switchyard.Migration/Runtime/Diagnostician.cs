@@ -148,7 +148,7 @@ internal sealed class Diagnostician(MigrationEnvironment environment, MigrationU
 
     private string Summarize(bool healthy)
     {
-        var state = $"'{Name}' is {Record.State.ToString().ToLowerInvariant()}";
+        var state = Record.State == MigrationState.Error ? $"'{Name}' stands still with an error" : $"'{Name}' is {Record.State.ToString().ToLowerInvariant()}";
         var writes = $"applications write to '{Record.Backend(Record.Authoritative)}'";
         return Running is { } running ? $"{state}; '{running}' is under way{(unit.Cutover?.Step is { } step ? $", at '{step}'" : "")}."
             : healthy ? $"{state}, and nothing needs doing."

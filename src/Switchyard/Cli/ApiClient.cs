@@ -49,6 +49,13 @@ internal sealed class ApiClient : IDisposable
             var text = await response.Content.ReadAsStringAsync(cancellationToken);
             return response.IsSuccessStatusCode ? Read<T>(text) : throw Problem(response, text);
         }
+        catch (HttpRequestException error) when (method != HttpMethod.Get && error.HttpRequestError != HttpRequestError.ConnectionError)
+        {
+            throw new CliException(
+                ExitCode.Failed,
+                $"Switchyard at {_server.GetLeftPart(UriPartial.Authority)} ended, or was cut off, before it had answered: what was asked for may be done, half done or not begun.",
+                "Start it again if it does not run: what is half done is then taken back or brought to its end by itself. `switchyard migration status NAME` says where it stands.");
+        }
         catch (HttpRequestException error)
         {
             throw new CliException(

@@ -67,8 +67,8 @@ internal static class MigrationText
             lines.Add(new Text($"{status.Tables.Count} {(status.Tables.Count == 1 ? "table" : "tables")}"));
         }
 
-        AddStream(lines, "stream", status.Stream);
-        AddStream(lines, "reverse", status.Reverse);
+        AddStream(lines, "stream", status.Stream, status.Error);
+        AddStream(lines, "reverse", status.Reverse, status.Error);
         if (status.Diff is { State: not "none" } diff)
         {
             lines.Add(new Markup($"diff     {DiffLine(diff)}"));
@@ -157,7 +157,7 @@ internal static class MigrationText
         return table;
     }
 
-    private static void AddStream(List<IRenderable> lines, string name, StreamStatus? stream)
+    private static void AddStream(List<IRenderable> lines, string name, StreamStatus? stream, string? toldBelow)
     {
         if (stream is null or { State: "none" })
         {
@@ -169,7 +169,7 @@ internal static class MigrationText
             ? $", lag {Lag(stream.LagSeconds)}, {stream.TransactionsApplied:N0} transactions, at {Markup.Escape(position)}"
             : "";
         lines.Add(new Markup($"{name,-8} [{color}]{Markup.Escape(stream.State)}[/]{progress}"
-            + (stream.Error is { } error ? $" [red]{Markup.Escape(error)}[/]" : "")));
+            + (stream.Error is { } error && error != toldBelow ? $" [red]{Markup.Escape(error)}[/]" : "")));
     }
 
     private static string Copy(CopyStatus copy)

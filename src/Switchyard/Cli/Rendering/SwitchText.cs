@@ -31,7 +31,8 @@ internal static class SwitchText
             return;
         }
 
-        console.MarkupLine($"[green]{Sentence(report.Result)}[/] The application waited [bold]{report.PauseMs:N0} ms[/] at most; {report.HeldStatements:N0} statements were held, the longest {report.LongestHoldMs:N0} ms.");
+        var held = report.HeldStatements == 0 ? "no statement had to wait" : $"{report.HeldStatements:N0} statements waited, the longest {report.LongestHoldMs:N0} ms";
+        console.MarkupLine($"[green]{Sentence(report.Result)}[/] The pause took [bold]{report.PauseMs:N0} ms[/]; {held}.");
         if (report.TargetPosition is { } back)
         {
             console.MarkupLine($"[grey]Replication back begins at {Markup.Escape(back)}; routing epoch {report.Epoch}.[/]");

@@ -6,7 +6,8 @@ internal sealed class CellArena(long estimate)
     private const int MinChunk = 128;
     private const int MaxChunk = 64 * 1024;
 
-    private readonly int _chunkSize = (int)Math.Clamp(estimate, MinChunk, MaxChunk);
+    // Values that need no formatting are not in it, and there may be no others but a key: it begins small and doubles, since what is not used waits in the queue with the rest.
+    private int _chunkSize = (int)Math.Clamp(estimate / 16, MinChunk, MaxChunk);
     private byte[] _chunk = [];
     private int _used;
 
@@ -16,6 +17,7 @@ internal sealed class CellArena(long estimate)
         if (_chunk.Length - _used < max)
         {
             _chunk = GC.AllocateUninitializedArray<byte>(Math.Max(max, _chunkSize));
+            _chunkSize = Math.Min(_chunkSize * 2, MaxChunk);
             _used = 0;
         }
 

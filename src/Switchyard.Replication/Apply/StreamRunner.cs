@@ -48,7 +48,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             {
                 reason = e.Message;
             }
-            catch (ServerErrorException e) when (ServerErrors.IsTransient(e) || ServerErrors.IsTransactionConflict(e) || (e.Code == 1236 && restarts < MaxRestartsAtOnePlace))
+            catch (ServerErrorException e) when (ServerErrors.IsTransient(e) || ServerErrors.IsTransactionConflict(e) || (e.Code == 1236 && !ServerErrors.IsEventTooLong(e) && restarts < MaxRestartsAtOnePlace))
             {
                 reason = $"error {e.Code}";
             }
@@ -118,7 +118,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         HasSourceMoved = e is SourceMovedException;
         var message = e switch
         {
-            ServerErrorException { Code: 1236 } tooLong when tooLong.ServerMessage.Contains("exceeded max_allowed_packet", StringComparison.Ordinal) =>
+            ServerErrorException tooLong when ServerErrors.IsEventTooLong(tooLong) =>
                 $"The log of {definition.From.Host}:{definition.From.Port} holds a change of more than 1 GB after {board.Current}, which no server sends to anyone (error 1236); of an update, the row before and after count together. Cancel the migration and copy again, without the table that has such rows.",
             ServerErrorException server => $"A server answered with error {server.Code}: {server.ServerMessage}.",
             _ => e.Message,

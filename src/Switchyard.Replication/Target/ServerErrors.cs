@@ -24,5 +24,8 @@ internal static class ServerErrors
     /// <summary>The statement names a column, table or index that is not there (any more): the definition is not the one it was written for.</summary>
     public static bool IsDefinitionChange(ServerErrorException e) => e.Code is 1049 or 1054 or 1146 or 1176;
 
+    /// <summary>An event of the log is longer than a server sends: more than 1 GB. So it stays.</summary>
+    public static bool IsEventTooLong(ServerErrorException e) => e.Code == 1236 && e.ServerMessage.Contains("exceeded max_allowed_packet", StringComparison.Ordinal);
+
     public static bool IsDuplicateKey(ServerErrorException e) => e.Code is 1062 or 1586 or 1022;
 }

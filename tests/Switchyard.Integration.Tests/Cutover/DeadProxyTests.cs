@@ -1,6 +1,7 @@
 using Switchyard.Api;
 using Switchyard.Cli;
 using Switchyard.Client;
+using Switchyard.Lab;
 using Switchyard.Migration;
 
 namespace Switchyard.Integration.Tests.Cutover;
@@ -61,7 +62,9 @@ public sealed class DeadProxyTests
 
     private static async Task<LateStatement> StartAsync(string server)
     {
-        var migration = await ServedMigration.StartAsync(server, server, "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB");
+        // Servers of these tests alone: what runs there and nobody explains bars the switches of others.
+        var migration = await ServedMigration.StartAsync(
+            await LabServer.SharedAsync(server, "dead-source"), await LabServer.SharedAsync(server, "dead-target"), "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB");
         var beside = $"{migration.Schema}_beside";
         var holder = await migration.OpenSideAsync(source: true);
         await holder.ExecuteAsync($"CREATE DATABASE {beside}", default);

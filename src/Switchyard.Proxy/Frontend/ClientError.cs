@@ -16,8 +16,8 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
     /// <summary>The text a server sends for a command it does not know.</summary>
     public static ClientError UnknownCommand => new(1047, "08S01", "Unknown command");
 
-    /// <summary>ER_MALFORMED_PACKET.</summary>
-    public static ClientError Malformed => new(1835, "HY000", "Malformed communication packet.");
+    /// <summary>ER_MALFORMED_PACKET, in the words of the vendor the client takes us for.</summary>
+    public static ClientError Malformed(bool isMariaDb) => new(1835, "HY000", isMariaDb ? "Malformed communication packet" : "Malformed communication packet.");
 
     public static ClientError TooManyConnections => new(1040, "08004", "Too many connections");
 

@@ -249,7 +249,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
         catch (MalformedPacketException) when (!_answerBegun)
         {
             // The packet is whole and what is in it makes no sense; the next one may.
-            await SendErrorAsync(ClientError.Malformed, 1, cancellationToken);
+            await SendErrorAsync(ClientError.Malformed(_current is { Server.IsMariaDb: true }), 1, cancellationToken);
             goesOn = true;
         }
         finally

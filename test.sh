@@ -29,6 +29,11 @@ trap cleanup EXIT
 trap 'echo "test: interrupted"; exit 130' INT TERM HUP
 trap 'echo "test: line $LINENO of test.sh failed"' ERR
 
+echo "test: building"
+# Beside the downloads, which leave the processor alone.
+dotnet build Switchyard.slnx --nologo -v q >"$results/build.log" 2>&1 &
+building=$!
+
 if [ "$filter" != 'Category!=Integration' ]; then
     need_packages mariadb-client sysbench python3-pymysql python3-cryptography spin gcc libc6-dev
     # The clients and foreign suites of the conformance tests.
@@ -37,31 +42,41 @@ if [ "$filter" != 'Category!=Integration' ]; then
     command -v node >/dev/null || need_packages nodejs
     need_npm mysql2@3.24.6 mariadb@3.5.4
     lab/server install --all
-    ./build.sh --if-stale
 fi
+wait $building || { cat "$results/build.log"; echo "test: the build failed"; exit 1; }
+[ "$filter" = 'Category!=Integration' ] || ./build.sh --if-stale
 
-echo "test: building"
-dotnet build Switchyard.slnx --nologo -v q >"$results/build.log" 2>&1 || { cat "$results/build.log"; echo "test: the build failed"; exit 1; }
-
-passed=0 failed=0 skipped=0 broken=()
-for project in tests/*.Tests/*.Tests.csproj; do
-    name=$(basename "$project" .csproj)
+# run PROJECT-FILE: its tests; a line of what came of them on the way, and the figures in NAME.counts.
+run() {
+    local name log started=$SECONDS code=0 counters total ok executed
+    name=$(basename "$1" .csproj)
     log=$results/$name.log
-    started=$SECONDS
-    code=0
-    dotnet test "$project" --no-build --nologo --results-directory "$results" --logger "trx;LogFileName=$name.trx" \
+    dotnet test "$1" --no-build --nologo --results-directory "$results" --logger "trx;LogFileName=$name.trx" \
         --blame-hang-timeout 8m --blame-hang-dump-type none ${filter:+--filter "$filter"} >"$log" 2>&1 || code=$?
     counters=$(grep -o '<Counters [^>]*' "$results/$name.trx" 2>/dev/null || true)
     count() { [[ $counters =~ [[:space:]]$1=\"([0-9]+)\" ]] && echo "${BASH_REMATCH[1]}" || echo 0; }
     total=$(count total) ok=$(count passed) executed=$(count executed)
-    bad=$((executed - ok)) left=$((total - executed))
-    echo "test: $name: $ok passed, $bad failed, $left skipped ($((SECONDS - started)) s)"
-    if [ $code -ne 0 ]; then
-        grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 40 || true
-        if [ $bad = 0 ]; then
-            broken+=("$name")
-            bad=1
-        fi
+    echo "$ok $((executed - ok)) $((total - executed)) $code" >"$results/$name.counts"
+    echo "test: $name: $ok passed, $((executed - ok)) failed, $((total - executed)) skipped ($((SECONDS - started)) s)"
+    [ $code = 0 ] || grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 40 || true
+}
+
+# The longest runs beside the others: both wait for servers a good part of their time.
+longest=tests/Switchyard.Replication.Tests/Switchyard.Replication.Tests.csproj
+run $longest &
+beside=$!
+for project in tests/*.Tests/*.Tests.csproj; do
+    [ "$project" = $longest ] || run "$project"
+done
+wait $beside
+
+passed=0 failed=0 skipped=0 broken=()
+for project in tests/*.Tests/*.Tests.csproj; do
+    name=$(basename "$project" .csproj)
+    read -r ok bad left code <"$results/$name.counts"
+    if [ "$code" != 0 ] && [ "$bad" = 0 ]; then
+        broken+=("$name")
+        bad=1
     fi
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
 done

@@ -66,6 +66,9 @@ internal static partial class ProxyLog
     [LoggerMessage(3031, LogLevel.Error, "Proxy {Proxy} lost its membership; statements on tables of migrations wait until it is renewed.")]
     public static partial void MembershipLost(ILogger logger, string proxy);
 
+    [LoggerMessage(3032, LogLevel.Warning, "Proxy {Proxy} could not become a member again, and goes on trying.")]
+    public static partial void RejoinFailed(ILogger logger, Exception exception, string proxy);
+
     [LoggerMessage(3040, LogLevel.Warning, "Warming session {Session} for backend {Backend} failed: {Reason}")]
     public static partial void WarmFailed(ILogger logger, long session, string backend, string reason);
 

@@ -33,6 +33,17 @@ public sealed class DeadProxyTests
     }
 
     [Fact]
+    public async Task An_account_that_may_not_see_what_a_dead_proxy_left_is_told_what_it_lacks()
+    {
+        await using var world = await StartAsync("dead");
+        world.A.SeesOthers = false;
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+        Assert.Equal(5, error.ExitCode);
+        Assert.Contains("GRANT PROCESS", error.Remedy, StringComparison.Ordinal);
+        Assert.Equal("a", (await world.Service.StatusAsync("shop", default)).Writes);
+    }
+
+    [Fact]
     public async Task It_is_ended_when_that_is_asked_for()
     {
         await using var world = await StartAsync("dead");

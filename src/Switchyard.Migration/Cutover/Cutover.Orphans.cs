@@ -29,9 +29,14 @@ internal sealed partial class Cutover
     /// </summary>
     private async Task AwaitUnknownAsync(CancellationToken cancellationToken)
     {
-        var acks = await environment.Topology.ListGateAcksAsync(_operation.GateId, cancellationToken);
-        var known = acks.SelectMany(a => a.Busy.IsDefault ? [] : a.Busy).ToHashSet();
-        var left = (await _from.ListRunningAsync(cancellationToken)).Where(p => !known.Contains(p.Id)).ToList();
+        if (!await _from.SeesOthersAsync(cancellationToken))
+        {
+            throw new CutoverFailedException(
+                $"A proxy has died, and Switchyard's account on '{FromName}' may not see what it left running there, which would go on writing after the switch.",
+                $"Run GRANT PROCESS ON *.* for that account on '{FromName}', and try again.");
+        }
+
+        var left = await ListUnknownAsync(cancellationToken);
         var began = environment.Time.GetTimestamp();
         while (left.Count > 0)
         {
@@ -47,9 +52,18 @@ internal sealed partial class Cutover
             }
 
             await Task.Delay(s_look, environment.Time, cancellationToken);
-            var running = (await _from.ListRunningAsync(cancellationToken)).ToDictionary(p => p.Id);
+            var running = (await ListUnknownAsync(cancellationToken)).ToDictionary(p => p.Id);
             left = [.. left.Where(p => running.ContainsKey(p.Id)).Select(p => running[p.Id])];
         }
+    }
+
+    /// <summary>What runs on the origin and is no living proxy's, as these said last.</summary>
+    private async Task<List<ServerProcess>> ListUnknownAsync(CancellationToken cancellationToken)
+    {
+        // In this order: what a living proxy began in between is told in its next answer.
+        var running = await _from.ListRunningAsync(cancellationToken);
+        var known = (await environment.Topology.ListGateAcksAsync(_operation.GateId, cancellationToken)).SelectMany(a => a.Busy.IsDefault ? [] : a.Busy).ToHashSet();
+        return [.. running.Where(p => !known.Contains(p.Id))];
     }
 
     private CutoverFailedException MayBeOfTheDead(List<ServerProcess> left)

@@ -69,6 +69,9 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Ends connections, and sees them gone.</summary>
     Task EndConnectionsAsync(IReadOnlyList<ulong> connections, CancellationToken cancellationToken);
 
+    /// <summary>Whether the account sees what other accounts' connections do.</summary>
+    Task<bool> SeesOthersAsync(CancellationToken cancellationToken);
+
     Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken);
 
     /// <summary>The views and routines of a schema.</summary>

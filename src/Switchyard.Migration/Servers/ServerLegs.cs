@@ -43,6 +43,22 @@ internal sealed partial class ServerSide
         }
     }
 
+    public async Task<bool> SeesOthersAsync(CancellationToken cancellationToken)
+    {
+        const int AccessDenied = 1227;
+        var connection = await OpenAsync(cancellationToken);
+        try
+        {
+            // Of the tables that want PROCESS, as seeing others does, the one that costs nothing; role or grant, the server knows.
+            await connection.QueryAsync("SELECT COUNT(*) FROM information_schema.innodb_cmp", cancellationToken);
+            return true;
+        }
+        catch (ServerErrorException e) when (e.Code == AccessDenied)
+        {
+            return false;
+        }
+    }
+
     public async Task<IReadOnlyList<ServerProcess>> ListRunningAsync(CancellationToken cancellationToken)
     {
         // By the command, not the statement: between the statements of one text, and within a routine, a server may show none.

@@ -207,10 +207,15 @@ internal sealed class GateKeeper(
 
             var left = hold.Gate.Deadline - time.GetUtcNow();
             using var interval = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            var wait = Task.Delay(left > s_reportInterval ? left : s_reportInterval, time, interval.Token);
-            await (hold.OverLimit.IsCompleted ? Task.WhenAny(hold.Ended, wait) : Task.WhenAny(hold.Ended, hold.OverLimit, wait));
+            var wait = Task.Delay(left > TimeSpan.Zero && left < s_reportInterval ? left : s_reportInterval, time, interval.Token);
+            var first = await (hold.OverLimit.IsCompleted ? Task.WhenAny(hold.Ended, wait) : Task.WhenAny(hold.Ended, hold.OverLimit, wait));
             await interval.CancelAsync();
             _stop.Token.ThrowIfCancellationRequested();
+            if (first == wait && hold.IsDrained && !hold.Ended.IsCompleted)
+            {
+                // What its sessions are at work on elsewhere changes meanwhile, and a switch may have to tell that from what a dead proxy left.
+                await TryAcknowledgeAsync(hold, [], released: false);
+            }
         }
     }
 
@@ -265,31 +270,41 @@ internal sealed class GateKeeper(
         await AcknowledgeAsync(hold, [], released: true);
     }
 
+    /// <summary>Acknowledges, again and again until the store has it or the gate has ended.</summary>
     private async Task AcknowledgeAsync(GateHold hold, ImmutableArray<Blocker> blockers, bool released)
     {
+        while (!await TryAcknowledgeAsync(hold, blockers, released))
+        {
+            await Task.Delay(s_retryInterval, time, _stop.Token);
+            if (hold.Ended.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task<bool> TryAcknowledgeAsync(GateHold hold, ImmutableArray<Blocker> blockers, bool released)
+    {
+        // Without a membership nobody counts this proxy, and it serves no gated table meanwhile.
+        if (membership.Lease is not { } lease)
+        {
+            return false;
+        }
+
         var ack = new GateAck(hold.Gate.Id, options.Id, Held: true, hold.IsDrained, hold.HeldInAll, hold.LongestHoldMs, released, blockers)
         {
             Busy = hold is { IsDrained: true, Gate.From: { } from } && !released ? [.. _sessions.FindBusy(from)] : [],
         };
-        do
+        try
         {
-            try
-            {
-                // Without a membership nobody counts this proxy, and it serves no gated table meanwhile.
-                if (membership.Lease is { } lease)
-                {
-                    await store.CommitAsync(
-                        StoreTransaction.Empty.Put(TopologyKeys.GateAck(hold.Gate.Id, options.Id), TopologyJson.Write(ack), lease), _stop.Token);
-                    return;
-                }
-            }
-            catch (TopologyStoreException exception)
-            {
-                ProxyLog.GateStoreFailed(logger, hold.Gate.Id, exception.Message);
-            }
-
-            await Task.Delay(s_retryInterval, time, _stop.Token);
+            await store.CommitAsync(
+                StoreTransaction.Empty.Put(TopologyKeys.GateAck(hold.Gate.Id, options.Id), TopologyJson.Write(ack), lease), _stop.Token);
+            return true;
         }
-        while (!hold.Ended.IsCompleted);
+        catch (TopologyStoreException exception)
+        {
+            ProxyLog.GateStoreFailed(logger, hold.Gate.Id, exception.Message);
+            return false;
+        }
     }
 }

@@ -9,7 +9,7 @@ namespace Switchyard.Proxy.Gates;
 /// </summary>
 internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, ITopologyStore store, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
-    /// <summary>Traces of dead proxies are kept for this long: nothing runs on a server for longer.</summary>
+    /// <summary>Traces are kept for this long after their proxies were found dead: nothing runs on a server for longer.</summary>
     private static readonly TimeSpan s_traceLimit = TimeSpan.FromDays(30);
 
     /// <summary>Pause between attempts to join a store that does not answer.</summary>
@@ -74,12 +74,7 @@ internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, I
             var member = new ProxyMember(options.Id, address, time.GetUtcNow());
             var joining = StoreTransaction.Empty.Put(TopologyKeys.Proxy(options.Id), TopologyJson.Write(member), keeper.Lease)
                 .Put(TopologyKeys.ProxyTrace(options.Id), TopologyJson.Write(new ProxyTrace(options.Id, member.StartedAt)));
-            foreach (var old in await ReadOldTracesAsync(cancellationToken))
-            {
-                joining = joining.Delete(old);
-            }
-
-            var result = await store.CommitAsync(joining, cancellationToken);
+            var result = await store.CommitAsync(await WithoutOldTracesAsync(joining, cancellationToken), cancellationToken);
             await view.CatchUpAsync(result.Revision, cancellationToken);
         }
         catch
@@ -93,10 +88,25 @@ internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, I
         ProxyLog.Joined(logger, options.Id);
     }
 
-    private async Task<IEnumerable<string>> ReadOldTracesAsync(CancellationToken cancellationToken)
+    /// <summary>Traces age from when their proxies were first missed, however long these had run; those of living ones do not.</summary>
+    private async Task<StoreTransaction> WithoutOldTracesAsync(StoreTransaction joining, CancellationToken cancellationToken)
     {
-        var oldest = time.GetUtcNow() - s_traceLimit;
-        return (await store.ReadAsync(TopologyKeys.ProxyTraces, cancellationToken)).Entries.Where(e => TopologyJson.Read<ProxyTrace>(e.Key, e.Value).StartedAt < oldest).Select(e => e.Key);
+        var now = time.GetUtcNow();
+        var living = (await store.ReadAsync(TopologyKeys.Proxies, cancellationToken)).Entries.Select(e => e.Key).ToHashSet(StringComparer.Ordinal);
+        foreach (var entry in (await store.ReadAsync(TopologyKeys.ProxyTraces, cancellationToken)).Entries)
+        {
+            var trace = TopologyJson.Read<ProxyTrace>(entry.Key, entry.Value);
+            if (trace.Id == options.Id || living.Contains(TopologyKeys.Proxy(trace.Id)))
+            {
+                continue;
+            }
+
+            joining = trace.MissedSince is not { } missed ? joining.Put(entry.Key, TopologyJson.Write(trace with { MissedSince = now }))
+                : missed < now - s_traceLimit ? joining.Delete(entry.Key)
+                : joining;
+        }
+
+        return joining;
     }
 
     private async Task KeepAsync(string address)
@@ -136,8 +146,10 @@ internal sealed class ProxyMembership(ProxyOptions options, TopologyView view, I
                 await JoinAsync(address, _stop.Token);
                 return;
             }
-            catch (TopologyStoreException)
+            catch (Exception exception) when (exception is not OperationCanceledException)
             {
+                // Whatever it is: a proxy that gave up here would serve no table of a migration until somebody starts it anew.
+                ProxyLog.RejoinFailed(logger, exception, options.Id);
                 await Task.Delay(s_retry, time, _stop.Token);
             }
         }

@@ -339,7 +339,7 @@ internal sealed partial class ProxySession
         try
         {
             var topology = _context.View.Current;
-            if (!_isClosed && !_streams && _current is { IsBroken: false } resting && HomeOf(_state.Schema, topology) == resting.Backend && resting.HasUnasked())
+            if (!_isClosed && !_isHeld && !_streams && _current is { IsBroken: false } resting && HomeOf(_state.Schema, topology) == resting.Backend && resting.HasUnasked())
             {
                 await EndWithBackendAsync(resting, cancellationToken);
                 return;

@@ -56,6 +56,7 @@ internal sealed partial class ProxySession
         var isLarge = false;
         scanner.Begin(statement.Shape, leg.DeprecateEof);
         _answering = leg;
+        Interlocked.MemoryBarrier();
         if (_socket.IsEnding)
         {
             OnClientEnding();

@@ -127,6 +127,9 @@ internal sealed class LoopSocket : Stream
         if ((readiness & (Readiness.PeerClosed | Readiness.HangUp | Readiness.Error)) != 0)
         {
             IsEnding = true;
+
+            // Who begins to wait for an answer elsewhere either sees this or is seen.
+            Interlocked.MemoryBarrier();
             Ending?.Invoke();
         }
 

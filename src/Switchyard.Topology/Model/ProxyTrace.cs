@@ -10,4 +10,7 @@ public sealed record ProxyTrace(string Id, DateTimeOffset StartedAt)
 {
     /// <summary>The backends on which nothing of it runs any more.</summary>
     public ImmutableArray<string> GoneFrom { get; init; } = [];
+
+    /// <summary>When it was first found without a membership; null while it has not been.</summary>
+    public DateTimeOffset? MissedSince { get; init; }
 }

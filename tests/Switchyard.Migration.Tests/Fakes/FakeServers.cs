@@ -18,6 +18,8 @@ internal sealed class FakeServer(string name)
 
     public bool SeesLegs { get; set; } = true;
 
+    public bool SeesOthers { get; set; } = true;
+
     public List<string> PreparedXa { get; } = [];
 
     /// <summary>Connections that run a statement.</summary>
@@ -133,6 +135,8 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
     public Task<ClientSurvey> ReadClientsAsync(CancellationToken cancellationToken) => Task.FromResult(new ClientSurvey(server.SeesLegs, []));
 
     public Task<bool> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken) => Task.FromResult(server.SeesLegs);
+
+    public Task<bool> SeesOthersAsync(CancellationToken cancellationToken) => Task.FromResult(server.SeesOthers);
 
     public Task<IReadOnlyList<ServerProcess>> ListRunningAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ServerProcess>>([.. server.Processes]);
 

@@ -35,6 +35,27 @@ public sealed class StoreLossTests
     }
 
     [Fact]
+    public async Task Traces_of_dead_proxies_age_from_when_they_were_missed_and_those_of_living_ones_do_not()
+    {
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        var (now, longAgo) = (TimeProvider.System.GetUtcNow(), TimeProvider.System.GetUtcNow().AddDays(-40));
+        await harness.Repository.Begin()
+            .PutValue(TopologyKeys.ProxyTrace("p1"), new ProxyTrace("p1", longAgo))
+            .PutValue(TopologyKeys.ProxyTrace("dead"), new ProxyTrace("dead", longAgo))
+            .PutValue(TopologyKeys.ProxyTrace("forgotten"), new ProxyTrace("forgotten", longAgo) { MissedSince = longAgo })
+            .CommitAsync();
+        harness.Store.IsDown = true;
+        var held = await HeldAsync(harness, client);
+        harness.Store.IsDown = false;
+        Assert.Equal("1", await held);
+        var traces = (await harness.Repository.ListProxyTracesAsync()).ToDictionary(trace => trace.Value.Id, trace => trace.Value);
+        Assert.Equal(["dead", "p1"], traces.Keys.Order(StringComparer.Ordinal));
+        Assert.True(traces["p1"].StartedAt >= now && traces["p1"].MissedSince is null);
+        Assert.True(traces["dead"].MissedSince >= now);
+    }
+
+    [Fact]
     public async Task Past_the_deadline_without_the_store_statements_stay_held_until_it_says_abandoned()
     {
         await using var harness = await StartAsync();

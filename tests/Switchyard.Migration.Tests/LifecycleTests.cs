@@ -108,6 +108,17 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task A_log_that_cannot_be_read_does_not_keep_the_status_back()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        world.Engine.Reach = () => throw new BinlogFormatException("An event is shorter than its header.");
+        await world.Service.StopAsync("shop", default);
+
+        Assert.Empty((await world.Service.StatusAsync("shop", default)).Findings);
+    }
+
+    [Fact]
     public async Task A_paused_copy_stays_paused_over_a_restart_until_it_is_resumed()
     {
         await using var world = await World.StartAsync();

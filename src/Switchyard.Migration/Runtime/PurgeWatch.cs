@@ -1,3 +1,4 @@
+using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Replication;
 using Switchyard.Replication.Source;
@@ -28,7 +29,7 @@ internal sealed class PurgeWatch(MigrationEnvironment environment, MigrationRunt
         }
     }
 
-    /// <summary>What the servers say of a stream that is recorded and does not run; nothing when they cannot be asked.</summary>
+    /// <summary>What the servers say of a stream that is recorded and does not run; nothing when they cannot be asked, or their log not be read.</summary>
     public async Task<IReadOnlyList<Finding>> OfStoppedAsync(CancellationToken cancellationToken)
     {
         if (runtime.Stream is not null || runtime.Record is not { StreamRecorded: true, Finished: null })
@@ -71,7 +72,8 @@ internal sealed class PurgeWatch(MigrationEnvironment environment, MigrationRunt
         {
             return [Finding.Error("log_purged", $"Replication cannot go on from where it stands: {e.Message}", $"Cancel '{runtime.Name}' and create it anew.")];
         }
-        catch (Exception e) when (e is BackendUnavailableException or ServerErrorException or MigrationException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is BackendUnavailableException or ServerErrorException or MigrationException or UnsupportedEventException or BinlogFormatException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return [];
         }

@@ -97,10 +97,13 @@ internal sealed class TableDiff
             return sizeBytes < _options.ChunkSizeBytes;
         }, cancellationToken);
         var cut = sizeBytes >= _options.ChunkSizeBytes;
-        var meanSizeBytes = Math.Max(1, Math.Max(sizeBytes, readBytes) / Math.Max(1, rows.Count));
-        _chunkRows = (int)Math.Clamp(_options.ChunkSizeBytes / meanSizeBytes, FewestRows, _options.ChunkRows);
+        FitChunk(rows.Count, Math.Max(sizeBytes, readBytes));
         return (last, !cut && rows.Count < limit);
     }
+
+    // The next rows are taken to be as long as those just read.
+    private void FitChunk(int rows, long bytes) =>
+        _chunkRows = (int)Math.Clamp(_options.ChunkSizeBytes / Math.Max(1, bytes / Math.Max(1, rows)), FewestRows, _options.ChunkRows);
 
     /// <summary>Takes out of <paramref name="rows"/> what the same range of the other side has.</summary>
     private async Task MatchRangeAsync(Dictionary<byte[], byte[]> rows, byte[]? upTo, CancellationToken cancellationToken)
@@ -156,15 +159,17 @@ internal sealed class TableDiff
         {
             var keys = new List<byte[]>();
             var where = _progress.After is { } after ? $" WHERE {key.After(after)}" : "";
-            long sizeBytes = 0;
+            long sizeBytes = 0, readBytes = 0;
             var limit = _chunkRows;
             await _right.VisitAsync($"{_table.Select(left: false)}{where} ORDER BY {key.OrderBy} LIMIT {limit}", (row, bytes) =>
             {
                 keys.Add(row[..PackedRow.PrefixLength(row, _table.KeyLength)].ToArray());
                 sizeBytes += row.Length;
+                readBytes += bytes;
                 return sizeBytes < 2L * _options.ChunkSizeBytes;
             }, cancellationToken);
             ended = keys.Count < limit && sizeBytes < 2L * _options.ChunkSizeBytes;
+            FitChunk(keys.Count, Math.Max(sizeBytes, readBytes));
             var found = await _left.ReadAsync(keys, forUpdate: false, cancellationToken);
             _suspects.AddRange(keys.Where(k => !found.ContainsKey(k)));
             await ResolveAsync(cancellationToken);

@@ -1,4 +1,6 @@
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Values;
 
 namespace Switchyard.Verification;
 
@@ -73,6 +75,10 @@ internal sealed class RowSource(BackendConnection connection, TablePair table, b
             if (reader.IsNull(i))
             {
                 _row.AddNull();
+            }
+            else if ((left ? table.Columns[i].Left : table.Columns[i].Right).Kind == ColumnKind.Json && TypedJson.IsTooLong(value))
+            {
+                throw new InvalidOperationException(TypedJson.TooLong(left ? table.Left.Name : table.Right.Name, table.Columns[i].Name, left ? "authoritative side" : "following side"));
             }
             else if (value.Length > PackedRow.DigestedFromBytes && table.Columns[i].ComparesBytes)
             {

@@ -63,6 +63,18 @@ public sealed class ValueTests
         Assert.Equal(expected, Encoding.ASCII.GetString(target[..length]));
     }
 
+    // As in json_binary.h: 6 and 8 are unsigned of 16 and 32 bits, 9 and 10 signed and unsigned of 64.
+    [Theory]
+    [InlineData("0600FF", "65280\0u")]
+    [InlineData("08FFFFFFFF", "4294967295\0u")]
+    [InlineData("0AFFFFFFFF00000000", "4294967295\0u")]
+    [InlineData("0A0000000001000000", "4294967296\0")]
+    [InlineData("09FFFFFFFF00000000", "4294967295\0")]
+    [InlineData("090000000001000000", "4294967296\0i")]
+    [InlineData("090000000000000080", "-9223372036854775808\0")]
+    public void An_integer_inside_JSON_has_a_letter_where_its_text_would_be_read_as_the_other_kind(string hex, string expected) =>
+        Assert.Equal(expected, Encoding.ASCII.GetString(JsonBinary.ToText(Convert.FromHexString(hex), doublesKeepPoint: true, keepsTypes: true).Span));
+
     private static string Print(double value)
     {
         Span<byte> target = stackalloc byte[DoubleText.MaxLength];

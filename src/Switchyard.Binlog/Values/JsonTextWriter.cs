@@ -16,7 +16,7 @@ internal readonly struct JsonTextWriter(IBufferWriter<byte> output, IBufferWrite
 
     internal void Integer(long value)
     {
-        Scalar(JsonTypes.Plain);
+        Scalar(value > JsonTypes.GreatestReadAsSigned ? JsonTypes.Signed : JsonTypes.Plain);
         Number(value);
     }
 
@@ -28,7 +28,7 @@ internal readonly struct JsonTextWriter(IBufferWriter<byte> output, IBufferWrite
 
     internal void Unsigned(ulong value)
     {
-        Scalar(value <= long.MaxValue ? JsonTypes.Unsigned : JsonTypes.Plain);
+        Scalar(value <= JsonTypes.GreatestReadAsSigned ? JsonTypes.Unsigned : JsonTypes.Plain);
         _ = value.TryFormat(output.GetSpan(20), out var written, default, CultureInfo.InvariantCulture);
         output.Advance(written);
     }

@@ -6,6 +6,9 @@ namespace Switchyard.Binlog;
 /// </summary>
 public static class JsonTypes
 {
+    /// <summary>A whole number in text is read as a signed integer up to this one, and as an unsigned one above (the server's parser tells them apart by 32 bits).</summary>
+    public const uint GreatestReadAsSigned = uint.MaxValue;
+
     /// <summary>Letters follow in the order in which scalars stand in the text.</summary>
     public const byte InTextOrder = 0;
 
@@ -23,6 +26,9 @@ public static class JsonTypes
 
     /// <summary>An unsigned integer that would be read as a signed one.</summary>
     public const byte Unsigned = (byte)'u';
+
+    /// <summary>A signed integer that would be read as an unsigned one.</summary>
+    public const byte Signed = (byte)'i';
 
     /// <summary>A double that is printed like an integer (MySQL 5.7).</summary>
     public const byte Double = (byte)'f';

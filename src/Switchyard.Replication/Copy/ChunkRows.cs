@@ -85,6 +85,10 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
         for (var i = 0; i < Table.Columns.Length; i++)
         {
             size += reader.GetBytes(i).Length;
+            if (Table.Columns[i] is { Kind: ColumnKind.Json, Ordinal: var ordinal } && !reader.IsNull(i) && TypedJson.IsTooLong(reader.GetMemory(i)))
+            {
+                throw new ReplicationException(TypedJson.TooLong(Table.Name, Table.Source.Columns.First(c => c.Ordinal == ordinal).Name, "source"));
+            }
         }
 
         var statementStart = -1;

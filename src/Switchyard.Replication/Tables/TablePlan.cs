@@ -26,9 +26,9 @@ internal sealed class TablePlan
         ColumnDefinition OnTarget(ColumnDefinition column) => targetColumns.GetValueOrDefault(column.Name)
             ?? throw new ReplicationException($"Column {Name}.{column.Name} is missing on the target; create it there with the source's definition.");
 
-        // Between MySQL servers, a scalar inside JSON is more than its text.
+        // Between MySQL servers, a scalar inside JSON is more than its text. What writes one uses what reads it, JSON_TABLE, which an older target refuses.
         bool KeepsJsonTypes(ColumnDefinition column) =>
-            !sourceServer.IsMariaDb && column.Kind == ColumnKind.Json && targetColumns.TryGetValue(column.Name, out var there) && there.Kind == ColumnKind.Json;
+            !sourceServer.IsMariaDb && TypedJson.IsReadBy(targetServer) && column.Kind == ColumnKind.Json && targetColumns.TryGetValue(column.Name, out var there) && there.Kind == ColumnKind.Json;
 
         Shape = source.ToShape(KeepsJsonTypes);
         Columns =

@@ -26,6 +26,9 @@ internal static class JsonScalarSql
             case JsonTypes.Unsigned:
                 writer.Sql("CAST("u8).Sql(text).Sql(" AS UNSIGNED)"u8);
                 break;
+            case JsonTypes.Signed:
+                writer.Sql("CAST("u8).Sql(text).Sql(" AS SIGNED)"u8);
+                break;
             case JsonTypes.Double:
                 writer.Sql(text).Sql("e0"u8);
                 break;

@@ -18,16 +18,21 @@ internal static class JsonScalars
     /// <param name="Length">Bytes of its text, quotes included.</param>
     internal readonly record struct Found(byte[] Path, byte Type, int Start, int Length);
 
-    /// <summary>The expression that reads a column's text with the types of its scalars behind it.</summary>
+    /// <summary>
+    /// The expression that reads a column's text with the types of its scalars behind it; <see cref="JsonTypes.AsExtracted"/> alone where the two are longer than the server's
+    /// max_allowed_packet, of which CONCAT would make a NULL.
+    /// </summary>
     public static string ReadingTypes(string column)
     {
-        var letter = $"CASE JSON_TYPE({{0}}) WHEN 'UNSIGNED INTEGER' THEN '{(char)JsonTypes.Unsigned}' WHEN 'DECIMAL' THEN '{(char)JsonTypes.Decimal}' WHEN 'DATE' THEN '{(char)JsonTypes.Date}' "
+        var letter = $"CASE JSON_TYPE({{0}}) WHEN 'INTEGER' THEN IF({{0}}>{JsonTypes.GreatestReadAsSigned},'{(char)JsonTypes.Signed}','{(char)JsonTypes.Plain}') "
+            + $"WHEN 'UNSIGNED INTEGER' THEN IF({{0}}>{JsonTypes.GreatestReadAsSigned},'{(char)JsonTypes.Plain}','{(char)JsonTypes.Unsigned}') WHEN 'DECIMAL' THEN '{(char)JsonTypes.Decimal}' WHEN 'DATE' THEN '{(char)JsonTypes.Date}' "
             + $"WHEN 'TIME' THEN '{(char)JsonTypes.Time}' WHEN 'DATETIME' THEN '{(char)JsonTypes.DateTime}' WHEN 'TIMESTAMP' THEN '{(char)JsonTypes.Timestamp}' "
             + $"WHEN 'BLOB' THEN '{(char)JsonTypes.Opaque}' WHEN 'BIT' THEN '{(char)JsonTypes.Opaque}' WHEN 'OPAQUE' THEN '{(char)JsonTypes.Opaque}' ELSE '{(char)JsonTypes.Plain}' END";
         var whole = string.Format(CultureInfo.InvariantCulture, letter, column);
         var part = string.Format(CultureInfo.InvariantCulture, letter, "v");
-        return $"CONCAT({column},_utf8mb4 x'{JsonTypes.AsExtracted:x2}',{whole},COALESCE((SELECT GROUP_CONCAT({part} ORDER BY o SEPARATOR '') "
-            + $"FROM JSON_TABLE(JSON_EXTRACT({column},_utf8mb4'$**.*',_utf8mb4'$**[*]'),_utf8mb4'$[*]' COLUMNS(o FOR ORDINALITY, v JSON PATH _utf8mb4'$')) AS scalars),''))";
+        return $"COALESCE(CONCAT({column},_utf8mb4 x'{JsonTypes.AsExtracted:x2}',{whole},COALESCE((SELECT GROUP_CONCAT({part} ORDER BY o SEPARATOR '') "
+            + $"FROM JSON_TABLE(JSON_EXTRACT({column},_utf8mb4'$**.*',_utf8mb4'$**[*]'),_utf8mb4'$[*]' COLUMNS(o FOR ORDINALITY, v JSON PATH _utf8mb4'$')) AS scalars),'')),"
+            + $"IF({column} IS NULL,NULL,_utf8mb4 x'{JsonTypes.AsExtracted:x2}'))";
     }
 
     /// <summary>Divides a cell into the text and the scalars to be put in one by one; null when there is none, which is nearly always.</summary>
@@ -53,12 +58,6 @@ internal static class JsonScalars
             var type = types is null
                 ? walk.IsNumber && !ComesBack(json.Slice(walk.Start, walk.Length)) ? JsonTypes.Decimal : JsonTypes.Plain
                 : scalar < types.Length ? types[scalar] : throw new ReplicationException("A JSON value has more scalars than types were read of; the server is not understood.");
-            if (type == JsonTypes.Unsigned && json.Slice(walk.Start, walk.Length).Length > 18 && !long.TryParse(json.Slice(walk.Start, walk.Length), NumberStyles.None, CultureInfo.InvariantCulture, out _))
-            {
-                // Beyond the signed ones it is read as what it is.
-                type = JsonTypes.Plain;
-            }
-
             if (type != JsonTypes.Plain)
             {
                 (found ??= []).Add(new Found(walk.Path(), type, walk.Start, walk.Length));

@@ -23,6 +23,17 @@ public static class TypedJson
         return JsonScalars.ReadingTypes(column.QuotedName);
     }
 
+    /// <summary>
+    /// Whether a value of MySQL, read with or without types, was longer than its max_allowed_packet: with no more than a warning, it gives an empty text then (9.7), which no JSON prints as, and
+    /// nothing at all of a text to which something is joined.
+    /// </summary>
+    public static bool IsTooLong(ReadOnlyMemory<byte> cell) => cell.IsEmpty || cell.Span[0] == JsonTypes.AsExtracted;
+
+    /// <summary>What to say of such a value.</summary>
+    public static string TooLong(TableName table, string column, string side) =>
+        $"A JSON value in column {table}.{column} is printed, with the types of its scalars, longer than the max_allowed_packet of the {side}, and cannot be read. "
+        + "Raise max_allowed_packet there, with SET GLOBAL and in its configuration, and start again.";
+
     /// <summary>The text alone.</summary>
     public static ReadOnlyMemory<byte> TextOf(ReadOnlyMemory<byte> cell) => End(cell) is var end and >= 0 ? cell[..end] : cell;
 

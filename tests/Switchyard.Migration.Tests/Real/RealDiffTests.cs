@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Lab;
 
 namespace Switchyard.Migration.Tests.Real;
 
@@ -92,8 +93,8 @@ public sealed class RealDiffTests
     [Fact]
     public async Task A_scalar_inside_JSON_that_only_lost_its_type_is_found_and_repaired_between_MySQL_servers()
     {
-        string[] documents = ["JSON_ARRAY(DATE'2020-01-01', 1)", "JSON_OBJECT('n', 1.5)", "CAST(CAST(7 AS UNSIGNED) AS JSON)", "JSON_ARRAY(x'00ff')", "'[\"2020-01-01\", 1, 1.5]'"];
-        string[] asText = ["'[\"2020-01-01\", 1]'", "'{\"n\": 1.5}'", "'7'", "'[\"base64:type15:AP8=\"]'"];
+        string[] documents = ["JSON_ARRAY(DATE'2020-01-01', 1)", "JSON_OBJECT('n', 1.5)", "CAST(CAST(7 AS UNSIGNED) AS JSON)", "JSON_ARRAY(x'00ff')", "JSON_ARRAY(1700000000000)", "JSON_ARRAY(CAST(1700000000000 AS UNSIGNED))", "'[\"2020-01-01\", 1, 1.5]'"];
+        string[] asText = ["'[\"2020-01-01\", 1]'", "'{\"n\": 1.5}'", "'7'", "'[\"base64:type15:AP8=\"]'", "'[1700000000000]'", "JSON_ARRAY(1700000000000)"];
         await using var world = await RealWorld.StartAsync("mysql-9.7", "mysql-9.7", "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, doc JSON) ENGINE=InnoDB");
         await using (var connection = await world.OpenSourceAsync())
         {
@@ -116,7 +117,24 @@ public sealed class RealDiffTests
         Assert.Equal("repaired", (await world.Service.WaitDiffAsync(world.Schema, default)).State);
         Assert.Equal("clean", (await world.DiffAsync()).State);
         var types = await target.QueryAsync("SELECT GROUP_CONCAT(JSON_TYPE(COALESCE(JSON_EXTRACT(doc, '$[0]'), doc)) ORDER BY id) FROM t", default);
-        Assert.Equal("DATE,OBJECT,UNSIGNED INTEGER,BLOB,STRING", types.GetString(0, 0));
+        Assert.Equal("DATE,OBJECT,UNSIGNED INTEGER,BLOB,INTEGER,UNSIGNED INTEGER,STRING", types.GetString(0, 0));
+    }
+
+    [Fact]
+    public async Task A_JSON_value_that_a_server_cannot_give_with_its_types_ends_the_comparison_by_name()
+    {
+        await using var source = await LabServer.StartAsync("mysql-9.7");
+        await using var world = await RealWorld.StartAsync(source, await LabServer.SharedAsync("mysql-9.7", "target"), limited: false, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, doc JSON) ENGINE=InnoDB");
+        await using var connection = await world.OpenSourceAsync();
+        await connection.ExecuteAsync("INSERT INTO t VALUES (1, JSON_ARRAY(REPEAT('x', 1048570)))", default);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await connection.ExecuteAsync("SET GLOBAL max_allowed_packet=1048576", default);
+
+        await world.Service.StartDiffAsync(world.Schema, new DiffRequest(), default);
+        var report = await world.Service.WaitDiffAsync(world.Schema, default);
+        Assert.Equal("failed", report.State);
+        Assert.Contains($"{world.Schema}.t.doc is printed, with the types of its scalars, longer than the max_allowed_packet of the authoritative side", report.Summary.Error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Lab;
 using Switchyard.Replication.Values;
 
 namespace Switchyard.Replication.Tests.Streams;
@@ -15,6 +16,8 @@ public sealed class JsonTests
         "CAST(CAST('2020-02-29' AS DATE) AS JSON)", "CAST(1 AS JSON)", "CAST(CAST(1 AS UNSIGNED) AS JSON)", "CAST(CAST(1.5 AS DECIMAL(10,1)) AS JSON)",
         "JSON_ARRAY(1.5, 1.50, 0.5, -0.05, 10, 123456789012345678901234567890.123456789, CAST(0 AS DECIMAL(65,30)))",
         "JSON_ARRAY(CAST(1 AS UNSIGNED), CAST(9223372036854775807 AS UNSIGNED), CAST(9223372036854775808 AS UNSIGNED), CAST(65535 AS UNSIGNED), CAST(4294967295 AS UNSIGNED), 1, -1, 70000)",
+        "JSON_ARRAY(1700000000000, CAST(1700000000000 AS UNSIGNED), 4294967295, 4294967296, CAST(4294967295 AS UNSIGNED), CAST(4294967296 AS UNSIGNED), -1700000000000, 9223372036854775807)",
+        "CAST(1700000000000 AS JSON)", "CAST(CAST(1700000000000 AS UNSIGNED) AS JSON)", "'{\"ts\": 1700000000000, \"n\": [4294967295, 4294967296]}'",
         "JSON_ARRAY(DATE'2020-01-01', TIME'-838:59:59', TIME'00:00:00.000001', TIMESTAMP'2020-01-01 10:11:12.123456', CAST('0000-00-00' AS DATE), CAST('2020-02-31' AS DATE))",
         "JSON_OBJECT('d', DATE'2020-01-01', 'k.e\"y', JSON_OBJECT('ü', JSON_ARRAY(1, JSON_ARRAY(2.5, TIME'01:02:03')), '', 1.10), 'text', '1.10', 'z', JSON_ARRAY('1', NULL, TRUE, 1e0, x'00ff27'))",
         "JSON_ARRAY(x'', x'00', REPEAT(x'ff', 200), _binary'abc')",
@@ -47,6 +50,25 @@ public sealed class JsonTests
         var source = await PrintAsync(scenario.From, scenario.Schema);
         var target = await PrintAsync(scenario.To, scenario.Schema);
         Assert.Equal(source, target);
+        await stream.StopAsync();
+    }
+
+    // Printed, each quote is two characters, more than the packet; the other text fits, and its types do not.
+    [Theory]
+    [InlineData("REPEAT('\"', 600000)")]
+    [InlineData("REPEAT('x', 1048570)")]
+    public async Task A_value_that_the_source_cannot_give_with_its_types_stops_the_copy_instead_of_arriving_as_NULL(string text)
+    {
+        await using var source = await LabServer.StartAsync("mysql-9.7");
+        await using var scenario = await Scenario.CreateAsync(source, await LabServer.SharedAsync("mysql-9.7", "target"), "CREATE TABLE j (id INT NOT NULL PRIMARY KEY, doc JSON) ENGINE=InnoDB");
+        await scenario.Source.ExecuteAsync($"INSERT INTO j VALUES (1, JSON_ARRAY({text}))", default);
+        await scenario.Source.ExecuteAsync("SET GLOBAL max_allowed_packet=1048576", default);
+        await scenario.RecordAsync();
+        await using var stream = await scenario.OpenAsync();
+
+        var stopped = await Assert.ThrowsAsync<ReplicationException>(
+            () => new TableCopier(stream, new CopyOptions { Threads = 1 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(4)));
+        Assert.Contains($"{scenario.Schema}.j.doc is printed, with the types of its scalars, longer than the max_allowed_packet of the source", stopped.Message, StringComparison.Ordinal);
         await stream.StopAsync();
     }
 

@@ -41,7 +41,8 @@ public sealed class LiteralTests
     [Theory]
     [InlineData("[1, {\"k\": \"2020-01-01\"}]\0ud", "JSON_REPLACE(CAST(_utf8mb4'[1, {\"k\": \"2020-01-01\"}]' AS JSON),_utf8mb4'$[0]',CAST(1 AS UNSIGNED),_utf8mb4'$[1].\"k\"',CAST('2020-01-01' AS DATE))")]
     [InlineData("{\"a\": [1, 2.5], \"b\": 3}\u0001..u.n", "JSON_REPLACE(CAST(_utf8mb4'{\"a\": [1, 2.5], \"b\": 3}' AS JSON),_utf8mb4'$.\"a\"[1]',CAST(2.5 AS DECIMAL(2,1)),_utf8mb4'$.\"b\"',CAST(3 AS UNSIGNED))")]
-    [InlineData("18446744073709551615\u0001u", "_utf8mb4'18446744073709551615'")]
+    [InlineData("18446744073709551615\u0001.", "_utf8mb4'18446744073709551615'")]
+    [InlineData("1700000000000\u0001i", "JSON_REPLACE(CAST(_utf8mb4'1700000000000' AS JSON),_utf8mb4'$',CAST(1700000000000 AS SIGNED))")]
     [InlineData("[7, \"base64:type15:AP8=\"]\0fo", "JSON_REPLACE(CAST(_utf8mb4'[7, \"base64:type15:AP8=\"]' AS JSON),_utf8mb4'$[0]',7e0,_utf8mb4'$[1]',x'00FF')")]
     [InlineData("[1.50, \"2020-01-01\"]\0", "_utf8mb4'[1.50, \"2020-01-01\"]'")]
     public void Json_keeps_scalars_that_are_more_than_their_text(string cell, string expected) =>

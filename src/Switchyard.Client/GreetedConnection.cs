@@ -13,11 +13,15 @@ public sealed class GreetedConnection : IAsyncDisposable
     private GreetedConnection(Greeted greeted)
     {
         _greeted = greeted;
+        Connection = greeted.Connection;
         Server = ServerInfo.Create(greeted.Greeting);
     }
 
     /// <summary>What the server said about itself.</summary>
     public ServerInfo Server { get; }
+
+    /// <summary>The TCP connection, to look at its ends.</summary>
+    public Stream Connection { get; }
 
     /// <summary>Connects; of the options only the address and the time limit count.</summary>
     /// <exception cref="ServerErrorException">The server refused to greet: too many connections, host not allowed.</exception>

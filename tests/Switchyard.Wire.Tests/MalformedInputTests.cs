@@ -27,6 +27,27 @@ public sealed class MalformedInputTests
     public static TheoryData<string> Parsers { get; } = [.. s_parsers.Keys];
 
     [Theory]
+    [InlineData(512, true)]
+    [InlineData(513, false)]
+    public void A_user_name_is_at_most_some_times_as_long_as_any_accounts(int length, bool isRead)
+    {
+        var name = new byte[length];
+        name.AsSpan().Fill((byte)'a');
+        var response = Samples.Write((Samples.Response() with { User = name }).Write);
+        var change = Samples.Write(writer => (Samples.ChangeUser() with { User = name }).Write(writer, Samples.Modern));
+        if (isRead)
+        {
+            Assert.Equal(name, HandshakeResponsePayload.Parse(response, Samples.Modern).User);
+            Assert.Equal(name, ChangeUserPayload.Parse(change, Samples.Modern).User);
+        }
+        else
+        {
+            Assert.Throws<MalformedPacketException>(() => HandshakeResponsePayload.Parse(response, Samples.Modern));
+            Assert.Throws<MalformedPacketException>(() => ChangeUserPayload.Parse(change, Samples.Modern));
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Parsers))]
     public void A_truncated_or_damaged_packet_is_answered_or_malformed(string name)
     {

@@ -9,7 +9,7 @@ namespace Switchyard.Proxy.Frontend;
 /// <summary>What logins need besides the client: each backend's accounts, the RSA key, the certificate. Safe from any thread.</summary>
 internal sealed class LoginService(ProxyOptions options, ILegCredentials credentials, TimeProvider time) : IAsyncDisposable
 {
-    /// <summary>More names than this are made up.</summary>
+    /// <summary>Accounts that fail to log in and never succeed are few; of more than this, those in excess are not noted.</summary>
     private const int MaxFailed = 10_000;
 
     private readonly ConcurrentDictionary<string, AccountDirectory> _directories = new(StringComparer.Ordinal);
@@ -24,7 +24,8 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
         new(_directories.GetOrAdd(profile.Dsn, static (_, arguments) => new AccountDirectory(arguments.Options with { Schema = null }, arguments.time), (profile.Options, time)), _rsa, options.Accounts,
             new RememberedAccounts(credentials, profile.Name));
 
-    /// <summary>Notes that a backend has seen a login of this user fail: it counts those, until one succeeds there.</summary>
+    /// <summary>Notes that a backend has seen a login of this account fail: it counts those, until one succeeds there.</summary>
+    /// <param name="user">The account's name, not one that a client makes up.</param>
     public void Failed(string backend, string user)
     {
         if (_failed.Count < MaxFailed)
@@ -33,10 +34,10 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
         }
     }
 
-    /// <summary>Whether a backend may be counting failed logins of this user, so that the next right one has to be made there.</summary>
+    /// <summary>Whether a backend may be counting failed logins of this account, so that the next right one has to be made there.</summary>
     public bool HasFailed(string backend, string user) => _failed.ContainsKey((backend, user));
 
-    /// <summary>Notes that the user has logged in to the backend.</summary>
+    /// <summary>Notes that the account has logged in to the backend.</summary>
     public void Succeeded(string backend, string user) => _failed.TryRemove((backend, user), out _);
 
     public async ValueTask DisposeAsync()

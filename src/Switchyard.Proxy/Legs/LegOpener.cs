@@ -3,6 +3,7 @@ using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Sockets;
 using Switchyard.Topology;
 using Switchyard.Wire;
 
@@ -83,30 +84,31 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
 
     /// <summary>
     /// Lets a login that failed at the proxy fail at the backend too: it is the backend that counts wrong passwords, locks accounts for them and writes them
-    /// down. Tried with a password made up for this one login: neither what the client sent nor a stored password is.
+    /// down. Tried with a password made up for this one login: neither what the client sent nor a stored password is. Where the backend would take the proxy for an
+    /// account that is none of the client's, the name is made up as well.
     /// </summary>
+    /// <param name="accounts">Those of this backend.</param>
     /// <param name="greeted">A connection to this backend to fail on; null makes one.</param>
-    /// <returns>The backend's refusal; null where it lets anybody in as this user, whom the client is not.</returns>
+    /// <returns>The backend's refusal; null where it lets anybody in as this user, whom the client is not, and where it was told another name.</returns>
+    /// <exception cref="ServerErrorException">It does not greet, or does not show its accounts.</exception>
     /// <exception cref="BackendUnavailableException">It cannot be reached.</exception>
     public async Task<LoginRefusal?> FailAsync(
-        string backend, FailedLogin login, LegTerms terms, GreetedConnection? greeted, CancellationToken cancellationToken)
+        string backend, FailedLogin login, FrontendLogin accounts, LegTerms terms, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
         try
         {
-            var profile = await profiles.GetAsync(backend, cancellationToken);
-            var options = Options(profile, terms) with
+            var options = Options(await profiles.GetAsync(backend, cancellationToken), terms) with
             {
-                User = login.User,
                 Password = login.WithPassword ? MadeUpPassword() : null,
                 PasswordSha1 = null,
                 IsMeantToFail = true,
             };
-            await using var connection = await ConnectAsync(options, greeted, cancellationToken);
-            return null;
-        }
-        catch (ServerErrorException error)
-        {
-            return LegIdentity.ForClient(error, login.User, login.Client, login.WithPassword);
+            greeted ??= await GreetedConnection.ConnectAsync(options, cancellationToken);
+            var proxy = ((LoopSocket)greeted.Connection).LocalEndPoint.Address;
+            var isCounted = await accounts.IsCountedForClientAsync(login, proxy, cancellationToken);
+            return await FailAsync(options with { User = isCounted ? login.User : MadeUpName() }, greeted, cancellationToken) is { } error && isCounted
+                ? LegIdentity.ForClient(error, login.User, login.Client, login.WithPassword)
+                : null;
         }
         finally
         {
@@ -117,8 +119,24 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
     }
 
+    private static async Task<ServerErrorException?> FailAsync(ConnectionOptions options, GreetedConnection greeted, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await ConnectAsync(options, greeted, cancellationToken);
+            return null;
+        }
+        catch (ServerErrorException error)
+        {
+            return error;
+        }
+    }
+
     /// <summary>256 random bits: nobody's password.</summary>
     private static string MadeUpPassword() => Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>Nobody's name, in the 16 characters that every server has for one.</summary>
+    private static string MadeUpName() => Convert.ToHexString(RandomNumberGenerator.GetBytes(8));
 
     private ConnectionOptions Options(BackendProfile profile, LegTerms terms) => profile.Options with
     {

@@ -12,7 +12,7 @@ public sealed partial class FrontendLogin
         {
             if (!CanSwitch(request))
             {
-                return Denied(request, match, response);
+                return Unread(request, match, response);
             }
 
             (response, nonce) = await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);

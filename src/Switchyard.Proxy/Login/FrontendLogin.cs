@@ -120,7 +120,8 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
     {
         if (match.UsualPlugin == AuthPlugins.CachingSha2Password)
         {
-            return Denied(request, match, (await AskSha2Async(match.UsualPlugin, channel, request, cancellationToken).ConfigureAwait(false)).Answer);
+            var (password, answer) = await AskSha2Async(match.UsualPlugin, channel, request, cancellationToken).ConfigureAwait(false);
+            return password is null ? Unread(request, match, answer) : Denied(request, match, answer);
         }
 
         var response = request.Plugin == AuthPlugins.NativePassword || !CanSwitch(request)
@@ -141,7 +142,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         {
             if (!CanSwitch(request))
             {
-                return Denied(request, match, response);
+                return Unread(request, match, response);
             }
 
             plugin = AuthPlugins.NativePassword;
@@ -194,6 +195,20 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         return match.Candidates.Count > 0 && match.Candidates.All(account => proof.Candidates.Contains(account, s_sameName));
     }
 
+    /// <summary>
+    /// Whether the server would count a failed login that the proxy makes in the client's name against nobody but the client's own account. Elsewhere an account that
+    /// the client is none of would be locked by it, and the answer would tell the client that there is one.
+    /// </summary>
+    /// <param name="proxy">The proxy's end of the connection, which is what the server sees where nothing in between changes it.</param>
+    /// <exception cref="Client.BackendUnavailableException">The backend's accounts cannot be read.</exception>
+    /// <exception cref="Client.ServerErrorException">The backend's accounts may not be read.</exception>
+    public async Task<bool> IsCountedForClientAsync(FailedLogin failed, IPAddress proxy, CancellationToken cancellationToken)
+    {
+        // What is kept was read when the login failed.
+        var match = await accounts.FindAsync(failed.User, proxy, refresh: false, cancellationToken).ConfigureAwait(false);
+        return match.Candidates.All(account => failed.Candidates.Contains(account, s_sameName));
+    }
+
     private static readonly EqualityComparer<Account> s_sameName = EqualityComparer<Account>.Create((a, b) => a?.CurrentUser == b?.CurrentUser);
 
     private static bool Fits(ClientProof proof, AccountAuthentication authentication) =>
@@ -214,16 +229,20 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         {
             if (!CanSwitch(request))
             {
-                return Denied(request, match, response);
+                return Unread(request, match, response);
             }
 
             (response, nonce) = await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
         }
 
+        if (Verify(request, match, response, nonce) is { } accepted)
+        {
+            return accepted;
+        }
+
         // The password may have been changed, or the account created, since it was read.
-        return Verify(request, match, response, nonce)
-            ?? Verify(request, await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false), response, nonce)
-            ?? Denied(request, match, response);
+        match = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
+        return Verify(request, match, response, nonce) ?? Denied(request, match, response);
     }
 
     /// <summary>Null when no candidate's stored hash fits the proof.</summary>
@@ -253,7 +272,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         string plugin, ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
         var (password, answer) = await AskSha2Async(plugin, channel, request, cancellationToken).ConfigureAwait(false);
-        return password is null ? Denied(request, match, answer) : Accept(request, match, match.Candidates[0], plugin, password, null);
+        return password is null ? Unread(request, match, answer) : Accept(request, match, match.Candidates[0], plugin, password, null);
     }
 
     /// <summary>The password the client gives, null when it cannot be read, and the client's last answer.</summary>
@@ -314,7 +333,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
 
         return ClearPassword.TryDecode(answer, out var password)
             ? Accept(request, match, match.Candidates[0], AuthPlugins.ClearPassword, password, null)
-            : Denied(request, match, answer);
+            : Unread(request, match, answer);
     }
 
     private static bool CanSwitch(LoginRequest request) => (request.Capabilities & Capabilities.PluginAuth) != 0;
@@ -357,7 +376,14 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         });
 
     private static LoginOutcome Denied(LoginRequest request, AccountMatch match, byte[] answer) =>
-        LoginOutcome.Deny(new FailedLogin(request.User, match.Client, IsPassword(answer)));
+        LoginOutcome.Deny(new FailedLogin(request.User, match.Client, IsPassword(answer), match.Candidates));
+
+    /// <summary>
+    /// An answer with no password in it that could be read, made under another RSA key for one. Nothing was compared, so nothing is counted: a client that is merely set up
+    /// wrong would lock its account by trying again.
+    /// </summary>
+    private static LoginOutcome Unread(LoginRequest request, AccountMatch match, byte[] answer) =>
+        LoginOutcome.Refuse(LoginRefusal.AccessDenied(request.User, match.Client, IsPassword(answer)));
 
     /// <summary>An answer without a password is empty, or the zero that ends an empty one.</summary>
     private static bool IsPassword(byte[] answer) => answer is not ([] or [0]);

@@ -73,9 +73,18 @@ internal sealed partial class ProxySession
             _attributes = payload.Attributes.Count > 0 ? payload.Attributes : _attributes;
             var request = new LoginRequest(
                 Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
-            if (await AdmitAsync(request, 1, profile, cancellationToken))
+            try
             {
-                return true;
+                if (await AdmitAsync(request, 1, profile, cancellationToken))
+                {
+                    return true;
+                }
+            }
+            catch (MalformedPacketException exception)
+            {
+                // Between two users the session is neither's.
+                ProxyLog.SessionEnded(_context.Logger, exception, Id, ClientAddress, exception.Message);
+                return false;
             }
         }
 

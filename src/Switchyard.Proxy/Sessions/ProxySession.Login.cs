@@ -123,11 +123,14 @@ internal sealed partial class ProxySession
             await SendErrorAsync(ClientError.BackendDown(profile.Name, exception.Message), channel.Sequence, cancellationToken);
             return false;
         }
+        finally
+        {
+            _nonce = channel.Nonce;
+        }
 
-        _nonce = channel.Nonce;
         if (outcome.Proof is not { } proof)
         {
-            var refusal = outcome.Failed is { } failed ? await FailAtBackendAsync(profile.Name, failed, cancellationToken) : null;
+            var refusal = outcome.Failed is { } failed ? await FailAtBackendAsync(profile, failed, cancellationToken) : null;
             await SendErrorAsync(ClientError.From(refusal ?? outcome.Refusal!), channel.Sequence, cancellationToken);
             return false;
         }
@@ -137,7 +140,7 @@ internal sealed partial class ProxySession
         _proof = proof;
         _accountsOf = profile.Name;
         var home = HomeOf(_state.Schema, _context.View.Current) ?? profile.Name;
-        if (home != profile.Name && (!proof.IsVerified || _context.Login.HasFailed(profile.Name, proof.User))
+        if (home != profile.Name && (!proof.IsVerified || _context.Login.HasFailed(profile.Name, proof.Account.User))
             && !await ProveAsync(proof, profile.Name, channel, cancellationToken))
         {
             return false;
@@ -154,7 +157,7 @@ internal sealed partial class ProxySession
             return false;
         }
 
-        _context.Login.Succeeded(profile.Name, proof.User);
+        _context.Login.Succeeded(profile.Name, _proof.Account.User);
         if (await RefusedBySwitchAsync(cancellationToken) is { } error)
         {
             await SendErrorAsync(error, channel.Sequence, cancellationToken);
@@ -191,17 +194,21 @@ internal sealed partial class ProxySession
     /// The backend whose accounts they are counts wrong passwords, and may have more to say of this one: that the account is locked by now. Null when it
     /// says nothing, which lets nobody in either.
     /// </summary>
-    private async Task<LoginRefusal?> FailAtBackendAsync(string backend, FailedLogin failed, CancellationToken cancellationToken)
+    private async Task<LoginRefusal?> FailAtBackendAsync(BackendProfile profile, FailedLogin failed, CancellationToken cancellationToken)
     {
-        _context.Login.Failed(backend, failed.User);
+        if (failed.AccountUser is { } account)
+        {
+            _context.Login.Failed(profile.Name, account);
+        }
+
         try
         {
             var terms = Terms(failed.Client) with { Schema = _state.Schema };
-            return await _context.Opener.FailAsync(backend, failed, terms, TakeAwaited(backend), cancellationToken);
+            return await _context.Opener.FailAsync(profile.Name, failed, _context.Login.For(profile), terms, TakeAwaited(profile.Name), cancellationToken);
         }
-        catch (Exception exception) when (exception is BackendUnavailableException or FormatException or MalformedPacketException)
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException or MalformedPacketException)
         {
-            ProxyLog.FailedLoginNotCounted(_context.Logger, ClientAddress, backend, exception.Message);
+            ProxyLog.FailedLoginNotCounted(_context.Logger, ClientAddress, profile.Name, exception.Message);
             return null;
         }
     }

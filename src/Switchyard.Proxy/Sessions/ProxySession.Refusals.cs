@@ -17,6 +17,13 @@ internal sealed partial class ProxySession
         try
         {
             var leg = await _context.Opener.OpenAsync(backend, proof, Terms(proof.Client) with { Schema = schema }, backend == _accountsOf, greeted, cancellationToken);
+            if (leg.Expired is { } expired && _current is not null)
+            {
+                // Only a client's first connection is there to set a password on; a session that works elsewhere would meet nothing but errors here.
+                await leg.DisposeAsync();
+                throw expired;
+            }
+
             ForgetRefusal(backend);
             return leg;
         }

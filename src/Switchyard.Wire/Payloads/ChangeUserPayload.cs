@@ -27,7 +27,7 @@ public sealed record ChangeUserPayload
     {
         var reader = new PayloadReader(payload);
         reader.Skip(1);
-        var user = reader.ReadNullTerminatedBytes().ToArray();
+        var user = UserName.Read(ref reader);
         var authResponse = (capabilities & Capabilities.SecureConnection) != 0
             ? reader.ReadBytes(reader.ReadByte()).ToArray()
             : reader.ReadNullTerminatedBytes().ToArray();

@@ -39,7 +39,7 @@ public sealed record HandshakeResponsePayload
         var reader = new PayloadReader(payload);
         var start = SslRequestPayload.Read(ref reader);
         var common = start.Capabilities & serverCapabilities;
-        var user = reader.ReadNullTerminatedBytes().ToArray();
+        var user = UserName.Read(ref reader);
         byte[] authResponse;
         if ((common & Capabilities.PluginAuthLengthEncodedData) != 0)
         {

@@ -26,9 +26,9 @@ internal sealed class LoginClient : IAsyncDisposable
     public uint ConnectionId { get; private set; }
 
     /// <summary>Connects and logs in; what came of it is said as by <see cref="ChangeUserAsync"/>.</summary>
-    public static async Task<(LoginClient Client, string Outcome)> LogInAsync(int port, string plugin, string user, string password)
+    public static async Task<(LoginClient Client, string Outcome)> LogInAsync(int port, string plugin, string user, string password, IPAddress? from = null)
     {
-        var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)));
+        var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), from));
         var greeting = await client._raw.ReadGreetingAsync();
         (client._nonce, client.ConnectionId) = (greeting.Nonce, greeting.ConnectionId);
         using var writer = new PayloadWriter();
@@ -51,6 +51,18 @@ internal sealed class LoginClient : IAsyncDisposable
         new ChangeUserPayload { User = Encoding.UTF8.GetBytes(user), AuthResponse = Proof(plugin, password), Collation = 45, AuthPlugin = plugin }.Write(writer, Spoken);
         await _raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 0);
         return await FollowAsync(plugin, password, 2);
+    }
+
+    /// <summary>Begins to change the user, and answers the switch to another plugin by something that is no proof.</summary>
+    /// <returns>Whether that closes the connection.</returns>
+    public async Task<bool> BreakChangeOfUserAsync(string plugin, string user, string schema, byte[] answer)
+    {
+        using var writer = new PayloadWriter();
+        new ChangeUserPayload { User = Encoding.UTF8.GetBytes(user), Schema = Encoding.UTF8.GetBytes(schema), Collation = 45, AuthPlugin = plugin }.Write(writer, Spoken);
+        await _raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 0);
+        Assert.Equal(AuthSwitchRequestPayload.Header, (await _raw.ReadPacketAsync())![0]);
+        await _raw.SendPacketAsync(answer, 2);
+        return await _raw.ReadPacketAsync() is null;
     }
 
     /// <summary>The account the session is now, or <c>closed</c>.</summary>

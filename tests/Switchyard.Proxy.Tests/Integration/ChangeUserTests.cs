@@ -45,6 +45,18 @@ public sealed class ChangeUserTests
         Assert.StartsWith("4150", direct[^1], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_answer_within_a_change_that_is_none_closes_the_connection()
+    {
+        var server = await LabServer.SharedAsync("mariadb-10.11", "source");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        var (client, login) = await LoginClient.LogInAsync(harness.Client.Port, AuthPlugins.NativePassword, ProxyHarness.AppUser, ProxyHarness.AppPassword);
+        await using var session = client;
+        Assert.Equal("in", login);
+        Assert.True(await client.BreakChangeOfUserAsync(AuthPlugins.CachingSha2Password, ProxyHarness.AppUser, "mysql", new byte[5000]));
+        Assert.Empty(harness.Errors);
+    }
+
     private static async Task<List<string>> GuessAsync(ProxyHarness harness, LabServer server, string user, int port)
     {
         await harness.DirectAsync(server, $"CREATE USER {user}@'%' IDENTIFIED BY {SqlText.QuoteString(Password)}", $"GRANT ALL ON {harness.Schema}.* TO {user}@'%'");

@@ -2,6 +2,7 @@ using System.Text;
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Topology;
 using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Tests.Integration;
@@ -60,6 +61,41 @@ public sealed class ExpiredPasswordTests
         await using var again = await BackendConnection.OpenAsync(harness.Client with { User = user, Password = New }, default);
         Assert.Empty((await harness.SettledAsync()).Single(session => session.ConnectionId == again.Server.ConnectionId).Pins);
         await harness.DirectAsync(s, $"DROP USER {user}@'%'");
+    }
+
+    [Theory]
+    [InlineData("mysql-9.7")]
+    [InlineData("mariadb-10.11")]
+    public async Task A_session_is_not_taken_to_where_its_password_has_expired_meanwhile(string name)
+    {
+        var s = await LabServer.SharedAsync(name, "source");
+        var t = await LabServer.SharedAsync(name, "target");
+        await using var harness = await ProxyHarness.StartAsync(("s", s), ("t", t));
+        var user = LabServer.UniqueSchema();
+        foreach (var server in new[] { s, t })
+        {
+            await harness.DirectAsync(server, $"CREATE USER {user}@'%' IDENTIFIED BY '{Old}'", $"GRANT ALL ON *.* TO {user}@'%'");
+        }
+
+        await harness.RouteAsync("t", "t");
+        await using var client = await BackendConnection.OpenAsync(
+            harness.Client with { User = user, Password = Old, ExtraCapabilities = Capabilities.CanHandleExpiredPasswords }, default);
+        Assert.Equal(t.Port.ToString(), (await client.QueryAsync("SELECT @@port", default)).GetString(0, 0));
+        await harness.DirectAsync(s, $"ALTER USER {user}@'%' PASSWORD EXPIRE");
+
+        await harness.CommitAsync(harness.Repository.Begin().Put(new WarmRequest("w", "m", "s")));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        var warmed = await harness.View.WaitAsync(state => state.WarmAcks.ContainsKey(("w", "p1")), limit.Token);
+        Assert.True(Assert.Single(warmed.WarmAcks[("w", "p1")].Failures).CannotLogIn);
+        await harness.CommitAsync(harness.Repository.Begin().Delete(TopologyKeys.WarmRequest("w")));
+
+        await harness.RouteAsync("s", "s");
+        Assert.Equal(1820, (await Assert.ThrowsAsync<ServerErrorException>(() => client.QueryAsync("SELECT @@port", default))).Code);
+        await harness.RouteAsync("t", "t");
+        Assert.Equal(t.Port.ToString(), (await client.QueryAsync("SELECT @@port", default)).GetString(0, 0));
+        Assert.Empty(Assert.Single(await harness.SettledAsync()).Pins);
+        await harness.DirectAsync(s, $"DROP USER {user}@'%'");
+        await harness.DirectAsync(t, $"DROP USER {user}@'%'");
     }
 
     /// <summary>What comes of a login with an expired password and of all one might try after it.</summary>

@@ -3,6 +3,7 @@ using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
 using Switchyard.Topology;
+using Switchyard.Wire.Auth;
 using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Tests.Integration;
@@ -45,15 +46,7 @@ public sealed class WrongPasswordTests
         {
             var before = await AbortedAsync(server);
             Assert.StartsWith("1045", await AttemptAsync(harness.Client with { User = user, Password = password }), StringComparison.Ordinal);
-
-            // Counted behind the answer.
-            long counted;
-            while ((counted = await AbortedAsync(server)) == before)
-            {
-                await Task.Delay(20, _limit);
-            }
-
-            Assert.Equal(before + 1, counted);
+            Assert.Equal(before + 1, await AbortedSinceAsync(server, before));
         }
     }
 
@@ -104,6 +97,37 @@ public sealed class WrongPasswordTests
         await harness.DirectAsync(server, $"DROP USER {user}@'127.0.0.2', {user}@'127.0.0.1'");
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", false)]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mysql-9.7", false)]
+    public async Task Guesses_from_elsewhere_lock_no_account_that_is_not_theirs_and_hear_of_none(string name, bool hasOneThere)
+    {
+        await using var server = await LabServer.StartAsync(name, Counting(name));
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        var limits = name == "mysql-9.7" ? "FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME 1" : "";
+
+        // The server sees the proxy as the first, whoever its client is.
+        await harness.DirectAsync(server, $"CREATE USER one@'127.0.0.1' IDENTIFIED BY '{Right}' {limits}");
+        if (hasOneThere)
+        {
+            await harness.DirectAsync(server, $"CREATE USER one@'127.0.0.2' IDENTIFIED BY '{Wrong}'");
+        }
+
+        List<string> heard = [];
+        for (var guess = 0; guess < 5; guess++)
+        {
+            var before = await AbortedAsync(server);
+            var (client, outcome) = await LoginClient.LogInAsync(harness.Client.Port, AuthPlugins.NativePassword, "one", "a guess", IPAddress.Parse("127.0.0.2"));
+            await client.DisposeAsync();
+            heard.Add(outcome);
+            Assert.Equal(before + 1, await AbortedSinceAsync(server, before));
+        }
+
+        Assert.Equal("1045 Access denied for user 'one'@'127.0.0.2'", Assert.Single(heard.Distinct()).Replace("localhost", "127.0.0.2", StringComparison.Ordinal));
+        Assert.Equal("in", await AttemptAsync(ProxyHarness.Admin(server) with { User = "one", Password = Right }));
+    }
+
     private static string[] Counting(string name) => name.StartsWith("mariadb", StringComparison.Ordinal) ? ["--max-password-errors=3"] : [];
 
     /// <summary>What came of the attempts of a new account.</summary>
@@ -132,6 +156,18 @@ public sealed class WrongPasswordTests
         {
             return $"{error.Code} {error.SqlState} {error.ServerMessage}";
         }
+    }
+
+    /// <summary>The next count, which comes behind the answer.</summary>
+    private async Task<long> AbortedSinceAsync(LabServer server, long before)
+    {
+        long counted;
+        while ((counted = await AbortedAsync(server)) == before)
+        {
+            await Task.Delay(20, _limit);
+        }
+
+        return counted;
     }
 
     private static async Task<long> AbortedAsync(LabServer server)

@@ -65,6 +65,22 @@ public sealed class FrontendLoginTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_password_that_cannot_be_read_is_refused_and_not_counted_as_wrong()
+    {
+        await using var backend = await Backend.CreateAsync("mysql-9.7", AuthPlugins.CachingSha2Password, Password, _limit);
+        foreach (var user in new[] { backend.User, "nobody_knows" })
+        {
+            var nonce = AuthNonce.Create();
+            using var another = new RsaLoginKey();
+            var client = new ScriptedClient { Password = Password, Plugin = AuthPlugins.CachingSha2Password, Nonce = nonce, PinnedKey = another.PublicKeyPem.ToArray() };
+            var request = new LoginRequest(user, IPAddress.Loopback, client.Plugin, client.FirstAnswer(), nonce, Capabilities.PluginAuth | Capabilities.Protocol41);
+            var outcome = await new FrontendLogin(backend.Directory, _rsa, []).RunAsync(client, request, _limit);
+            Assert.Equal(1045, outcome.Refusal!.Code);
+            Assert.Null(outcome.Failed);
+        }
+    }
+
     [Theory]
     [InlineData("mariadb-10.11")]
     [InlineData("mysql-5.6")]
@@ -171,6 +187,9 @@ public sealed class FrontendLoginTests : IDisposable
 
         public string Password { get; init; } = "";
 
+        /// <summary>A key the client has from somewhere else; null has it ask for one.</summary>
+        public byte[]? PinnedKey { get; init; }
+
         public string Plugin { get; set; } = "";
 
         public byte[] Nonce { get; set; } = [];
@@ -200,6 +219,7 @@ public sealed class FrontendLoginTests : IDisposable
                 answer = _waitsForKey ? RsaPasswordExchange.Encrypt(Password, Nonce, data)
                     : data is not [CachingSha2Password.FullAuthenticationRequired] ? throw new InvalidOperationException("unexpected data")
                     : IsTls ? ClearPassword.Encode(Password)
+                    : PinnedKey is { } key ? RsaPasswordExchange.Encrypt(Password, Nonce, key)
                     : AskForKey(CachingSha2Password.PublicKeyRequest);
             }
 

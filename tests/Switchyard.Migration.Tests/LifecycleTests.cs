@@ -105,6 +105,20 @@ public sealed class LifecycleTests
         var finding = Assert.Single((await world.Service.StatusAsync("shop", default)).Findings);
         Assert.Equal(("log_purged", FindingSeverity.Error), (finding.Code, finding.Severity));
         Assert.Contains("binlog.000007", finding.What, StringComparison.Ordinal);
+        Assert.Contains("Cancel 'shop'", finding.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task After_a_switch_a_purged_log_ends_the_way_back_and_nobody_is_told_to_cancel()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        await world.Service.SwitchAsync("shop", new SwitchRequest { SkipDiff = true }, default);
+        world.Engine.Reach = () => throw new ReplicationException("The source no longer has its binary log binlog.000007.");
+        await world.Service.StopAsync("shop", default);
+
+        var finding = Assert.Single((await world.Service.StatusAsync("shop", default)).Findings, f => f.Code == "log_purged");
+        Assert.Contains("migration complete shop", finding.Remedy, StringComparison.Ordinal);
     }
 
     [Fact]

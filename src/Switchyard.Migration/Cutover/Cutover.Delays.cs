@@ -18,12 +18,17 @@ internal sealed partial class Cutover
             return;
         }
 
+        await TryLetGoAsync(() => finish.UnfenceAsync(_fence, _from, CancellationToken.None));
+        await TryLetGoAsync(() => _gate.AbandonAsync("Its time was up.", CancellationToken.None));
+    }
+
+    private static async Task TryLetGoAsync(Func<Task> part)
+    {
         try
         {
-            await finish.UnfenceAsync(_fence, _from, CancellationToken.None);
-            await _gate.AbandonAsync("Its time was up.", CancellationToken.None);
+            await part();
         }
-        catch (Exception e) when (e is BackendUnavailableException or ServerErrorException or TopologyStoreException)
+        catch (Exception e) when (e is BackendUnavailableException or ServerErrorException or CutoverFailedException or TopologyStoreException)
         {
             // Undoing tries again, and says so.
         }

@@ -84,13 +84,16 @@ internal sealed partial class Cutover
         }
 
         var backends = (await environment.Topology.ListBackendsAsync(cancellationToken)).Select(b => b.Name).ToHashSet(StringComparer.Ordinal);
+        var transaction = environment.Topology.Begin();
         foreach (var trace in dead)
         {
             var gone = trace.Value.GoneFrom.Add(FromName);
 
-            // One that comes to life again writes its trace anew, and this loses.
-            var transaction = environment.Topology.Begin().Require(trace);
-            await (backends.IsSubsetOf(gone) ? transaction.Delete(trace.Key) : transaction.PutValue(trace.Key, trace.Value with { GoneFrom = gone })).CommitAsync(cancellationToken);
+            // One that comes to life again is a member before it writes its trace anew: then this loses, and the next switch looks again.
+            transaction.Require(trace).RequireAbsent(TopologyKeys.Proxy(trace.Value.Id));
+            _ = backends.IsSubsetOf(gone) ? transaction.Delete(trace.Key) : transaction.PutValue(trace.Key, trace.Value with { GoneFrom = gone });
         }
+
+        await transaction.CommitAsync(cancellationToken);
     }
 }

@@ -70,7 +70,7 @@ internal sealed class PurgeWatch(MigrationEnvironment environment, MigrationRunt
         }
         catch (ReplicationException e)
         {
-            return [Finding.Error("log_purged", $"Replication cannot go on from where it stands: {e.Message}", $"Cancel '{runtime.Name}' and create it anew.")];
+            return [Finding.Error("log_purged", $"Replication cannot go on from where it stands: {e.Message}", RemedyOfPurged())];
         }
         catch (Exception e) when (e is BackendUnavailableException or ServerErrorException or MigrationException or UnsupportedEventException or BinlogFormatException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
@@ -94,6 +94,10 @@ internal sealed class PurgeWatch(MigrationEnvironment environment, MigrationRunt
                 $"Raise max_binlog_total_size on '{Origin}' now, with SET GLOBAL and in its configuration, and go on with `switchyard migration start {runtime.Name}`.");
         }
     }
+
+    private string RemedyOfPurged() => runtime.Record.Authoritative == Side.Source
+        ? $"Cancel '{runtime.Name}' and create it anew."
+        : $"'{runtime.Record.Backend(Side.Source)}' cannot be gone back to any more: end the migration with `switchyard migration complete {runtime.Name}`.";
 
     private Finding NearPurge(string what, TimeSpan kept, string then) => Finding.Warning(
         "log_near_purge",

@@ -16,6 +16,9 @@ internal sealed class LockFence : IFence
     private const int MostConnections = 16;
     private const int TablesOpenedAtOnce = 50;
 
+    // The application waits for this, and a server that is frozen never answers.
+    private static readonly TimeSpan s_unlockLimit = TimeSpan.FromSeconds(5);
+
     /// <summary>The error of a wait for a lock that has come to its limit.</summary>
     public const int LockWaitTimeout = 1205;
 
@@ -82,8 +85,20 @@ internal sealed class LockFence : IFence
     /// <inheritdoc/>
     public async Task ReleaseAsync(CancellationToken cancellationToken)
     {
-        await Task.WhenAll(_parts.Where(p => p.Connection.IsUsable).Select(p => p.Connection.ExecuteAsync("UNLOCK TABLES", cancellationToken)));
-        await DisposeAsync();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_unlockLimit);
+        try
+        {
+            await Task.WhenAll(_parts.Where(p => p.Connection.IsUsable).Select(p => p.Connection.ExecuteAsync("UNLOCK TABLES", limit.Token)));
+        }
+        catch (Exception e) when (e is BackendUnavailableException or ServerErrorException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // A server gives the locks of an ended connection back by itself, and the connections end now.
+        }
+        finally
+        {
+            await DisposeAsync();
+        }
     }
 
     /// <inheritdoc/>

@@ -23,8 +23,7 @@ internal sealed partial class ServerSide
                 await ExecuteAsync("SET GLOBAL read_only=1", cancellationToken);
                 return new ReadOnlyFence(this);
             default:
-                var prepared = _preparedFence is { IsUsable: true } open ? open : await LockFence.PrepareAsync(options, tables, cancellationToken);
-                _preparedFence = null;
+                var prepared = await TakePreparedFenceAsync() ?? await LockFence.PrepareAsync(options, tables, cancellationToken);
                 try
                 {
                     await prepared.TakeAsync(limit, cancellationToken);
@@ -35,6 +34,20 @@ internal sealed partial class ServerSide
                     throw await DescribeHoldersAsync(limit, e, cancellationToken);
                 }
         }
+    }
+
+    /// <summary>The fence prepared, if all of it can still be used; what is left of another is closed.</summary>
+    private async Task<LockFence?> TakePreparedFenceAsync()
+    {
+        var prepared = _preparedFence;
+        _preparedFence = null;
+        if (prepared is { IsUsable: false })
+        {
+            await prepared.DisposeAsync();
+            return null;
+        }
+
+        return prepared;
     }
 
     /// <summary>Who kept the tables from being locked, as far as it can be seen.</summary>

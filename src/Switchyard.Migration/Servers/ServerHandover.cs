@@ -9,7 +9,7 @@ internal sealed partial class ServerSide
     public async Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var wanted = tables.ToHashSet();
+        var wanted = tables.ToHashSet(await NamesAsync(cancellationToken));
         var triggers = new List<TriggerDefinition>();
         var listed = await connection.QueryAsync(
             $"SELECT trigger_name, event_object_table, sql_mode, trigger_schema FROM information_schema.triggers WHERE trigger_schema IN ({SchemaTexts}) " +

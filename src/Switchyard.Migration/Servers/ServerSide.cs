@@ -18,7 +18,11 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         "mysql", "information_schema", "performance_schema", "sys", "_switchyard",
     };
 
+    // The application waits for this, and a server that is frozen never answers.
+    private static readonly TimeSpan s_liftLimit = TimeSpan.FromSeconds(5);
+
     private BackendConnection? _connection;
+    private TableNameComparer? _names;
     private LockFence? _preparedFence;
 
     private string SchemaTexts => string.Join(", ", schemas.Select(SqlText.QuoteString));
@@ -64,7 +68,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         var rows = await connection.QueryAsync(
             "SELECT table_schema, table_name, table_type='SEQUENCE', auto_increment FROM information_schema.tables " +
             $"WHERE table_schema IN ({SchemaTexts}) AND (auto_increment IS NOT NULL OR table_type='SEQUENCE')", cancellationToken);
-        var wanted = tables.ToHashSet();
+        var wanted = tables.ToHashSet(await NamesAsync(cancellationToken));
         var columns = new Dictionary<TableName, ulong>();
         var sequences = new Dictionary<TableName, long>();
         foreach (var row in rows.Rows)
@@ -75,9 +79,9 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
                 // What is cached in memory by the server lies below this value, so nothing is handed out twice.
                 sequences[name] = (await connection.QueryAsync($"SELECT next_not_cached_value FROM {name.Quoted}", cancellationToken)).GetInt64(0, 0);
             }
-            else if (wanted.Contains(name))
+            else if (wanted.TryGetValue(name, out var known))
             {
-                columns[name] = row.GetUInt64(3);
+                columns[known] = row.GetUInt64(3);
             }
         }
 
@@ -129,7 +133,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
     {
         var connection = await OpenAsync(cancellationToken);
         var present = await connection.QueryAsync($"SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({SchemaTexts})", cancellationToken);
-        var names = present.Rows.Select(r => new TableName(r.GetString(0), r.GetString(1))).ToHashSet();
+        var names = present.Rows.Select(r => new TableName(r.GetString(0), r.GetString(1))).ToHashSet(await NamesAsync(cancellationToken));
         var renames = tables.Where(names.Contains).Select(t => $"{t.Quoted} TO {(t with { Name = OldName(t.Name) }).Quoted}").ToList();
         if (renames.Count > 0)
         {
@@ -158,13 +162,25 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         return [.. schemas.Rows.Select(r => r.GetString(0)).Where(s => !s_systemSchemas.Contains(s)).Order(StringComparer.Ordinal)];
     }
 
-    public async Task LiftReadOnlyAsync(CancellationToken cancellationToken) => await ExecuteAsync("SET GLOBAL read_only=0", cancellationToken);
+    public async Task LiftReadOnlyAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_liftLimit);
+        try
+        {
+            await ExecuteAsync("SET GLOBAL read_only=0", limit.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new CutoverFailedException(
+                $"{options.Host}:{options.Port} did not answer to SET GLOBAL read_only=0 within {s_liftLimit.TotalSeconds:0.#} s.", "Look after that server; once it answers, run it there if it is still read-only.", e);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
-        if (_preparedFence is { } unused)
+        if (await TakePreparedFenceAsync() is { } unused)
         {
-            _preparedFence = null;
             await unused.DisposeAsync();
         }
 
@@ -206,6 +222,11 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
     private async Task<HashSet<string>> ExistingSchemasAsync(CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        return [.. (await connection.QueryAsync("SELECT schema_name FROM information_schema.schemata", cancellationToken)).Rows.Select(r => r.GetString(0))];
+        var schemas = await connection.QueryAsync("SELECT schema_name FROM information_schema.schemata", cancellationToken);
+        return schemas.Rows.Select(r => r.GetString(0)).ToHashSet((await NamesAsync(cancellationToken)).Strings);
     }
+
+    /// <summary>How this server compares names: what was written down may name a table in another case than the server lists it by.</summary>
+    private async Task<TableNameComparer> NamesAsync(CancellationToken cancellationToken) =>
+        _names ??= await TableNameComparer.ReadAsync(await OpenAsync(cancellationToken), cancellationToken);
 }

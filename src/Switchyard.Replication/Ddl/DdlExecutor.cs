@@ -18,6 +18,8 @@ namespace Switchyard.Replication.Ddl;
 /// </summary>
 internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tables, TablePlanner planner)
 {
+    private readonly DdlTurn _turn = new(definition.Id);
+
     // Same words, other meaning on the other vendor: a column so declared would not hold the same bytes.
     private static readonly string[] s_notPortable = ["JSON", "UUID", "INET4", "INET6", "VECTOR", "CHARSET", "CHARACTER", "COLLATE", "CONVERT", "GENERATED", "VIRTUAL", "PERSISTENT", "STORED", "CHECK", "PARTITION", "SYSTEM", "PERIOD"];
 
@@ -159,16 +161,17 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement in a character set other than UTF-8. Make the change on the target by hand and set --on-ddl ignore.");
         }
 
-        var before = await DefinitionsAsync(target.Connection, concerned, cancellationToken).ConfigureAwait(false);
-        if (await AlreadyRanAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false))
-        {
-            return;
-        }
-
-        await WriteIntentAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false);
         var runner = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
         await using (runner.ConfigureAwait(false))
         {
+            await _turn.TakeAsync(runner, cancellationToken).ConfigureAwait(false);
+            var before = await DefinitionsAsync(target.Connection, concerned, cancellationToken).ConfigureAwait(false);
+            if (await AlreadyRanAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false))
+            {
+                return;
+            }
+
+            await WriteIntentAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false);
             var ansi = ((item.Query.SqlMode ?? 0) & 0x4) != 0;
             await runner.ExecuteAsync($"SET SESSION sql_mode='{(ansi ? "ANSI_QUOTES" : "")}', foreign_key_checks=0", cancellationToken).ConfigureAwait(false);
             if (item.Query.Schema.Length > 0 && tables.HasSchema(item.Query.Schema))

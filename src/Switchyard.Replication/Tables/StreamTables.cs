@@ -11,7 +11,7 @@ internal sealed class StreamTables
 
     public StreamTables(IEnumerable<TableName> names, bool ignoreCase)
     {
-        var comparer = new NameComparer(ignoreCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+        var comparer = new TableNameComparer(ignoreCase);
         _tables = names.Distinct().ToDictionary(n => n, n => new StreamTable(n), comparer);
         _schemas = new HashSet<string>(_tables.Keys.Select(n => n.Schema), comparer.Strings);
     }
@@ -30,13 +30,4 @@ internal sealed class StreamTables
         DdlKind.None => false,
         _ => statement.Names.Concat(statement.NewNames).Any(n => _tables.ContainsKey(n)),
     };
-
-    private sealed class NameComparer(StringComparer strings) : IEqualityComparer<TableName>
-    {
-        public StringComparer Strings { get; } = strings;
-
-        public bool Equals(TableName x, TableName y) => Strings.Equals(x.Schema, y.Schema) && Strings.Equals(x.Name, y.Name);
-
-        public int GetHashCode(TableName obj) => HashCode.Combine(Strings.GetHashCode(obj.Schema), Strings.GetHashCode(obj.Name));
-    }
 }

@@ -11,13 +11,14 @@ internal static class PassiveSide
     /// <exception cref="ReplicationException">A live trigger or event is there.</exception>
     public static async Task VerifyAsync(BackendConnection target, IReadOnlyCollection<TableName> tables, CancellationToken cancellationToken)
     {
+        var ours = tables.ToHashSet(await TableNameComparer.ReadAsync(target, cancellationToken).ConfigureAwait(false));
         using var sql = new PayloadWriter();
         sql.Sql("SELECT trigger_name, event_object_schema, event_object_table FROM information_schema.triggers WHERE event_object_schema IN ("u8);
         WriteSchemas(sql, tables);
         var triggers = await target.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < triggers.RowCount; i++)
         {
-            if (tables.Contains(new TableName(triggers.GetString(i, 1), triggers.GetString(i, 2))))
+            if (ours.Contains(new TableName(triggers.GetString(i, 1), triggers.GetString(i, 2))))
             {
                 throw new ReplicationException($"Trigger {triggers.GetString(i, 0)} on {triggers.GetString(i, 1)}.{triggers.GetString(i, 2)} is live on the side that is only applied to, and would change rows a second time; drop it there (its definition stays on the other side).");
             }

@@ -49,7 +49,7 @@ internal sealed class ApiClient : IDisposable
             var text = await response.Content.ReadAsStringAsync(cancellationToken);
             return response.IsSuccessStatusCode ? Read<T>(text) : throw Problem(response, text);
         }
-        catch (HttpRequestException error) when (method != HttpMethod.Get && error.HttpRequestError != HttpRequestError.ConnectionError)
+        catch (HttpRequestException error) when (method != HttpMethod.Get && MayHaveArrived(error))
         {
             throw new CliException(
                 ExitCode.Failed,
@@ -64,6 +64,10 @@ internal sealed class ApiClient : IDisposable
                 "Start it with `switchyard serve`, or say where it runs with --server URL or SWITCHYARD_SERVER.");
         }
     }
+
+    /// <summary>Whether what was asked for can have been sent before it failed.</summary>
+    private static bool MayHaveArrived(HttpRequestException error) =>
+        error.HttpRequestError is HttpRequestError.ResponseEnded or HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.Unknown;
 
     private static Answer<T> Read<T>(string text)
     {

@@ -22,7 +22,7 @@ internal static class SwitchVerbs
         var lag = GlobalOptions.Duration("--max-replication-lag-allowed", "Refuse when replication is further behind (default 30s)");
         var fence = GlobalOptions.Choice<FenceMode>("--fence", "How writers that go around the proxy are kept out (default lock)");
         var skipDiff = new Option<bool>("--skip-diff") { Description = "Do not ask for a fresh and clean diff" };
-        var kill = new Option<bool>("--kill-blockers") { Description = "End sessions that keep the drain from finishing" };
+        var kill = new Option<bool>("--kill-blockers") { Description = "End sessions that keep the drain from finishing and, after a proxy has died, statements that may be its own" };
         return Verb.Create(verb, description, [name, dryRun, rehearse, timeout, drain, lag, fence, skipDiff, kill], async (context, result, ct) =>
         {
             if (result.GetValue(dryRun) && result.GetValue(rehearse))

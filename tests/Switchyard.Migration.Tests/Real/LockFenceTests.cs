@@ -61,4 +61,20 @@ public sealed class LockFenceTests
             }
         }
     }
+
+    [Fact]
+    public async Task The_fence_of_a_server_that_is_frozen_is_let_go_of_and_gone_when_the_server_goes_on()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11");
+        var options = ConnectionOptions.Parse(server.Dsn);
+        await using var writer = await BackendConnection.OpenAsync(options, default);
+        await writer.ExecuteAsync("CREATE DATABASE fenced", default);
+        await writer.ExecuteAsync("CREATE TABLE fenced.t (id INT PRIMARY KEY)", default);
+        await using var side = new ServerSide(options, ["fenced"]);
+        await using var fence = await side.FenceAsync(FenceMode.Lock, [new TableName("fenced", "t")], TimeSpan.FromSeconds(10), default);
+        await server.FreezeAsync();
+        await fence.ReleaseAsync(default).WaitAsync(TimeSpan.FromMinutes(2));
+        await server.ThawAsync();
+        await writer.ExecuteAsync("INSERT INTO fenced.t VALUES (1)", default);
+    }
 }

@@ -1,4 +1,6 @@
+using Switchyard.Client;
 using Switchyard.Lab;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration.Tests.Real;
@@ -52,6 +54,29 @@ public sealed class NameCaseTests
         Assert.Equal(0, await world.CountStreamsAsync(there));
         await using var here = await world.OpenSourceAsync();
         Assert.Equal(4, (await here.QueryAsync("SELECT COUNT(*) FROM orders", default)).GetInt64(0, 0));
+    }
+
+    [Fact]
+    public async Task A_record_that_names_its_tables_in_another_case_than_the_server_misses_nothing_of_them()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11", Lower);
+        var options = ConnectionOptions.Parse(server.Dsn);
+        await using var app = await BackendConnection.OpenAsync(options, default);
+        await app.ExecuteAsync("CREATE DATABASE shop", default);
+        await app.ExecuteAsync("CREATE TABLE shop.orders (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT)", default);
+        await app.ExecuteAsync("INSERT INTO shop.orders (v) VALUES (1), (2)", default);
+        await app.ExecuteAsync("CREATE TRIGGER shop.counted BEFORE INSERT ON shop.orders FOR EACH ROW SET NEW.v=1", default);
+        await app.ExecuteAsync("CREATE EVENT shop.nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM shop.orders", default);
+        TableName[] recorded = [new("SHOP", "ORDERS")];
+        await using var side = new ServerSide(options, ["SHOP"]);
+
+        Assert.Equal(3ul, (await side.ReadIdentitiesAsync(recorded, default)).Columns[recorded[0]]);
+        var handover = await side.ReadTriggersAndEventsAsync(recorded, default);
+        Assert.Equal(("counted", "nightly"), (Assert.Single(handover.Triggers).Name, Assert.Single(handover.Events).Name));
+        await side.RenameTablesAsync(recorded, default);
+        Assert.Equal(["_orders_old"], (await app.QueryAsync("SELECT table_name FROM information_schema.tables WHERE table_schema='shop'", default)).Rows.Select(r => r.GetString(0)));
+        await side.DropTablesAsync([new TableName("SHOP", "_ORDERS_OLD")], default);
+        Assert.Empty((await app.QueryAsync("SELECT table_name FROM information_schema.tables WHERE table_schema='shop'", default)).Rows);
     }
 
     [Theory]

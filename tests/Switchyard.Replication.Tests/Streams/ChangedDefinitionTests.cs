@@ -97,6 +97,40 @@ public sealed class ChangedDefinitionTests
         }
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task A_change_cut_off_while_the_target_ran_it_has_ended_there_before_it_is_asked_whether_it_was_done(string server)
+    {
+        await using var scenario = await CreateAsync(server);
+        await using var reader = await BackendConnection.OpenAsync(scenario.To with { Schema = scenario.Schema }, default);
+        await reader.ExecuteAsync("BEGIN", default);
+        await reader.QueryAsync("SELECT * FROM t", default);
+        var stream = await scenario.OpenAsync();
+        await using var application = await scenario.ConnectSourceAsync();
+        await application.ExecuteAsync("ALTER TABLE t ADD INDEX (other)", default);
+        await UntilAsync(scenario, "ALTER TABLE");
+        await stream.StopAsync(new CancellationToken(canceled: true)).WaitAsync(TimeSpan.FromMinutes(1));
+
+        var again = await scenario.OpenAsync();
+        await UntilAsync(scenario, "SELECT IS_USED_LOCK");
+        await reader.ExecuteAsync("COMMIT", default);
+        await Scenario.CatchUpAsync(again);
+        Assert.Null(again.Progress.Error);
+        Assert.Equal(["other"], (await IndexesAsync(scenario.Target, scenario.Schema)).Where(i => i.StartsWith("other", StringComparison.Ordinal)));
+    }
+
+    /// <summary>Waits until a statement that begins so runs on the target.</summary>
+    private static async Task UntilAsync(Scenario scenario, string statement)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!(await scenario.Target.QueryAsync("SHOW PROCESSLIST", limit.Token)).Rows.Any(r => r.GetStringOrNull(7)?.StartsWith(statement, StringComparison.Ordinal) == true))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
     private static async Task<Scenario> CreateAsync(string server, OnDdl onDdl = OnDdl.Exec)
     {
         var scenario = await Scenario.CreateAsync(server, server, Table);

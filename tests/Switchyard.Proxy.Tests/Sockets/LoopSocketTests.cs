@@ -187,10 +187,13 @@ public sealed class LoopSocketTests : IDisposable
                 {
                     await source.SendAsync(bytes, _limit);
                 }
+
+                // The other end may have swallowed everything already, and would wait for more.
+                source.Shutdown(SocketShutdown.Send);
             }
             catch (SocketException)
             {
-                // The other end has had enough.
+                // It has had enough.
             }
         }
 

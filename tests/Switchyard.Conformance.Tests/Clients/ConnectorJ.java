@@ -84,9 +84,9 @@ public class ConnectorJ {
             try (Connection c = open(mode)) {
                 prepared(c, "SELECT * FROM kinds ORDER BY id");
                 prepared(c, "SELECT * FROM odd_dates ORDER BY id");
-                // Bytes not behind a number: MariaDB 10.11 then answers with what lies in its memory, unless the statement was prepared anew in between.
+                // Bytes behind a number (a NULL of that type too): MariaDB 10.11 answers with what lies in its memory, and which was before depends on where the statement was prepared.
                 prepared(c, "SELECT ? AS a, n FROM few WHERE n > ?", new Object[] {1, 2}, new Object[] {"ü", 3L}, new Object[] {null, 3},
-                    new Object[] {new byte[] {97, 98}, 3}, new Object[] {1.5, "3"}, new Object[] {Timestamp.valueOf("2020-02-03 04:05:06.789"), 3}, new Object[] {"y".repeat(70000), 3});
+                    new Object[] {MOVES ? "ab" : new byte[] {97, 98}, 3}, new Object[] {1.5, "3"}, new Object[] {Timestamp.valueOf("2020-02-03 04:05:06.789"), 3}, new Object[] {"y".repeat(70000), 3});
                 prepared(c, "SELECT * FROM missing");
                 run(c, "SELEC");
                 run(c, "SELECT 1/0 FROM digits WHERE d = 1");

@@ -19,7 +19,7 @@ import pymysql  # noqa: E402
 from machinery import Lab, Switchyard  # noqa: E402
 
 ROUNDS = int(os.environ.get("SWITCHYARD_BENCH_ROUNDS", "3"))
-SCALE = float(os.environ.get("SWITCHYARD_BENCH_SCALE", "0.4"))
+SCALE = float(os.environ.get("SWITCHYARD_BENCH_SCALE", "2"))
 WORKERS = 4
 TABLES = 4
 ROWS = 50_000
@@ -50,7 +50,7 @@ class Burst:
         return events
 
     def large_rows(self):
-        rows = int(400 * SCALE)
+        rows = int(1_000 * SCALE)
         with self.source.connect() as connection, connection.cursor() as cursor:
             cursor.execute("USE bench")
             for i in range(rows):

@@ -1,6 +1,7 @@
 using Switchyard.Binlog;
 using Switchyard.Replication.Copy;
 using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
 
 namespace Switchyard.Replication.Apply;
 
@@ -10,7 +11,7 @@ internal sealed partial class Applier
     private async Task ApplyRowsAsync(RowsItem item, CancellationToken cancellationToken)
     {
         var plan = item.Table.Plan ?? throw new ReplicationException($"Rows of {item.Table.Name} at {item.Position} came after the table was dropped.");
-        if (item.Logged is { } logged && item.Table.Copy is null && mode.IsOn && logged.SentBytes <= LargestLoggedBytes)
+        if (item.Logged is { } logged && item.Table.Copy is null && mode.IsOn && logged.SentBytes <= LargestLoggedBytes && !HasLargeValues(item, plan))
         {
             if (!_current.IsEmpty && _current.Bytes + (long)logged.SentBytes > SpillBytes)
             {
@@ -45,6 +46,29 @@ internal sealed partial class Applier
                 await SpillAsync(cancellationToken).ConfigureAwait(false);
             }
         }
+    }
+
+    // As logged, a large value would be encoded here, and read as text and decoded there: as a parameter of SQL it is copied.
+    private static bool HasLargeValues(RowsItem item, TablePlan plan)
+    {
+        if (item.Bytes / item.Rows.Count < LongStatement.WorthwhileBytes)
+        {
+            return false;
+        }
+
+        foreach (var change in item.Rows)
+        {
+            var row = item.Kind == RowsKind.Delete ? change.Before : change.After;
+            foreach (var column in plan.Columns)
+            {
+                if (row[column.Ordinal].Bytes.Length >= LongStatement.WorthwhileBytes)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
     }
 
     private static long SizeOf(RowChange change)

@@ -1,6 +1,7 @@
 using Switchyard.Binlog;
 using Switchyard.Replication.Copy;
 using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
 using Switchyard.Replication.Values;
 using Switchyard.Wire;
 
@@ -35,7 +36,7 @@ internal readonly record struct ChangeStatement(ChangeKind Kind, TablePlan? Tabl
 internal sealed class ChangeGroup : IDisposable
 {
     private readonly List<(ChangeStatement Statement, int Start)> _statements = [];
-    private readonly StreamedText _text = new(64 * 1024);
+    private readonly StreamedText _text = new(64 * 1024, LongStatement.WorthwhileBytes);
     private int _loggedBytes;
 
     public PayloadWriter Sql => _text.Text;
@@ -55,8 +56,10 @@ internal sealed class ChangeGroup : IDisposable
     public ChangeStatement this[int index] => _statements[index].Statement;
 
     /// <summary>Adds a statement's text to another.</summary>
-    public void CopyText(int index, StreamedText to) =>
-        to.Append(_text, _statements[index].Start, index + 1 < _statements.Count ? _statements[index + 1].Start : Sql.Length);
+    public void CopyText(int index, StreamedText to) => to.Append(_text, _statements[index].Start, EndOf(index));
+
+    /// <summary>Whether a statement's large values are better sent as parameters.</summary>
+    public bool TakesParameters(int index) => _text.TakesParameters(_statements[index].Start, EndOf(index));
 
     /// <summary>Writes a value into the statement begun; a large one is not copied, and its memory has to last.</summary>
     public void Write(Literal literal, Cell cell) => _text.Write(literal, cell.IsNull, cell.Bytes);
@@ -99,4 +102,6 @@ internal sealed class ChangeGroup : IDisposable
     }
 
     public void Dispose() => _text.Dispose();
+
+    private int EndOf(int index) => index + 1 < _statements.Count ? _statements[index + 1].Start : Sql.Length;
 }

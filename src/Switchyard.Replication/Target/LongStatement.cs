@@ -5,12 +5,17 @@ using Switchyard.Wire;
 namespace Switchyard.Replication.Target;
 
 /// <summary>
-/// A statement longer than the target's max_allowed_packet because of its values, each of which may be as long: escaped, a value of zeros takes twice its bytes. The values
-/// are sent ahead, in pieces, as parameters.
+/// A statement with large values, which are sent ahead, in pieces, as parameters: the server neither reads them as SQL nor counts them together. So it may be longer than the
+/// target's max_allowed_packet, as long as none of its values is: escaped, a value of zeros takes twice its bytes.
 /// </summary>
 internal static class LongStatement
 {
-    /// <returns>Null when the server does not take it in this way either: a single value is too long, or what is not a value.</returns>
+    /// <summary>A value from here on is cheaper sent as a parameter, for two answers more to wait for, than read by the server as SQL.</summary>
+    public const int WorthwhileBytes = 64 * 1024;
+
+    private const int TooManyPrepared = 1461;
+
+    /// <returns>Null when the server does not take it in this way: a single value is too long, or what is not a value; or it has no room for another prepared statement.</returns>
     public static async Task<OkResult?> TryExecuteAsync(BackendConnection target, StreamedText text, int start, int end, long maxBytes, CancellationToken cancellationToken)
     {
         using var sql = new PayloadWriter(64 * 1024);
@@ -20,7 +25,16 @@ internal static class LongStatement
             return null;
         }
 
-        var statement = await target.PrepareAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        PreparedStatement statement;
+        try
+        {
+            statement = await target.PrepareAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException e) when (e.Code == TooManyPrepared)
+        {
+            return null;
+        }
+
         await using var lease = statement.ConfigureAwait(false);
         for (var i = 0; i < values.Count; i++)
         {

@@ -34,7 +34,7 @@ internal sealed class StatementBatch : IDisposable
     private readonly StreamedText _text = new(64 * 1024);
     private readonly List<ChangeStatement> _statements = [];
     private readonly List<int> _starts = [];
-    private readonly List<(int Bytes, int Statements)> _ends = [];
+    private readonly List<(int Bytes, int Statements, bool HasParameters)> _ends = [];
     private readonly List<LoggedTable> _mapped = [];
 
     public void Clear()
@@ -65,8 +65,18 @@ internal sealed class StatementBatch : IDisposable
         {
             if (group[i].Rows is null)
             {
+                var isApart = group.TakesParameters(i);
+                if (isApart)
+                {
+                    EndText();
+                }
+
                 Begin(group[i]);
                 group.CopyText(i, _text);
+                if (isApart)
+                {
+                    EndText(hasParameters: true);
+                }
             }
             else
             {
@@ -82,14 +92,14 @@ internal sealed class StatementBatch : IDisposable
     {
         EndText();
         var (start, first) = (0, 0);
-        foreach (var (bytes, statements) in _ends)
+        foreach (var (bytes, statements, hasParameters) in _ends)
         {
-            await SendAsync(target, (start, bytes), first, statements, maxBytes, end, cancellationToken).ConfigureAwait(false);
+            await SendAsync(target, (start, bytes), first, statements, hasParameters, maxBytes, end, cancellationToken).ConfigureAwait(false);
             (start, first) = (bytes, statements);
         }
     }
 
-    private async Task SendAsync(BackendConnection target, (int Start, int End) part, int first, int last, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
+    private async Task SendAsync(BackendConnection target, (int Start, int End) part, int first, int last, bool hasParameters, long maxBytes, BinlogPosition end, CancellationToken cancellationToken)
     {
         var text = _text.Pieces(part.Start, part.End);
         var length = text.Sum(p => p.SentBytes);
@@ -98,7 +108,7 @@ internal sealed class StatementBatch : IDisposable
             for (var i = first; i < last; i++)
             {
                 // Behind each but the last is the semicolon.
-                await SendAsync(target, (_starts[i], i + 1 < last ? _starts[i + 1] - 1 : part.End), i, i + 1, maxBytes, end, cancellationToken).ConfigureAwait(false);
+                await SendAsync(target, (_starts[i], i + 1 < last ? _starts[i + 1] - 1 : part.End), i, i + 1, hasParameters: false, maxBytes, end, cancellationToken).ConfigureAwait(false);
             }
 
             return;
@@ -107,7 +117,9 @@ internal sealed class StatementBatch : IDisposable
         IReadOnlyList<OkResult> results;
         try
         {
-            results = length >= maxBytes ? [await SendLongAsync(target, part, length, maxBytes, end, cancellationToken).ConfigureAwait(false)]
+            var apart = hasParameters || length >= maxBytes ? await LongStatement.TryExecuteAsync(target, _text, part.Start, part.End, maxBytes, cancellationToken).ConfigureAwait(false) : null;
+            results = apart is not null ? [apart]
+                : length >= maxBytes ? throw new ChangeRefusedException($"A change up to {end} needs {length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", ChangeKind.Other)
                 : text is [var whole] ? await target.ExecuteMultiAsync(whole.Bytes, cancellationToken).ConfigureAwait(false)
                 : await target.ExecuteMultiAsync(text, cancellationToken).ConfigureAwait(false);
         }
@@ -131,10 +143,6 @@ internal sealed class StatementBatch : IDisposable
         }
     }
 
-    private async Task<OkResult> SendLongAsync(BackendConnection target, (int Start, int End) part, long length, long maxBytes, BinlogPosition end, CancellationToken cancellationToken) =>
-        await LongStatement.TryExecuteAsync(target, _text, part.Start, part.End, maxBytes, cancellationToken).ConfigureAwait(false)
-            ?? throw new ChangeRefusedException($"A change up to {end} needs {length} bytes of SQL, more than the target's max_allowed_packet of {maxBytes}; raise max_allowed_packet on the target and start the stream again.", ChangeKind.Other);
-
     public void Dispose() => _text.Dispose();
 
     private PayloadWriter Sql => _text.Text;
@@ -151,13 +159,13 @@ internal sealed class StatementBatch : IDisposable
         return Sql;
     }
 
-    private (int Bytes, int Statements) TextStart => _ends.Count == 0 ? default : _ends[^1];
+    private (int Bytes, int Statements, bool HasParameters) TextStart => _ends.Count == 0 ? default : _ends[^1];
 
-    private void EndText()
+    private void EndText(bool hasParameters = false)
     {
         if (_statements.Count > TextStart.Statements)
         {
-            _ends.Add((Sql.Length, _statements.Count));
+            _ends.Add((Sql.Length, _statements.Count, hasParameters));
         }
     }
 

@@ -111,10 +111,13 @@ internal sealed class Literal
         }
     }
 
+    /// <summary>A parameter in its place is nothing but the value: no conversion comes between them.</summary>
+    public bool IsParameterAsItIs => _form == LiteralForm.Quoted;
+
     /// <summary>Writes a parameter in the place of a long value, its quotes included; what it is given are the value's bytes.</summary>
     public void WriteParameter(PayloadWriter writer)
     {
-        if (_form == LiteralForm.Quoted)
+        if (IsParameterAsItIs)
         {
             writer.WriteByte((byte)'?');
             return;

@@ -4,9 +4,11 @@ using Switchyard.Wire;
 namespace Switchyard.Replication.Values;
 
 /// <summary>SQL text with large values that are not in it: they are sent from where they lie, and written into their literals on the way.</summary>
-internal sealed class StreamedText(int capacity) : IDisposable
+/// <param name="capacity">Bytes to begin with.</param>
+/// <param name="writtenBytes">A value up to here is written into the text.</param>
+internal sealed class StreamedText(int capacity, int writtenBytes = StreamedText.WrittenBytes) : IDisposable
 {
-    /// <summary>A value up to here is written into the text.</summary>
+    /// <summary>Below it, a value costs less to copy than to send by itself.</summary>
     public const int WrittenBytes = 1024 * 1024;
 
     private readonly List<LongValue> _values = [];
@@ -24,7 +26,7 @@ internal sealed class StreamedText(int capacity) : IDisposable
     /// <param name="value">The value; when it is large, its memory has to last until the text is sent.</param>
     public void Write(Literal literal, bool isNull, ReadOnlyMemory<byte> value)
     {
-        if (value.Length <= WrittenBytes)
+        if (value.Length <= writtenBytes)
         {
             literal.Write(Text, isNull, value.Span);
             return;
@@ -77,6 +79,26 @@ internal sealed class StreamedText(int capacity) : IDisposable
 
         pieces.Add(QueryPiece.Text(Text.WrittenMemory[from..end]));
         return pieces;
+    }
+
+    /// <summary>Whether a part of the text has large values, and all of them may as well be sent as parameters.</summary>
+    public bool TakesParameters(int start, int end)
+    {
+        var any = false;
+        foreach (var value in _values)
+        {
+            if (value.IsIn(start, end))
+            {
+                if (!value.Literal.IsParameterAsItIs)
+                {
+                    return false;
+                }
+
+                any = true;
+            }
+        }
+
+        return any;
     }
 
     /// <summary>Writes a part of the text with parameters in the places of its large values.</summary>

@@ -63,6 +63,54 @@ public sealed class LargeValueTests
         await AssertSameAsync(scenario, Sums);
     }
 
+    // Where it pays, values are sent as parameters: some of a row, of some rows of a transaction, beside rows as logged and SQL.
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-11.8", true)]
+    [InlineData("mysql-5.6", "mysql-9.7", true)]
+    [InlineData("mysql-9.7", "mariadb-10.5", true)]
+    [InlineData("mariadb-10.5", "mysql-5.6", true)]
+    [InlineData("mysql-9.7", "mysql-9.7", true)]
+    [InlineData("mysql-9.7", "mysql-9.7", false)]
+    public async Task Values_sent_as_parameters_arrive_exactly_among_others(string from, string to, bool hasRoom)
+    {
+        await using var source = await LabServer.StartAsync(from, "--max-allowed-packet=16M");
+        await using var target = await LabServer.StartAsync(to, hasRoom ? ["--max-allowed-packet=16M"] : ["--max-allowed-packet=16M", "--max-prepared-stmt-count=0"]);
+        await using var scenario = await Scenario.CreateAsync(source, target,
+            "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, a LONGTEXT CHARACTER SET utf8mb4, b LONGBLOB, g LONGTEXT CHARACTER SET gbk, l LONGTEXT CHARACTER SET latin1, n INT) ENGINE=InnoDB");
+        await scenario.Source.ExecuteAsync("INSERT INTO t SELECT n, 'a', 'b', 'g', 'l', n FROM (SELECT 1 n UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) d", default);
+        await scenario.RecordAsync(change: d => d with { OnDdl = OnDdl.Stop });
+        await scenario.Target.ExecuteAsync($"ALTER TABLE {scenario.Schema}.t MODIFY l LONGTEXT CHARACTER SET utf8mb4", default);
+        await using var stream = await scenario.OpenAsync();
+        await new TableCopier(stream, new CopyOptions { Threads = 2 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(4));
+        var before = await PreparedAsync(scenario);
+        var id = 10;
+        foreach (var bytes in (int[])[65_533, 65_534, 65_535, 65_536, 65_537, 70_000, 600_000])
+        {
+            var text = $"LEFT(REPEAT(CONVERT(_utf8mb4 X'F09F98805C27220D0A00' USING utf8mb4), 100000), {bytes - 3})";
+            var zeros = $"LEFT(REPEAT(X'00275C22FF1A', 200000), {bytes})";
+            var gbk = $"REPEAT(CONVERT(_utf8mb4 X'E8AAA0' USING gbk), {bytes / 2})"; // its second byte is a backslash
+            var latin1 = $"LEFT(REPEAT(_latin1 X'E4275C00', 200000), {bytes})";
+            await scenario.Source.ExecuteAsync("BEGIN", default);
+            await scenario.Source.ExecuteAsync($"INSERT INTO t VALUES ({id}, {text}, {zeros}, {gbk}, {latin1}, 1), ({id + 1}, 'small', NULL, '', 'small', 2), ({id + 2}, NULL, {zeros}, NULL, NULL, 3)", default);
+            await scenario.Source.ExecuteAsync("UPDATE t SET n=n+1 WHERE id<6", default);
+            await scenario.Source.ExecuteAsync($"UPDATE t SET b={zeros} WHERE id IN (2,3)", default);
+            await scenario.Source.ExecuteAsync($"UPDATE t SET g={gbk}, l={latin1}, a={text} WHERE id=4", default);
+            await scenario.Source.ExecuteAsync($"DELETE FROM t WHERE id={id + 2}", default);
+            await scenario.Source.ExecuteAsync($"INSERT INTO t VALUES ({id + 2}, 'again', {zeros}, NULL, {latin1}, 3)", default);
+            await scenario.Source.ExecuteAsync("UPDATE t SET b=NULL, n=n+1 WHERE id=2", default);
+            await scenario.Source.ExecuteAsync("COMMIT", default);
+            id += 10;
+        }
+
+        await Scenario.CatchUpAsync(stream);
+        Assert.Null(stream.Progress.Error);
+        await AssertSameAsync(scenario, Sums);
+        Assert.Equal(hasRoom, await PreparedAsync(scenario) > before);
+    }
+
+    private static async Task<long> PreparedAsync(Scenario scenario) =>
+        (await scenario.Target.QueryAsync("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'", default)).GetInt64(0, 1);
+
     private static string RedoLog(string server) => server.StartsWith("mysql", StringComparison.Ordinal) ? "--innodb-redo-log-capacity=2G" : "--innodb-log-file-size=1G";
 
     private static Task AssertSameAsync(Scenario scenario) =>

@@ -49,12 +49,12 @@ public sealed class LoggedRowsTests
     public async Task A_transaction_larger_than_any_statement_goes_as_logged_in_parts()
     {
         await using var scenario = await Scenario.CreateAsync("mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, big LONGBLOB) ENGINE=InnoDB", "CREATE TABLE other (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB");
-        await scenario.RecordAsync(copies: false, d => d with { LargeTransactionBytes = 200_000, QueueBytes = 100_000 });
+        await scenario.RecordAsync(copies: false, d => d with { LargeTransactionBytes = 80_000, QueueBytes = 100_000 });
         await using var stream = await scenario.OpenAsync();
         await scenario.Source.ExecuteAsync("BEGIN", default);
         for (var i = 1; i <= 40; i++)
         {
-            await scenario.Source.ExecuteAsync($"INSERT INTO t VALUES ({i}, REPEAT(CHAR({i}), {i * 5000}))", default);
+            await scenario.Source.ExecuteAsync($"INSERT INTO t VALUES ({i}, REPEAT(CHAR({i}), {i * 1500}))", default);
             await scenario.Source.ExecuteAsync($"INSERT INTO other VALUES ({i})", default);
         }
 

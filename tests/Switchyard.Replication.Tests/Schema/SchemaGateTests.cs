@@ -169,17 +169,26 @@ public sealed class SchemaGateTests
     }
 
     [Theory]
-    [InlineData(ServerVendor.MySql, "5.7.44", ServerVendor.MySql, 1)]
-    [InlineData(ServerVendor.MySql, "8.0.21", ServerVendor.MySql, 0)]
-    [InlineData(ServerVendor.MySql, "5.7.44", ServerVendor.MariaDb, 0)]
-    public void A_source_that_cannot_tell_what_scalars_inside_JSON_are_is_warned_of(ServerVendor vendor, string version, ServerVendor target, int findings)
+    [InlineData(ServerVendor.MySql, "5.7.44", ServerVendor.MySql, "8.0.21", "are copied as the strings and integers their text reads as, and written so on the way back")]
+    [InlineData(ServerVendor.MySql, "8.0.21", ServerVendor.MySql, "8.0.20", "by copy and stream: dates, times, binary and unsigned integers put there by functions become the strings and integers their text reads as.")]
+    [InlineData(ServerVendor.MySql, "8.0.20", ServerVendor.MySql, "5.7.44", "on the way back too")]
+    [InlineData(ServerVendor.MySql, "8.0.21", ServerVendor.MySql, "9.7.0", null)]
+    [InlineData(ServerVendor.MySql, "5.7.44", ServerVendor.MariaDb, "11.8.0", null)]
+    [InlineData(ServerVendor.MariaDb, "11.8.0", ServerVendor.MySql, "5.7.44", null)]
+    public void A_pair_of_servers_that_loses_what_scalars_inside_JSON_are_is_warned_of(ServerVendor vendor, string version, ServerVendor targetVendor, string targetVersion, string? said)
     {
-        var column = new ColumnDefinition { Ordinal = 0, Name = "doc", ColumnType = "json", DataType = "json", Kind = ColumnKind.Json };
-        var table = new TableDefinition { Name = new TableName("s", "t"), Columns = [column], Indexes = [], ForeignKeys = [], Engine = "InnoDB", CreateStatement = "" };
-        var from = new ServerInfo(vendor, Version.Parse(version), version, 1, default);
-        var found = TableRules.CheckPair(table, from, new ServerInfo(target, new Version(11, 8), "", 1, default)).ToArray();
+        var json = new ColumnDefinition { Ordinal = 0, Name = "doc", ColumnType = "json", DataType = "json", Kind = ColumnKind.Json };
+        var generated = json with { Name = "copy", IsGenerated = true };
+        static TableDefinition Table(ColumnDefinition column) =>
+            new() { Name = new TableName("s", "t"), Columns = [column], Indexes = [], ForeignKeys = [], Engine = "InnoDB", CreateStatement = "" };
+        var source = new ServerInfo(vendor, Version.Parse(version), version, 1, default);
+        var target = new ServerInfo(targetVendor, Version.Parse(targetVersion), targetVersion, 1, default);
 
-        Assert.Equal(findings, found.Length);
-        Assert.All(found, f => Assert.Equal("json_types", f.Code));
+        var found = TableRules.CheckPair(Table(json), source, target).ToArray();
+
+        Assert.Empty(TableRules.CheckPair(Table(generated), source, target));
+        Assert.Equal(said is null ? 0 : 1, found.Length);
+        Assert.All(found, f => Assert.Equal(("json_types", GateSeverity.Warn, "s.t.doc"), (f.Code, f.Severity, f.Subject)));
+        Assert.All(found, f => Assert.Contains(said!, f.What, StringComparison.Ordinal));
     }
 }

@@ -9,13 +9,29 @@ internal static class TableRules
     /// <summary>What of a table is not kept between these two servers.</summary>
     internal static IEnumerable<GateFinding> CheckPair(TableDefinition table, ServerInfo source, ServerInfo target)
     {
-        if (!source.IsMariaDb && !target.IsMariaDb && !TypedJson.IsReadBy(source)
-            && table.Columns.FirstOrDefault(c => c.Kind == ColumnKind.Json && !c.IsGenerated) is { } json)
+        if (source.IsMariaDb || target.IsMariaDb || table.Columns.FirstOrDefault(c => c.Kind == ColumnKind.Json && !c.IsGenerated) is not { } json)
+        {
+            yield break;
+        }
+
+        // The stream finds the types in the log; writing them is what an older server cannot do, and the copy cannot ask one.
+        const string Lost = "dates, times, binary and unsigned integers put there by functions";
+        const string ReadAs = "the strings and integers their text reads as";
+        const string Kept = "Values that came as JSON text are kept as they are. If the application uses the others,";
+        if (!TypedJson.IsReadBy(target))
         {
             yield return GateFinding.Warn(
                 "json_types", $"{table.Name}.{json.Name}",
-                $"The source is older than MySQL 8.0.21 and cannot be asked what scalars inside {json.Name} of {table.Name} are: dates, binary and unsigned integers put there by functions are copied as the strings and integers their text reads as.",
-                "Values that came as JSON text are copied as they are. If the application uses the others, upgrade the source first.");
+                $"The target is older than MySQL 8.0.21 and is given {json.Name} of {table.Name} as text, by copy and stream: {Lost} become {ReadAs}"
+                + (TypedJson.IsReadBy(source) ? "." : ", on the way back too, since the source is older than that as well."),
+                $"{Kept} choose a target from 8.0.21 on.");
+        }
+        else if (!TypedJson.IsReadBy(source))
+        {
+            yield return GateFinding.Warn(
+                "json_types", $"{table.Name}.{json.Name}",
+                $"The source is older than MySQL 8.0.21 and cannot be asked what scalars inside {json.Name} of {table.Name} are: {Lost} are copied as {ReadAs}, and written so on the way back after a switch.",
+                $"{Kept} upgrade the source first.");
         }
     }
 

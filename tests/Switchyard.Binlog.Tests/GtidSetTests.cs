@@ -105,5 +105,7 @@ public sealed class GtidSetTests
         Assert.Equal(new MariaDbGtid(0, 2, 101), state.FindMissing(MariaDbGtidState.Parse("0-1-103"), 0));
         Assert.Equal(new MariaDbGtid(0, 1, 102), state.FindMissing(MariaDbGtidState.Parse("0-2-101,0-1-101"), 0));
         Assert.Null(state.FindMissing(new MariaDbGtidState(), 5));
+        Assert.True(state.KnowsServersOf(MariaDbGtidState.Parse("0-2-1,0-1-900,7-3-1")));
+        Assert.False(state.KnowsServersOf(MariaDbGtidState.Parse("0-2-101,0-9-1")));
     }
 }

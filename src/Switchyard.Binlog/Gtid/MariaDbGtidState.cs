@@ -53,6 +53,13 @@ public sealed class MariaDbGtidState
         return null;
     }
 
+    /// <summary>Whether it tells of every server that another one, of the same log, tells of in the domains of this one.</summary>
+    public bool KnowsServersOf(MariaDbGtidState other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return _domains.All(domain => other._domains.GetValueOrDefault(domain.Key, []).TrueForAll(there => domain.Value.Exists(g => g.ServerId == there.ServerId)));
+    }
+
     /// <inheritdoc/>
     public override string ToString() => string.Join(',', _domains.Values.SelectMany(d => d));
 }

@@ -18,6 +18,9 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     // Replicas are told apart by this number; the upper half is rarely given to real servers.
     private readonly uint _serverId = 0x8000_0000u | (uint)Random.Shared.Next();
 
+    // Once is enough: from there on the stream keeps the record itself.
+    private bool _hasCompleted;
+
     /// <summary>Runs until stopped or failed.</summary>
     /// <param name="stopping">Ends the attempts to connect; what is being applied ends in good order by the applier's own request.</param>
     /// <param name="cancellationToken">Ends everything at once.</param>
@@ -180,6 +183,17 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
                 }
 
                 gtids.Reset(begun);
+            }
+
+            if (!_hasCompleted && start == target.Persisted)
+            {
+                if (await GtidPositions.TryCompleteAsync(definition.From, source, start, target.PersistedGtid, cancellationToken).ConfigureAwait(false) is { } whole)
+                {
+                    await target.RecordGtidAsync(whole, cancellationToken).ConfigureAwait(false);
+                    gtids.Reset(whole);
+                }
+
+                _hasCompleted = true;
             }
 
             status.Connected(

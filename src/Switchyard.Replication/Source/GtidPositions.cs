@@ -48,6 +48,32 @@ internal static class GtidPositions
         return gtids.Text;
     }
 
+    /// <summary>
+    /// What a record lacks that was made before MariaDB's other servers of a domain were kept in it: without them a replica that has their transactions, as it must, looks like one
+    /// that was written beside replication. The file is read again, up to the place of the record.
+    /// </summary>
+    /// <returns>Null where nothing is missing, or the log does not say at that place what the record says, so that it may not be the one the record was made of.</returns>
+    public static async Task<string?> TryCompleteAsync(ConnectionOptions server, BackendConnection connection, BinlogPosition position, string recorded, CancellationToken cancellationToken)
+    {
+        if (!connection.Server.IsMariaDb)
+        {
+            return null;
+        }
+
+        var known = MariaDbGtidState.Parse(recorded);
+        if (known.KnowsServersOf(MariaDbGtidState.Parse(await ReadMariaDbStateAsync(connection, cancellationToken).ConfigureAwait(false))))
+        {
+            return null;
+        }
+
+        var read = await ReadAtAsync(server, connection, position, (position, ""), cancellationToken).ConfigureAwait(false);
+        var last = MariaDbGtidState.Parse(read).Position.ToHashSet();
+        return read != recorded && known.Position.All(last.Contains) ? read : null;
+    }
+
+    private static async Task<string> ReadMariaDbStateAsync(BackendConnection connection, CancellationToken cancellationToken) =>
+        (await connection.QueryAsync("SELECT @@global.gtid_binlog_state", cancellationToken).ConfigureAwait(false)).GetStringOrNull(0, 0) ?? "";
+
     private static async Task<string?> ReadModeAsync(BackendConnection connection, CancellationToken cancellationToken) =>
         (await connection.QueryAsync("SELECT @@global.gtid_mode", cancellationToken).ConfigureAwait(false)).GetStringOrNull(0, 0);
 
@@ -130,8 +156,8 @@ internal static class GtidPositions
 
     private static async Task<string> FindMariaDbFileAsync(ConnectionOptions server, BackendConnection connection, string applied, CancellationToken cancellationToken)
     {
-        var state = await connection.QueryAsync("SELECT @@global.gtid_binlog_state", cancellationToken).ConfigureAwait(false);
-        var has = (state.GetStringOrNull(0, 0) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(t => MariaDbGtid.Parse(t)).ToArray();
+        var state = await ReadMariaDbStateAsync(connection, cancellationToken).ConfigureAwait(false);
+        var has = state.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(t => MariaDbGtid.Parse(t)).ToArray();
         var position = MariaDbGtidState.Parse(applied).Position.ToArray();
         foreach (var gtid in position)
         {

@@ -117,6 +117,58 @@ public sealed class FailoverTests
         Assert.Contains("beside replication", refused.Message, StringComparison.Ordinal);
     }
 
+    // What one server of the domain wrote before another did was not in records once; the replica has it, as it must.
+    [Fact]
+    public async Task A_record_that_lacks_the_other_servers_of_its_domain_is_completed_from_the_source_it_was_made_of_and_from_no_other()
+    {
+        await using var first = await LabServer.StartAsync("mariadb-10.11");
+        await using var replica = await LabServer.StartAsync("mariadb-10.11");
+        await NativeReplication.BeginAsync(first, replica);
+        await using var scenario = await Scenario.CreateAsync(first, await LabServer.SharedAsync("mariadb-10.11", "target"), Table);
+        await scenario.RecordAsync(copies: false);
+        // As a server before this one in its place would have left it in the log.
+        await scenario.Source.ExecuteMultiAsync("SET SESSION server_id=77;INSERT INTO t VALUES (1, 1)"u8.ToArray(), default);
+        var before = (await scenario.Source.QueryAsync("SELECT @@last_gtid", default)).GetString(0, 0);
+        await using (var application = await scenario.ConnectSourceAsync())
+        {
+            await application.ExecuteAsync("INSERT INTO t VALUES (2, 2)", default);
+        }
+
+        await RunAsync(scenario);
+        var whole = await RecordedAsync();
+        Assert.Contains(before, whole.Split(','));
+        await NativeReplication.CatchUpAsync(first, replica);
+        var moved = scenario.MovedTo(replica);
+
+        // As records were: the last transaction of the domain alone.
+        await WriteRecordAsync(whole.Split(',')[^1]);
+        Assert.Contains(before, (await Assert.ThrowsAsync<ReplicationException>(() => moved.OpenAsync())).Message, StringComparison.Ordinal);
+        await RunAsync(scenario);
+        Assert.Equal(whole, await RecordedAsync());
+
+        // At the place of the record the log says something else: it was not made of it.
+        await WriteRecordAsync("0-99-1");
+        await RunAsync(scenario);
+        Assert.Equal("0-99-1", await RecordedAsync());
+
+        await WriteRecordAsync(whole);
+        await using var stream = await moved.OpenAsync();
+        await Scenario.CatchUpAsync(stream);
+        await stream.StopAsync();
+
+        async Task<string> RecordedAsync() => (await scenario.Target.QueryAsync($"SELECT gtid FROM _switchyard.stream WHERE id='{scenario.Definition.Id}'", default)).GetString(0, 0);
+
+        Task WriteRecordAsync(string gtids) => scenario.Target.ExecuteAsync($"UPDATE _switchyard.stream SET gtid='{gtids}' WHERE id='{scenario.Definition.Id}'", default);
+
+        static async Task RunAsync(Scenario scenario)
+        {
+            await using var stream = await scenario.OpenAsync();
+            await Scenario.UntilAsync(stream, StreamState.Running);
+            await Scenario.CatchUpAsync(stream);
+            await stream.StopAsync();
+        }
+    }
+
     [Theory]
     [InlineData("mariadb-10.11", "SELECT gtid = @@global.gtid_binlog_pos FROM (SELECT '{0}' AS gtid) AS recorded")]
     [InlineData("mysql-9.7", "SELECT GTID_SUBSET(@@global.gtid_executed, '{0}')")]

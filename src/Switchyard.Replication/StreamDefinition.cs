@@ -72,4 +72,7 @@ public sealed record StreamDefinition
 
     /// <summary>A server that leaves a question unanswered for this long is told of; it is asked three times in that time.</summary>
     public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long the source's log may send nothing before its connection is given up; null is as <see cref="BinlogDumpRequest.SilenceTimeout"/> says.</summary>
+    internal TimeSpan? LogSilenceLimit { get; init; }
 }

@@ -53,17 +53,54 @@ internal static class ConnectionOpener
         timeout.CancelAfter(options.ConnectTimeout);
         try
         {
-            var connection = await ConnectAsync(options, timeout.Token).ConfigureAwait(false);
-            var packets = new PacketStream(connection);
-            return await GuardAsync(
-                packets,
-                options,
-                async token => new Greeted(connection, packets, ReadGreeting(await packets.ReadAsync(token).ConfigureAwait(false))),
-                timeout.Token).ConfigureAwait(false);
+            if (options.Dialer is not null)
+            {
+                return await ReadGreetingAsync(await ConnectAsync(options, timeout.Token).ConfigureAwait(false), options, timeout.Token).ConfigureAwait(false);
+            }
+
+            if (await UngreetedConnections.TakeAsync(options.Host, options.Port, timeout.Token).ConfigureAwait(false) is { } left)
+            {
+                try
+                {
+                    return await WaitAsync(left, options, timeout.Token).ConfigureAwait(false);
+                }
+                catch (BackendUnavailableException)
+                {
+                    // It broke, which says nothing of the server that may be there by now.
+                }
+            }
+
+            var connection = (NetworkStream)await ConnectAsync(options, timeout.Token).ConfigureAwait(false);
+            return await WaitAsync(new UngreetedConnection(connection, ReadGreetingAsync(connection, options, CancellationToken.None)), options, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw TimedOut(options, "greet", e);
+        }
+    }
+
+    private static async Task<Greeted> ReadGreetingAsync(Stream connection, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        var packets = new PacketStream(connection);
+        return await GuardAsync(
+            packets,
+            options,
+            async token => new Greeted(connection, packets, ReadGreeting(await packets.ReadAsync(token).ConfigureAwait(false))),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<Greeted> WaitAsync(UngreetedConnection connection, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var greeted = await connection.Greeting.WaitAsync(cancellationToken).ConfigureAwait(false);
+            UngreetedConnections.Answered(options.Host, options.Port);
+            return greeted;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            UngreetedConnections.Leave(options.Host, options.Port, connection);
+            throw;
         }
     }
 

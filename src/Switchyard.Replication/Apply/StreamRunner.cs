@@ -201,7 +201,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
                 (await LogRetention.ReadAsync(source, cancellationToken).ConfigureAwait(false)).Age);
             reader = await BinlogReader.OpenAsync(
                 source,
-                new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },
+                new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = definition.HeartbeatPeriod, SilenceTimeout = definition.LogSilenceLimit },
                 cancellationToken).ConfigureAwait(false);
         }
         catch
@@ -246,7 +246,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             return await BinlogReader.OpenAsync(
                 source,
-                new BinlogDumpRequest { ServerId = _serverId ^ 0x4000_0000u, File = begin.File, Position = begin.Offset, HeartbeatPeriod = definition.HeartbeatPeriod },
+                new BinlogDumpRequest { ServerId = _serverId ^ 0x4000_0000u, File = begin.File, Position = begin.Offset, HeartbeatPeriod = definition.HeartbeatPeriod, SilenceTimeout = definition.LogSilenceLimit },
                 cancellationToken).ConfigureAwait(false);
         }
         catch

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Switchyard.Faults;
 using Switchyard.Lab;
 
@@ -62,6 +63,64 @@ public sealed class FrozenServerTests
         await scenario.AssertSameAsync();
         await UntilAsync(() => Silence() is null);
         await stream.StopAsync();
+    }
+
+    // A server counts each login that was begun and not ended against the host, and refuses it at max_connect_errors.
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_source_that_is_frozen_for_longer_than_its_log_may_be_silent_finds_no_heap_of_abandoned_logins_when_it_goes_on(string name)
+    {
+        await using var from = await LabServer.StartAsync(name);
+        await using var scenario = await Scenario.CreateAsync(from, await LabServer.SharedAsync(name, "target"), "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB");
+        await scenario.RecordAsync(copies: false, change: d => d with
+        {
+            LogSilenceLimit = TimeSpan.FromSeconds(3), SilenceLimit = TimeSpan.FromSeconds(1), From = d.From with { ConnectTimeout = TimeSpan.FromMilliseconds(500) },
+        });
+        var attempts = new Attempts();
+        await using var stream = await scenario.OpenAsync(logger: attempts);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1)", default);
+        await Scenario.CatchUpAsync(stream);
+        var before = await AbandonedAsync();
+
+        await from.FreezeAsync();
+        var already = attempts.Count;
+        await UntilAsync(() => attempts.Count >= already + 5);
+        Assert.Equal(StreamState.Reconnecting, stream.Progress.State);
+        await from.ThawAsync();
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (2)", default);
+        using (var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3)))
+        {
+            await stream.WaitForAppliedAsync(await ReplicationStream.ReadEndAsync(scenario.From, limit.Token), limit.Token);
+        }
+
+        await scenario.AssertSameAsync();
+        // At most that of the stream and that of the questions whether it is there, if nobody waited on them just then.
+        Assert.InRange(await AbandonedAsync() - before, 0, 2);
+        await stream.StopAsync();
+
+        async Task<long> AbandonedAsync() => (await scenario.Source.QueryAsync("SHOW GLOBAL STATUS LIKE 'Aborted_connects'", default)).GetInt64(0, 1);
+    }
+
+    private sealed class Attempts : ILogger
+    {
+        private int _count;
+
+        public int Count => Volatile.Read(ref _count);
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            const int reconnecting = 3001;
+            if (eventId.Id == reconnecting)
+            {
+                Interlocked.Increment(ref _count);
+            }
+        }
     }
 
     private static async Task WriteAsync(Client.BackendConnection application, string note)

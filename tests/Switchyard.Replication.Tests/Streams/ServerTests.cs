@@ -37,6 +37,10 @@ public sealed class ServerTests
         Assert.Null(stream.Progress.Error);
         await scenario.AssertSameAsync();
         await stream.StopAsync();
+        if (options.Any(o => o.Contains("compress", StringComparison.Ordinal)))
+        {
+            Assert.True(await HasCompressedEventsAsync(scenario.Source), "Nothing in the log is compressed.");
+        }
     }
 
     [Theory]
@@ -147,5 +151,19 @@ public sealed class ServerTests
         // What is queued, and the buffers of a part, which grow by doubling.
         Assert.InRange(most, 1, stream.Definition.QueueBytes + (stream.Definition.LargeTransactionBytes * 16L) + (16 * 1024 * 1024));
         await stream.StopAsync();
+    }
+
+    private static async Task<bool> HasCompressedEventsAsync(BackendConnection source)
+    {
+        foreach (var log in (await source.QueryAsync("SHOW BINARY LOGS", default)).Rows)
+        {
+            var events = await source.QueryAsync($"SHOW BINLOG EVENTS IN '{log.GetString(0)}' LIMIT 2000", default);
+            if (events.Rows.Any(e => e.GetString(2) is "Transaction_payload" || e.GetString(2).Contains("compressed", StringComparison.OrdinalIgnoreCase)))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -11,6 +11,7 @@ namespace Switchyard.Client;
 /// </summary>
 public sealed class BackendConnection : IAsyncDisposable
 {
+    private static readonly TimeSpan s_giveBackLimit = TimeSpan.FromSeconds(5);
     private readonly ConnectionOptions _options;
     private readonly CommandChannel _channel;
     private OpenedConnection _opened;
@@ -92,6 +93,25 @@ public sealed class BackendConnection : IAsyncDisposable
     /// <inheritdoc cref="ExecuteMultiAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
     public Task<IReadOnlyList<OkResult>> ExecuteMultiAsync(string sql, CancellationToken cancellationToken) =>
         ExecuteMultiAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <summary>
+    /// Runs statements that give back what the session holds, such as ROLLBACK or UNLOCK TABLES, though the caller may have been cancelled. A server that does not answer
+    /// within five seconds is not waited for: the connection is closed, and its end gives back the same.
+    /// </summary>
+    /// <exception cref="ServerErrorException">One failed.</exception>
+    /// <exception cref="BackendUnavailableException">The connection broke.</exception>
+    public async Task GiveBackAsync(string sql)
+    {
+        using var limit = new CancellationTokenSource(s_giveBackLimit);
+        try
+        {
+            await ExecuteMultiAsync(sql, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The connection is closed by that.
+        }
+    }
 
     /// <summary>Runs one statement and holds its first result set in memory.</summary>
     public Task<QueryResult> QueryAsync(string sql, CancellationToken cancellationToken) =>

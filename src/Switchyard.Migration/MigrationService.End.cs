@@ -1,4 +1,3 @@
-using Switchyard.Faults;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -11,33 +10,48 @@ public sealed partial class MigrationService
         var unit = Unit(name);
         using var verb = unit.Runtime.Verbs.Enter(name, "complete");
         var record = unit.Runtime.Record;
-        if (record.Phase != MigrationState.Switched || record.Operation is not null || record.Finished is not null)
+        if (record.Operation is { Kind: not OperationKind.Complete } other)
+        {
+            throw MigrationException.Refused("half_done", $"{other.Id} of '{name}' is half done.", $"Run `switchyard migration repair {name}` first.");
+        }
+
+        if (record.Operation is { } begun && begun.SourceData != request.SourceData)
+        {
+            throw MigrationException.Refused(
+                "half_done", $"{begun.Id} of '{name}' is half done, and was begun with {Option(begun.SourceData)}.", $"Run `switchyard migration complete {name} {Option(begun.SourceData)}`, which goes on with it.");
+        }
+
+        if (record.Phase != MigrationState.Switched || record.Finished is not null)
         {
             throw MigrationException.Refused(
                 "wrong_state", $"'{name}' is {record.State.ToString().ToLowerInvariant()}; only a switched migration can be completed.", $"Run `switchyard migration switch {name}` first, or `cancel` it.");
         }
 
-        var findings = await CheckCompleteAsync(unit, request, cancellationToken);
-        if (findings.Exists(f => f.Severity == FindingSeverity.Error))
+        var findings = new List<Finding>();
+        if (record.Operation is null || request.DryRun)
         {
-            throw MigrationException.RefusedBy("complete", $"'{name}' was not completed.", findings);
+            var defaultBackend = await CheckCompleteAsync(unit, request, findings, cancellationToken);
+            if (request.DryRun)
+            {
+                return new CompleteReport("planned", CompletePlan(record, request.SourceData, defaultBackend), findings);
+            }
         }
 
-        var defaultBackend = await NewDefaultAsync(record, findings, cancellationToken);
-        var actions = CompletePlan(record, request.SourceData, defaultBackend);
-        if (request.DryRun)
-        {
-            return new CompleteReport("planned", actions, findings);
-        }
-
-        var operation = new OperationRecord($"complete-{record.Operations + 1:D4}", OperationKind.Complete, record.Authoritative, _environment.Time.GetUtcNow())
+        await unit.Diff.StopIfRunningAsync(cancellationToken);
+        var operation = record.Operation ?? new OperationRecord($"complete-{record.Operations + 1:D4}", OperationKind.Complete, record.Authoritative, _environment.Time.GetUtcNow())
         {
             SourceData = request.SourceData,
         };
-        await unit.Diff.StopIfRunningAsync(cancellationToken);
-        await unit.Runtime.UpdateAsync(r => r with { Operation = operation, Operations = r.Operations + 1 }, cancellationToken);
-        await FinishCompleteAsync(unit, operation, cancellationToken);
-        return new CompleteReport("completed", actions, findings);
+        if (record.Operation is null)
+        {
+            await unit.Runtime.UpdateAsync(r => r with { Operation = operation, Operations = r.Operations + 1 }, cancellationToken);
+        }
+
+        string? newDefault = null;
+        await EndAsync(
+            unit, operation, $"complete {name} {Option(operation.SourceData)}",
+            async () => newDefault = await new MigrationEnd(_environment, unit.Runtime).CompleteAsync(operation, cancellationToken));
+        return new CompleteReport("completed", CompletePlan(record, request.SourceData, newDefault), findings);
     }
 
     /// <inheritdoc />
@@ -58,9 +72,13 @@ public sealed partial class MigrationService
         }
 
         await unit.Diff.StopIfRunningAsync(cancellationToken);
-        var operation = new OperationRecord($"cancel-{record.Operations + 1:D4}", OperationKind.Cancel, record.Authoritative, _environment.Time.GetUtcNow());
-        await EndReadsAsync(unit, r => r with { Operation = operation, Operations = r.Operations + 1, Reads = null }, cancellationToken);
-        await FinishCancelAsync(unit, cancellationToken);
+        var operation = record.Operation ?? new OperationRecord($"cancel-{record.Operations + 1:D4}", OperationKind.Cancel, record.Authoritative, _environment.Time.GetUtcNow());
+        if (record.Operation is null)
+        {
+            await unit.Runtime.UpdateWithRulesAsync(r => r with { Operation = operation, Operations = r.Operations + 1, Reads = null }, RoutingRules.With, cancellationToken);
+        }
+
+        await EndAsync(unit, operation, $"cancel {name}", () => new MigrationEnd(_environment, unit.Runtime).CancelAsync(cancellationToken));
         return unit.Status(Epoch);
     }
 
@@ -100,13 +118,14 @@ public sealed partial class MigrationService
         return unit.Status(Epoch);
     }
 
-    private async Task<List<Finding>> CheckCompleteAsync(MigrationUnit unit, CompleteRequest request, CancellationToken cancellationToken)
+    /// <summary>Looks for what stands in the way while nothing has been changed yet.</summary>
+    /// <returns>The backend that would become the default; null when none would.</returns>
+    private async Task<string?> CheckCompleteAsync(MigrationUnit unit, CompleteRequest request, List<Finding> findings, CancellationToken cancellationToken)
     {
-        var findings = new List<Finding>();
-        var record = unit.Runtime.Record;
+        var name = unit.Runtime.Name;
         if (!request.SkipDiff && unit.Diff.Report is { Differences: > 0, State: not "repaired" } dirty)
         {
-            findings.Add(Finding.Error("diff_dirty", $"The last comparison found {dirty.Differences} differing rows.", $"Look at them with `switchyard migration diff {record.Name} show`, repair them and compare again."));
+            findings.Add(Finding.Error("diff_dirty", $"The last comparison found {dirty.Differences} differing rows.", $"Look at them with `switchyard migration diff {name} show`, repair them and compare again."));
         }
 
         if (unit.Diff.Report is { State: "running" })
@@ -114,52 +133,44 @@ public sealed partial class MigrationService
             findings.Add(Finding.Error("diff_running", "A comparison is running.", "Wait until it has ended, or stop it."));
         }
 
-        await using var target = await unit.Runtime.OpenSideAsync(Side.Target, cancellationToken);
-        await target.ConnectAsync(cancellationToken);
-        return findings;
+        string? defaultBackend = null;
+        try
+        {
+            var end = new MigrationEnd(_environment, unit.Runtime);
+            await end.ReachTargetAsync(cancellationToken);
+            defaultBackend = await end.NewDefaultAsync(findings, cancellationToken);
+        }
+        catch (CutoverFailedException e)
+        {
+            findings.Add(Finding.Error("server_silent", e.Message, e.Remedy));
+        }
+
+        return findings.Exists(f => f.Severity == FindingSeverity.Error) ? throw MigrationException.RefusedBy("complete", $"'{name}' was not completed.", findings) : defaultBackend;
     }
 
-    /// <summary>The target, if it can take the source's place for everything; null when the default backend stays what it is.</summary>
-    private async Task<string?> NewDefaultAsync(MigrationRecord record, List<Finding> findings, CancellationToken cancellationToken)
+    /// <summary>Runs the end of a migration. What a server does not do stays half done on record, with the reason.</summary>
+    private static async Task EndAsync(MigrationUnit unit, OperationRecord operation, string again, Func<Task> end)
     {
-        var (source, target) = (record.Settings.Source, record.Settings.Target);
-        var routing = (await _environment.Topology.GetRoutingAsync(cancellationToken)).Value;
-        if (!string.Equals(routing.DefaultBackend, source, StringComparison.Ordinal))
+        try
         {
-            return null;
+            await end();
         }
-
-        var why = await WhyDefaultStaysAsync(record, routing, cancellationToken);
-        if (why is not null)
+        catch (CutoverFailedException e)
         {
-            findings.Add(Finding.Warning("default_stays", $"'{source}' stays the default backend: {why}.", $"'{target}' serves the migrated tables all the same; '{source}' must go on running and cannot be detached yet."));
+            var record = unit.Runtime.Record;
+            var what = $"{operation.Id} is half done: {e.Message} Applications go on at '{record.Backend(record.Authoritative)}'.";
+            var remedy = $"{e.Remedy} Then run `switchyard migration {again}` again, which goes on from there.";
+            await unit.Runtime.UpdateAsync(r => r with { Error = what, Remedy = remedy }, CancellationToken.None);
+            throw MigrationException.Failed("half_done", what, remedy, e);
         }
-
-        return why is null ? target : null;
     }
 
-    private async Task<string?> WhyDefaultStaysAsync(MigrationRecord record, RoutingTable routing, CancellationToken cancellationToken)
+    private static string Option(SourceData data) => data switch
     {
-        var source = record.Settings.Source;
-        if (record.Schemas.FirstOrDefault(s => !s.Whole) is { } partly)
-        {
-            return $"not all tables of {partly.Name} were migrated";
-        }
-
-        if (routing.Rules.FirstOrDefault(r => r.Migration != record.Name && (r.Writer == source || r.Reader == source)) is { } rule)
-        {
-            return $"{rule.Schema}.{rule.Table ?? "*"} is routed to it";
-        }
-
-        await using var side = _environment.Sides.Create(await _environment.BackendAsync(source, cancellationToken), record.SchemaNames);
-        var moved = routing.Rules.Where(r => r.Table is null && r.Writer != source).Select(r => r.Schema).Concat(record.SchemaNames).ToHashSet(StringComparer.Ordinal);
-        if ((await side.ListSchemasAsync(cancellationToken)).FirstOrDefault(s => !moved.Contains(s)) is { } schema)
-        {
-            return $"it holds the schema {schema}, which no rule names";
-        }
-
-        return (await new AccountMemory(_environment, record).FindUnverifiableAsync(cancellationToken)).FirstOrDefault();
-    }
+        SourceData.Drop => "--drop-data",
+        SourceData.Rename => "--rename-tables",
+        _ => "--keep-data",
+    };
 
     private static IReadOnlyList<string> CompletePlan(MigrationRecord record, SourceData data, string? newDefault)
     {
@@ -177,103 +188,5 @@ public sealed partial class MigrationService
             newDefault is not null ? $"Make {target} the default backend" : $"Route {record.Schemas.Title()} to {target} for good",
         };
         return actions;
-    }
-
-    private async Task FinishCompleteAsync(MigrationUnit unit, OperationRecord operation, CancellationToken cancellationToken)
-    {
-        var runtime = unit.Runtime;
-        var record = runtime.Record;
-        await runtime.HaltAsync(cancellationToken);
-        await FaultPoints.HitAsync("complete.streams.before", cancellationToken);
-        await RemoveStreamsAsync(runtime, cancellationToken);
-        await using (var source = await runtime.OpenSideAsync(Side.Source, cancellationToken))
-        {
-            switch (operation.SourceData)
-            {
-                case SourceData.Drop:
-                    await source.DropTablesAsync(record.Tables, cancellationToken);
-                    await DropEventsAsync(source, record, cancellationToken);
-                    break;
-                case SourceData.Rename:
-                    await source.RenameTablesAsync(record.Tables, cancellationToken);
-                    break;
-            }
-        }
-
-        await FaultPoints.HitAsync("complete.commit.before", cancellationToken);
-        var newDefault = await NewDefaultAsync(record, [], cancellationToken);
-        if (newDefault is not null)
-        {
-            await new AccountMemory(_environment, record).KeepAsync(cancellationToken);
-        }
-
-        await FinalizeAsync(runtime, MigrationState.Completed, newDefault, cancellationToken);
-    }
-
-    private async Task FinishCancelAsync(MigrationUnit unit, CancellationToken cancellationToken)
-    {
-        var runtime = unit.Runtime;
-        var record = runtime.Record;
-        await runtime.HaltAsync(cancellationToken);
-        if (record.Started)
-        {
-            await RemoveStreamsAsync(runtime, cancellationToken);
-            await using var source = await runtime.OpenSideAsync(Side.Source, cancellationToken);
-            await using var target = await runtime.OpenSideAsync(Side.Target, cancellationToken);
-            await target.DropTablesAsync(record.Tables, cancellationToken);
-            await DropEventsAsync(target, record, cancellationToken);
-            foreach (var schema in record.Schemas.Where(s => s.Whole))
-            {
-                await target.DropAsync(await source.ListViewsAndRoutinesAsync(schema.Name, cancellationToken), cancellationToken);
-            }
-
-            foreach (var schema in record.Schemas.Where(s => s.MadeHere))
-            {
-                await target.DropSchemaIfEmptyAsync(schema.Name, cancellationToken);
-            }
-        }
-
-        await FinalizeAsync(runtime, MigrationState.Cancelled, null, cancellationToken);
-    }
-
-    /// <summary>Triggers go with their tables; events do not.</summary>
-    private static async Task DropEventsAsync(IServerSide side, MigrationRecord record, CancellationToken cancellationToken)
-    {
-        foreach (var definition in record.Handover.Events)
-        {
-            await side.DropEventAsync(definition, cancellationToken);
-        }
-    }
-
-    private async Task RemoveStreamsAsync(MigrationRuntime runtime, CancellationToken cancellationToken)
-    {
-        await _environment.Engine.RemoveAsync(await runtime.SpecAsync(Direction.Forward, cancellationToken), cancellationToken);
-        await _environment.Engine.RemoveAsync(await runtime.SpecAsync(Direction.Reverse, cancellationToken), cancellationToken);
-        _environment.Applied.Reset(runtime.Name);
-    }
-
-    private Task FinalizeAsync(MigrationRuntime runtime, MigrationState state, string? newDefault, CancellationToken cancellationToken) =>
-        UpdateWithRulesAsync(
-            runtime, r => r with { Finished = state, Operation = null, Error = null, Remedy = null, Reads = null },
-            (table, record) => RoutingRules.Without(table, record, newDefault), cancellationToken);
-
-    private Task EndReadsAsync(MigrationUnit unit, Func<MigrationRecord, MigrationRecord> change, CancellationToken cancellationToken) =>
-        UpdateWithRulesAsync(unit.Runtime, change, RoutingRules.With, cancellationToken);
-
-    /// <summary>Changes the record and the rules in one transaction, again when other rules changed meanwhile.</summary>
-    private async Task UpdateWithRulesAsync(
-        MigrationRuntime runtime, Func<MigrationRecord, MigrationRecord> change, Func<RoutingTable, MigrationRecord, RoutingTable> rules, CancellationToken cancellationToken)
-    {
-        const int Attempts = 20;
-        for (var attempt = 0; attempt < Attempts; attempt++)
-        {
-            var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
-            if (await runtime.TryUpdateAsync(change, cancellationToken, t => t.Require(routing).Put(rules(routing.Value, change(runtime.Record)))))
-            {
-                return;
-            }
-        }
-
-        throw MigrationException.Failed("conflict", "The routing table keeps changing.", "Try again when nobody else changes it.");
     }
 }

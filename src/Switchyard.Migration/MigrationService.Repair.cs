@@ -60,7 +60,7 @@ public sealed partial class MigrationService
         {
             throw MigrationException.Failed(
                 "repair_failed", $"{operation.Id} could not be {(IsPast(operation) ? "brought to its end" : "taken back")}: {Describe(e)}",
-                "Resolve the cause and run repair again.", e);
+                e is CutoverFailedException { Remedy: var remedy } ? $"{remedy} Then run repair again." : "Resolve the cause and run repair again.", e);
         }
     }
 }

@@ -143,13 +143,13 @@ public sealed partial class MigrationService
     {
         if (operation.Kind is OperationKind.Complete)
         {
-            await FinishCompleteAsync(unit, operation, cancellationToken);
+            await new MigrationEnd(_environment, unit.Runtime).CompleteAsync(operation, cancellationToken);
             return;
         }
 
         if (operation.Kind is OperationKind.Cancel)
         {
-            await FinishCancelAsync(unit, cancellationToken);
+            await new MigrationEnd(_environment, unit.Runtime).CancelAsync(cancellationToken);
             return;
         }
 

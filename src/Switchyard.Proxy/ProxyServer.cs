@@ -50,7 +50,7 @@ public sealed class ProxyServer : IAsyncDisposable
         _options = options;
         _validation = validation;
         _logger = logger;
-        var profiles = new BackendProfiles(view);
+        var profiles = new BackendProfiles(view, time);
         _reaper = new LegReaper(profiles, time, logger);
         _sessions = new SessionRegistry(view, _reaper);
         _membership = new ProxyMembership(options, view, repository.Store, time, logger);
@@ -86,6 +86,8 @@ public sealed class ProxyServer : IAsyncDisposable
 
     /// <summary>Clients connected now.</summary>
     public int SessionCount => _sessions.Count;
+
+    internal SessionRegistry Sessions => _sessions;
 
     /// <summary>Listens, joins the topology, takes up the gates that are held, then accepts clients.</summary>
     /// <exception cref="SocketException">The address cannot be listened on.</exception>

@@ -113,7 +113,7 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         {
             if (leftConnection.IsUsable)
             {
-                await leftConnection.ExecuteAsync("ROLLBACK", CancellationToken.None);
+                await leftConnection.GiveBackAsync("ROLLBACK");
             }
         }
     }

@@ -37,7 +37,7 @@ internal static class RowRepair
         }
         catch (Exception e) when (e is ServerErrorException or InvalidOperationException)
         {
-            await connection.ExecuteAsync("ROLLBACK", CancellationToken.None);
+            await connection.GiveBackAsync("ROLLBACK");
             throw;
         }
     }

@@ -33,7 +33,8 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
 
         if (runtime.Record.CopyDone && await BeganAsync(CutoverSteps.Warm, none))
         {
-            await TryAsync(problems, async () => await environment.Engine.RemoveAsync(await runtime.SpecAsync(Before.Exchanged, none), none));
+            var spec = await runtime.SpecAsync(Before.Exchanged, none);
+            await TryAsync(problems, () => WithinAsync(Before.From, "remove the record of the way back", token => environment.Engine.RemoveAsync(spec, token), none));
         }
 
         if (problems.Count > 0)
@@ -73,17 +74,22 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
     public async Task StartReverseAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
     {
         var handover = runtime.Record.Handover;
-        foreach (var trigger in handover.Triggers)
+        await WithinAsync(Before.From, "drop its triggers, before which nothing may be applied there", async token =>
         {
-            await from.DropTriggerAsync(trigger, cancellationToken);
-        }
-
+            foreach (var trigger in handover.Triggers)
+            {
+                await from.DropTriggerAsync(trigger, token);
+            }
+        }, cancellationToken);
         await runtime.ResumeAsync(cancellationToken);
         await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken);
-        foreach (var definition in handover.Events.Where(e => e.Enabled))
+        await WithinAsync(Before.To, "enable its events", async token =>
         {
-            await to.SetEventAsync(definition, enabled: true, cancellationToken);
-        }
+            foreach (var definition in handover.Events.Where(e => e.Enabled))
+            {
+                await to.SetEventAsync(definition, enabled: true, token);
+            }
+        }, cancellationToken);
     }
 
     public async Task UnlockAsync(CancellationToken cancellationToken)
@@ -101,35 +107,40 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         await UnlockAsync(cancellationToken);
     }
 
-    private async Task EnableEventsAsync(IServerSide from, CancellationToken cancellationToken)
+    private Task EnableEventsAsync(IServerSide from, CancellationToken cancellationToken) => WithinAsync(Before.From, "enable its events again", async token =>
     {
         foreach (var definition in runtime.Record.Handover.Events.Where(e => e.Enabled))
         {
-            await from.SetEventAsync(definition, enabled: true, cancellationToken);
+            await from.SetEventAsync(definition, enabled: true, token);
         }
-    }
+    }, cancellationToken);
 
-    /// <summary>On the side nobody uses yet, which may be what the operation failed for: a server whose disk is full answers none of this.</summary>
-    private async Task TakeHandoverBackAsync(IServerSide to)
+    private Task TakeHandoverBackAsync(IServerSide to) => WithinAsync(Before.To, "drop the triggers and events made there", async token =>
+    {
+        foreach (var trigger in runtime.Record.Handover.Triggers)
+        {
+            await to.DropTriggerAsync(trigger, token);
+        }
+
+        foreach (var definition in runtime.Record.Handover.Events)
+        {
+            await to.DropEventAsync(definition, token);
+        }
+    }, CancellationToken.None);
+
+    /// <summary>What the application does not wait for, on a server that may be what the operation failed for: one that is frozen, or whose disk is full, answers none of it.</summary>
+    private async Task WithinAsync(Side side, string what, Func<CancellationToken, Task> act, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(environment.Options.UndoLimit, environment.Time);
-        var name = runtime.Record.Backend(Before.To);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var name = runtime.Record.Backend(side);
         try
         {
-            foreach (var trigger in runtime.Record.Handover.Triggers)
-            {
-                await to.DropTriggerAsync(trigger, limit.Token);
-            }
-
-            foreach (var definition in runtime.Record.Handover.Events)
-            {
-                await to.DropEventAsync(definition, limit.Token);
-            }
+            await act(either.Token);
         }
-        catch (OperationCanceledException e)
+        catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new CutoverFailedException(
-                $"'{name}' did not drop the triggers and events made there within {environment.Options.UndoLimit.TotalSeconds:0.#} s.", FullDisk.RemedyOfSilence(name), e);
+            throw new CutoverFailedException($"'{name}' did not {what} within {environment.Options.UndoLimit.TotalSeconds:0.#} s.", FullDisk.RemedyOfSilence(name), e);
         }
     }
 

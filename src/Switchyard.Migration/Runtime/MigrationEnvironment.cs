@@ -71,6 +71,12 @@ public sealed record MigrationServiceOptions
     /// <summary>How long undoing may take on a server that nobody waits for; after that it is left to <c>repair</c>.</summary>
     public TimeSpan UndoLimit { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// How long a server may take for one step of <c>complete</c> or <c>cancel</c>, such as dropping some tables; after that the verb ends with what the server is doing,
+    /// and goes on from there when it is run again.
+    /// </summary>
+    public TimeSpan EndLimit { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>The statements the proxy has seen.</summary>
     public ObservedStatements Observed { get; init; } = new();
 

@@ -78,6 +78,23 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         }
     }
 
+    /// <summary>Changes the record and the rules in one transaction, again when other rules changed meanwhile.</summary>
+    public async Task UpdateWithRulesAsync(
+        Func<MigrationRecord, MigrationRecord> change, Func<RoutingTable, MigrationRecord, RoutingTable> rules, CancellationToken cancellationToken)
+    {
+        const int Attempts = 20;
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var routing = await environment.Topology.GetRoutingAsync(cancellationToken);
+            if (await TryUpdateAsync(change, cancellationToken, t => t.Require(routing).Put(rules(routing.Value, change(Record)))))
+            {
+                return;
+            }
+        }
+
+        throw MigrationException.Failed("conflict", "The routing table keeps changing.", "Try again when nobody else changes it.");
+    }
+
     private void Adopt(MigrationRecord next, long revision)
     {
         var before = _record.Value;
@@ -346,14 +363,16 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         copy.Throttle(Record.Throttle, await ReplicasAsync(Record.Throttle, cancellationToken));
         _copy = copy;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var halted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var onHalt = cancellationToken.Register(halted.SetResult);
         var copying = copy.RunAsync(either.Token);
-        if (await Task.WhenAny(copying, stream.Completion) != copying)
+        if (await Task.WhenAny(copying, stream.Completion, halted.Task) != copying)
         {
             // The copy waits for the stream, so it cannot end well without it; the stream's failure is the one to report.
             await either.CancelAsync();
-            await ((Task)copying).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await stream.Completion;
+            await EndCopyAsync(copying, stream);
             cancellationToken.ThrowIfCancellationRequested();
+            await stream.Completion;
         }
 
         await copying;
@@ -361,6 +380,22 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         var done = environment.Time.GetUtcNow();
         var copied = copy.Progress;
         return await UpdateAsync(r => r with { CopyDoneAt = done, Copied = copied, Stopped = r.Settings.StopAfterCopy }, cancellationToken);
+    }
+
+    /// <summary>
+    /// A copy that is stopped still ends the insert it has begun, since the applier waits for the outcome; where the following side does not answer, both are cut off.
+    /// </summary>
+    private async Task EndCopyAsync(Task copying, IMigrationStream stream)
+    {
+        using var ended = new CancellationTokenSource();
+        if (await Task.WhenAny(copying, Task.Delay(environment.Options.StopLimit, environment.Time, ended.Token)) != copying)
+        {
+            _wasCut = true;
+            await stream.DisposeAsync();
+        }
+
+        await ended.CancelAsync();
+        await copying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<IMigrationStream> OpenStreamAsync(Direction direction, CancellationToken cancellationToken)
@@ -383,6 +418,11 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         }
 
         _stream = null;
+        if (_wasCut)
+        {
+            return;
+        }
+
         try
         {
             using var limit = new CancellationTokenSource(environment.Options.StopLimit, environment.Time);

@@ -20,6 +20,14 @@ internal static class FullDisk
 
     public static string RemedyOf(ApplyDelay delay, string backend) => delay.IsDiskFull ? Remedy(backend) : RemedyOfSilence(backend);
 
+    /// <summary>What to do where nothing is replicated any more.</summary>
+    public static string RemedyAtTheEnd(string backend) => $"Free space on '{backend}' (its data, its binary log); a server that waits for space looks again once a minute.";
+
+    /// <summary>A statement of ours that is not answered.</summary>
+    public static string DescribeOwn(ApplyDelay delay, string backend) =>
+        $"'{backend}' has been at a {delay.Verb} of Switchyard's for {delay.Seconds} s (connection {delay.ConnectionId}{State(delay.State)})"
+        + (delay.IsDiskFull ? $": the disk of '{backend}' is full." : ".");
+
     /// <summary>A server's own words for what a connection does, as part of a list in brackets.</summary>
     public static string State(string state) => state.Length > 0 ? $", state '{state}'" : "";
 }

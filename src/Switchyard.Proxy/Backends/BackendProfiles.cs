@@ -6,9 +6,13 @@ using Switchyard.Wire;
 namespace Switchyard.Proxy.Backends;
 
 /// <summary>What each backend of the topology is, asked once per DSN and again after a failure. Safe from any thread.</summary>
-internal sealed class BackendProfiles(TopologyView view)
+internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = null)
 {
+    /// <summary>A server that stands still answers nobody, and whoever wants to log in elsewhere does not wait for it.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<string, BackendProfile> _profiles = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Task Asking, Task Patience)> _asked = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _probing = new(4);
 
     /// <summary>The profile if it is known and still of this DSN; null otherwise. Never waits.</summary>
@@ -27,17 +31,46 @@ internal sealed class BackendProfiles(TopologyView view)
         List<Capabilities> all = [];
         foreach (var name in view.Current.Backends.Keys)
         {
-            try
+            if (Known(name) is null)
             {
-                all.Add((await GetAsync(name, cancellationToken)).Server.Capabilities);
+                await AskBrieflyAsync(name).WaitAsync(cancellationToken);
             }
-            catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+
+            // One that is down, or does not answer, constrains nobody; a leg to it would fail for that reason anyway.
+            if (Known(name) is { } profile)
             {
-                // One that is down constrains nobody; a leg to it would fail for that reason anyway.
+                all.Add(profile.Server.Capabilities);
             }
         }
 
         return all;
+    }
+
+    /// <summary>Waits for one question, whoever asked it, and for no longer than it may take since it was asked.</summary>
+    private Task AskBrieflyAsync(string name)
+    {
+        lock (_asked)
+        {
+            if (!_asked.TryGetValue(name, out var asked) || asked.Asking.IsCompleted)
+            {
+                _asked[name] = asked = (AskAsync(name), Task.Delay(s_patience, time ?? TimeProvider.System));
+            }
+
+            return Task.WhenAny(asked.Asking, asked.Patience);
+        }
+    }
+
+    private async Task AskAsync(string name)
+    {
+        await Task.Yield();
+        try
+        {
+            await GetAsync(name, CancellationToken.None);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException or MalformedPacketException)
+        {
+            // Then it is not known.
+        }
     }
 
     private async Task<BackendProfile> ProbeAsync(string name, CancellationToken cancellationToken)
@@ -56,7 +89,7 @@ internal sealed class BackendProfiles(TopologyView view)
             }
 
             var options = ConnectionOptions.Parse(backend.Dsn);
-            await using var connection = await BackendConnection.OpenAsync(options with { Schema = null }, cancellationToken);
+            await using var connection = await BackendConnection.OpenAsync(options with { Schema = null, CommandTimeout = options.ConnectTimeout }, cancellationToken);
             var answer = await connection.QueryAsync("SELECT @@global.lower_case_table_names, @@global.sql_mode", cancellationToken);
             var profile = new BackendProfile(name, backend.Dsn, options, connection.Server)
             {

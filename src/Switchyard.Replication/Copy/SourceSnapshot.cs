@@ -164,7 +164,7 @@ internal sealed class SourceSnapshot(ReplicationStream stream) : IAsyncDisposabl
         {
             if (_locker.IsUsable)
             {
-                await _locker.ExecuteMultiAsync("UNLOCK TABLES;ROLLBACK", CancellationToken.None).ConfigureAwait(false);
+                await _locker.GiveBackAsync("UNLOCK TABLES;ROLLBACK").ConfigureAwait(false);
             }
         }
     }

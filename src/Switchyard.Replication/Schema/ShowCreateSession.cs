@@ -23,8 +23,7 @@ internal sealed class ShowCreateSession : IAsyncDisposable
     {
         if (_connection.IsUsable)
         {
-            await _connection.ExecuteAsync(
-                "SET sql_mode=@switchyard_sql_mode, sql_quote_show_create=@switchyard_quote", CancellationToken.None).ConfigureAwait(false);
+            await _connection.GiveBackAsync("SET sql_mode=@switchyard_sql_mode, sql_quote_show_create=@switchyard_quote").ConfigureAwait(false);
         }
     }
 }

@@ -32,6 +32,9 @@ internal sealed class RealWorld : IAsyncDisposable
 
     public MigrationService Service { get; private set; } = null!;
 
+    /// <summary>The engine's limits, from the next start of the process on.</summary>
+    public MigrationServiceOptions Limits { get; set; } = new();
+
     /// <summary>Switchyard's own account on the target, where it shall have no more than it needs.</summary>
     public string LimitedUser => $"own_{Schema}";
 
@@ -169,7 +172,7 @@ internal sealed class RealWorld : IAsyncDisposable
         var applied = new AppliedPositions();
         var validation = new ReadValidation();
         var observed = new ObservedStatements();
-        Service = await MigrationService.OpenAsync(Topology, View, applied, validation, TimeProvider.System, _loggers, new MigrationServiceOptions { Observed = observed }, default);
+        Service = await MigrationService.OpenAsync(Topology, View, applied, validation, TimeProvider.System, _loggers, Limits with { Observed = observed }, default);
         _proxy = new ProxyServer(
             new ProxyOptions { Id = "p1", Listen = new IPEndPoint(IPAddress.Loopback, _port), Observed = observed }, View, Topology, applied, validation, TimeProvider.System, _loggers.CreateLogger<ProxyServer>());
         await _proxy.StartAsync();

@@ -1,0 +1,92 @@
+using Switchyard.Client;
+using Switchyard.Replication;
+
+namespace Switchyard.Migration;
+
+/// <summary>
+/// What the end of a migration asks of its servers, a step at a time and each within a limit: a server that is frozen, or waits for room on its disk, answers
+/// nothing for as long as that lasts. Each step may be taken again.
+/// </summary>
+internal sealed class ServerSteps(MigrationEnvironment environment, MigrationRuntime runtime)
+{
+    // A server that does not say by then what it does is not waited for.
+    private static readonly TimeSpan s_explainLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>A step on one server.</summary>
+    /// <param name="side">Whose server.</param>
+    /// <param name="what">What it is asked to do, as it reads behind "did not".</param>
+    /// <param name="act">Does it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="CutoverFailedException">It was not done; the message names the server and what it does instead.</exception>
+    public Task RunAsync(Side side, string what, Func<IServerSide, CancellationToken, Task> act, CancellationToken cancellationToken) =>
+        RunAsync([side], what, async token =>
+        {
+            await using var server = await runtime.OpenSideAsync(side, token);
+            await act(server, token);
+        }, cancellationToken);
+
+    /// <summary>As the other one, of a step that opens its own connections.</summary>
+    public async Task RunAsync(IReadOnlyList<Side> sides, string what, Func<CancellationToken, Task> act, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(environment.Options.EndLimit, environment.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var names = string.Join(" or ", sides.Select(s => $"'{runtime.Record.Backend(s)}'"));
+        try
+        {
+            await act(either.Token);
+        }
+        catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            var (why, remedy) = await ExplainAsync(sides);
+            throw new CutoverFailedException($"{names} did not {what} within {environment.Options.EndLimit.TotalSeconds:0.#} s. {why}", remedy, e);
+        }
+        catch (BackendUnavailableException e)
+        {
+            throw new CutoverFailedException($"{names} did not {what}: {e.Message}", $"Look at the server of {names} and the network to it.", e);
+        }
+        catch (ServerErrorException e)
+        {
+            throw new CutoverFailedException($"{names} did not {what}: {e.Message}", $"Resolve that on {names}.", e);
+        }
+    }
+
+    private async Task<(string Why, string Remedy)> ExplainAsync(IReadOnlyList<Side> sides)
+    {
+        var said = ("", "");
+        foreach (var side in sides)
+        {
+            var name = runtime.Record.Backend(side);
+            if (await TryReadDelayAsync(side) is not { } delay)
+            {
+                return ($"'{name}' answers nobody: it is frozen, overloaded or out of reach.", $"Look at the server of '{name}', its disk and the network to it.");
+            }
+
+            if (delay.Seconds > 0)
+            {
+                said = (FullDisk.DescribeOwn(delay, name), delay.IsDiskFull ? FullDisk.RemedyAtTheEnd(name) : FullDisk.RemedyOfSilence(name));
+            }
+        }
+
+        return said is ("", "") ? ("It is slow, or was out of reach for a while.", $"Look at the load of {string.Join(" and ", sides.Select(s => $"'{runtime.Record.Backend(s)}'"))}.") : said;
+    }
+
+    /// <summary>What the server has been at for us for longest; of no seconds if that is nothing, null if it does not answer.</summary>
+    private async Task<ApplyDelay?> TryReadDelayAsync(Side side)
+    {
+        using var limit = new CancellationTokenSource(s_explainLimit, environment.Time);
+        try
+        {
+            var options = await runtime.OptionsAsync(side, limit.Token);
+            await using var connection = await BackendConnection.OpenAsync(options with { Schema = null }, limit.Token);
+            var processes = await ServerProcess.ListAsync(connection, limit.Token);
+            var isFull = await ServerDisk.IsFullAsync(connection, processes, limit.Token);
+            return processes.Where(p => p.User == options.User && p.Verb is not null).MaxBy(p => p.Seconds) is { } longest
+                ? new ApplyDelay(longest.Id, longest.Verb!, longest.State, longest.Seconds, isFull)
+                : new ApplyDelay(0, "", "", 0, isFull);
+        }
+        catch (Exception e) when (e is OperationCanceledException or BackendUnavailableException or ServerErrorException)
+        {
+            return null;
+        }
+    }
+}

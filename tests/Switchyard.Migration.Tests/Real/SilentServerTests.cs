@@ -1,0 +1,250 @@
+using Switchyard.Client;
+using Switchyard.Faults;
+using Switchyard.Lab;
+
+namespace Switchyard.Migration.Tests.Real;
+
+/// <summary>Verbs come to an end beside a server that does not answer: frozen with its connections open, or waiting for room on its disk.</summary>
+[Collection("faults")]
+[Trait("Category", "Integration")]
+public sealed class SilentServerTests
+{
+    private static readonly MigrationServiceOptions s_limits = new() { EndLimit = TimeSpan.FromSeconds(3), StopLimit = TimeSpan.FromSeconds(2), UndoLimit = TimeSpan.FromSeconds(2), ConnectLimit = TimeSpan.FromSeconds(3) };
+
+    [Theory]
+    [InlineData("mariadb-10.11", "cancel.streams.before")]
+    [InlineData("mysql-9.7", "cancel.tables.before")]
+    public async Task A_cancel_beside_a_frozen_target_ends_with_its_name_and_is_finished_by_the_next(string server, string point)
+    {
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RunningAsync(await LabServer.SharedAsync(server, "source"), target);
+        await using var thawed = new Thawed(target);
+        using (FaultPoints.Arm(point, async _ => await target.FreezeAsync()))
+        {
+            await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' answers nobody", $"migration cancel {world.Schema}");
+        }
+
+        // A second one ends as well, and so does a restart of the process.
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b'", $"migration cancel {world.Schema}");
+        await world.RestartAsync();
+        var status = await world.Service.StatusAsync(world.Schema, default);
+        Assert.Equal(MigrationState.Error, status.State);
+        Assert.Contains("is half done", status.Error, StringComparison.Ordinal);
+        await WriteAsync(world);
+        var diagnosis = await world.Service.DiagnoseAsync(world.Schema, default);
+        Assert.Contains(diagnosis.Next, n => n.Contains("to its end", StringComparison.Ordinal));
+        var repair = await Assert.ThrowsAsync<MigrationException>(() => world.Service.RepairAsync(world.Schema, default));
+        Assert.True(repair.Code == "repair_failed" && repair.Message.Contains("'b'", StringComparison.Ordinal), repair.Message);
+
+        await target.ThawAsync();
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        await AssertNothingLeftAsync(world);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_cancel_of_a_copy_whose_server_froze_ends_in_time_and_is_finished_by_the_next(bool isSource)
+    {
+        const string server = "mariadb-10.11";
+        await using var source = await LabServer.StartAsync(server);
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RealWorld.StartAsync(source, target, limited: false, Workload.TablesFor(server));
+        await using var thawed = new Thawed(source, target);
+        world.Limits = s_limits;
+        await world.RestartAsync();
+        await Workload.FillAsync(world, 500);
+        var (frozen, name) = isSource ? (source, "'a'") : (target, "'b'");
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (FaultPoints.Arm(isSource ? "copy.snapshot.before" : "copy.insert.before", async _ =>
+        {
+            if (!reached.Task.IsCompleted)
+            {
+                await frozen.FreezeAsync();
+                reached.TrySetResult();
+            }
+        }))
+        {
+            await world.CreateAsync();
+            await reached.Task.WaitAsync(TimeSpan.FromMinutes(2));
+            var half = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, default).WaitAsync(TimeSpan.FromMinutes(2)));
+            Assert.True(half.Code == "half_done" && half.Message.Contains(name, StringComparison.Ordinal), $"{half.Message}\n{world}");
+        }
+
+        await frozen.ThawAsync();
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        await AssertNothingLeftAsync(world);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_cancel_beside_a_target_without_room_for_its_log_says_so_and_is_finished_once_there_is(string server)
+    {
+        await using var target = await LabServer.StartOnSmallDiskAsync(server);
+        await using var world = await RunningAsync(await LabServer.SharedAsync(server, "source"), target);
+        try
+        {
+            await target.FillDiskAsync("/binlog.");
+            await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "the disk of 'b' is full", "Free space on 'b'");
+        }
+        finally
+        {
+            await target.FreeDiskAsync();
+        }
+
+        // The server looks for room once a minute, and until then holds what it is at.
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        while (true)
+        {
+            try
+            {
+                Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, limit.Token)).State);
+                break;
+            }
+            catch (MigrationException e) when (e.Code == "half_done")
+            {
+            }
+        }
+
+        await AssertNothingLeftAsync(world);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "complete.streams.before")]
+    [InlineData("mysql-9.7", "complete.tables.before")]
+    public async Task A_complete_beside_a_frozen_source_changes_nothing_or_is_finished_by_the_next_and_detach_asks_no_server(string server, string point)
+    {
+        await using var source = await LabServer.StartAsync(server);
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RunningAsync(source, target);
+        await using var thawed = new Thawed(source, target);
+        await world.Service.SwitchAsync(world.Schema, new SwitchRequest { SkipDiff = true }, default);
+        await world.UntilFollowingAsync();
+        await using var app = await world.OpenAppAsync();
+        var request = new CompleteRequest { SourceData = SourceData.Drop };
+
+        await source.FreezeAsync();
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CompleteAsync(world.Schema, request, default));
+        Assert.True(refused.ExitCode == 3 && refused.Message.Contains("Nothing was changed. 'a' did not", StringComparison.Ordinal), refused.Message);
+        Assert.Equal(MigrationState.Switched, (await world.Service.StatusAsync(world.Schema, default)).State);
+        await source.ThawAsync();
+
+        using (FaultPoints.Arm(point, async _ => await source.FreezeAsync()))
+        {
+            await AssertHalfDoneAsync(world, () => world.Service.CompleteAsync(world.Schema, request, default), "'a' answers nobody", $"migration complete {world.Schema} --drop-data", app);
+        }
+
+        var other = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CompleteAsync(world.Schema, new CompleteRequest(), default));
+        Assert.True(other.ExitCode == 3 && other.Message.Contains("begun with --drop-data", StringComparison.Ordinal), other.Message);
+        await source.ThawAsync();
+        var done = await world.Service.CompleteAsync(world.Schema, request, default);
+        Assert.Equal("completed", done.Result);
+        await using (var admin = await world.OpenSourceAsync(schema: false))
+        {
+            Assert.Equal(0, (await admin.QueryAsync($"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema IN ('{world.Schema}', '_switchyard')", default)).GetInt64(0, 0));
+        }
+
+        await source.FreezeAsync();
+        await target.FreezeAsync();
+        Assert.Equal(MigrationState.Completed, (await world.Service.DetachAsync(world.Schema, default).WaitAsync(TimeSpan.FromMinutes(2))).State);
+        await source.ThawAsync();
+        await target.ThawAsync();
+        await WriteAsync(world);
+    }
+
+    [Theory]
+    [InlineData("switch.catch-up.before")]
+    [InlineData("switch.release.before")]
+    public async Task A_switch_whose_old_side_freezes_ends_on_one_side_and_repair_does_there_what_was_left(string point)
+    {
+        const string server = "mariadb-10.11";
+        await using var source = await LabServer.StartAsync(server);
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RunningAsync(
+            source, target, "CREATE TRIGGER counted BEFORE INSERT ON words FOR EACH ROW SET NEW.meaning='counted'", "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO DELETE FROM words WHERE word=''");
+        await using var thawed = new Thawed(source);
+        var request = new SwitchRequest { SkipDiff = true, Fence = FenceMode.ReadOnly, TimeoutSeconds = 10, DrainTimeoutSeconds = 5 };
+        var isBefore = point == "switch.catch-up.before";
+        using (FaultPoints.Arm(point, async _ => await source.FreezeAsync()))
+        {
+            var switching = world.Service.SwitchAsync(world.Schema, request, default).WaitAsync(TimeSpan.FromMinutes(3));
+            if (isBefore)
+            {
+                var error = await Assert.ThrowsAsync<MigrationException>(() => switching);
+                Assert.True(error.ExitCode == 5 && error.Message.Contains("Not everything could be undone", StringComparison.Ordinal), error.Message);
+                Assert.Contains($"migration repair {world.Schema}", error.Remedy, StringComparison.Ordinal);
+            }
+            else
+            {
+                var report = await switching;
+                Assert.Equal("switched", report.Result);
+                Assert.Contains($"Run `switchyard migration repair {world.Schema}`", report.Error, StringComparison.Ordinal);
+            }
+        }
+
+        Assert.Equal(isBefore ? "a" : "b", (await world.Service.StatusAsync(world.Schema, default)).Writes);
+        await source.ThawAsync();
+        await world.Service.RepairAsync(world.Schema, default);
+        await world.UntilFollowingAsync();
+        await using var old = await world.OpenSourceAsync();
+        Assert.Equal(0, (await old.QueryAsync("SELECT @@global.read_only", default)).GetInt64(0, 0));
+        Assert.Equal(isBefore ? 1 : 0, (await old.QueryAsync($"SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema='{world.Schema}'", default)).GetInt64(0, 0));
+        Assert.Equal(isBefore ? "ENABLED" : "DISABLED", (await old.QueryAsync($"SELECT status FROM information_schema.events WHERE event_schema='{world.Schema}'", default)).GetString(0, 0));
+        await WriteAsync(world);
+    }
+
+    private static async Task<RealWorld> RunningAsync(LabServer source, LabServer target, params string[] more)
+    {
+        var world = await RealWorld.StartAsync(source, target, limited: false, [.. Workload.TablesFor(source.Name), .. more]);
+        world.Limits = s_limits;
+        await world.RestartAsync();
+        await Workload.FillAsync(world, 100);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        return world;
+    }
+
+    /// <summary>The wait is far beyond all limits together, and ends a test that would hang.</summary>
+    private static async Task AssertHalfDoneAsync(RealWorld world, Func<Task> verb, string said, string remedy, BackendConnection? app = null)
+    {
+        var error = await Assert.ThrowsAsync<MigrationException>(() => verb().WaitAsync(TimeSpan.FromMinutes(2)));
+        Assert.True(error.Code == "half_done" && error.Message.Contains(said, StringComparison.Ordinal), $"{error.Message}\n{world}");
+        Assert.Contains(remedy, error.Remedy, StringComparison.Ordinal);
+        var status = await world.Service.StatusAsync(world.Schema, default);
+        Assert.Equal((error.Message, error.Remedy), (status.Error, status.Remedy));
+        await WriteAsync(world, app);
+    }
+
+    /// <summary>The application's own write, which nothing of this may disturb. Who has no connection logs in, which the default backend has to answer.</summary>
+    private static async Task WriteAsync(RealWorld world, BackendConnection? app = null)
+    {
+        await using var own = app is null ? await world.OpenAppAsync() : null;
+        await (app ?? own)!.ExecuteAsync("REPLACE INTO words (word) VALUES ('meanwhile')", default);
+    }
+
+    private static async Task AssertNothingLeftAsync(RealWorld world)
+    {
+        await using (var target = await BackendConnection.OpenAsync(world.TargetOptions, default))
+        {
+            Assert.Equal(0, (await target.QueryAsync($"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name IN ('{world.Schema}', '_switchyard')", default)).GetInt64(0, 0));
+        }
+
+        await using var source = await world.OpenSourceAsync(schema: false);
+        Assert.Equal(0, await world.CountStreamsAsync(source));
+        await WriteAsync(world);
+    }
+
+    /// <summary>Lets servers go on before what a test has made on them is removed, whatever became of the test.</summary>
+    private sealed class Thawed(params LabServer[] servers) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var server in servers)
+            {
+                await server.ThawAsync();
+            }
+        }
+    }
+}

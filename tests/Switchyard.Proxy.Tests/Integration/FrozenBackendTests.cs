@@ -1,0 +1,28 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Topology;
+
+namespace Switchyard.Proxy.Tests.Integration;
+
+/// <summary>A backend that stands still with its port open concerns nobody who does not need it.</summary>
+[Trait("Category", "Integration")]
+public sealed class FrozenBackendTests
+{
+    [Fact]
+    public async Task Clients_of_one_backend_log_in_though_another_that_nobody_has_met_yet_is_frozen()
+    {
+        await using var frozen = await LabServer.StartAsync("mariadb-10.11");
+        await using var harness = await ProxyHarness.StartAsync(
+            new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromSeconds(8) }, ("s", await LabServer.SharedAsync("mariadb-10.11", "source")));
+        await frozen.FreezeAsync();
+        await harness.CommitAsync(harness.Repository.Begin().Put(new Backend("frozen", frozen.Dsn)));
+
+        // Waiting for its greeting takes ten seconds, which a login does not have.
+        for (var login = 0; login < 3; login++)
+        {
+            await using var client = await harness.ConnectAsync();
+            Assert.Equal("1", (await client.QueryAsync("SELECT 1", default)).GetString(0, 0));
+        }
+    }
+}

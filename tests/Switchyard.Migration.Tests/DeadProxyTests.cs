@@ -61,6 +61,42 @@ public sealed class DeadProxyTests
         Assert.Empty(await world.Topology.ListProxyTracesAsync());
     }
 
+    /// <summary>It may have statements under way that nobody has looked for: the next switch has to look again.</summary>
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task A_proxy_that_comes_to_life_again_while_it_is_looked_for_is_not_noted_as_gone(bool isMember, bool hasWrittenItsTrace)
+    {
+        await using var world = await StartAsync("dead");
+        world.A.SeesLegs = true;
+        FakeProxy? again = null;
+        world.A.OnOrphans = async () =>
+        {
+            world.A.OnOrphans = () => Task.CompletedTask;
+            again = isMember ? await FakeProxy.StartAsync("dead", world.Topology, world.View, TimeProvider.System) : null;
+            if (hasWrittenItsTrace)
+            {
+                await world.Topology.Begin().PutValue(TopologyKeys.ProxyTrace("dead"), new ProxyTrace("dead", TimeProvider.System.GetUtcNow())).CommitAsync();
+            }
+        };
+        try
+        {
+            Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_request, default)).Result);
+            Assert.Empty(Assert.Single(await world.Topology.ListProxyTracesAsync()).Value.GoneFrom);
+        }
+        finally
+        {
+            if (again is not null)
+            {
+                await again.DisposeAsync();
+            }
+        }
+
+        await world.Service.ReverseAsync("shop", s_request, default);
+        Assert.Equal("b", Assert.Single(Assert.Single(await world.Topology.ListProxyTracesAsync()).Value.GoneFrom));
+    }
+
     private static async Task<World> StartAsync(string? dead = null)
     {
         var world = await World.StartAsync();

@@ -22,6 +22,9 @@ internal sealed class FakeServer(string name)
 
     public List<string> PreparedXa { get; } = [];
 
+    /// <summary>Happens while connections of dead proxies are looked for.</summary>
+    public Func<Task> OnOrphans { get; set; } = () => Task.CompletedTask;
+
     /// <summary>Connections that run a statement.</summary>
     public List<ServerProcess> Processes { get; } = [];
 
@@ -134,7 +137,11 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<ClientSurvey> ReadClientsAsync(CancellationToken cancellationToken) => Task.FromResult(new ClientSurvey(server.SeesLegs, []));
 
-    public Task<bool> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken) => Task.FromResult(server.SeesLegs);
+    public async Task<bool> EndOrphanedLegsAsync(IReadOnlyCollection<string> liveProxies, CancellationToken cancellationToken)
+    {
+        await server.OnOrphans();
+        return server.SeesLegs;
+    }
 
     public Task<bool> SeesOthersAsync(CancellationToken cancellationToken) => Task.FromResult(server.SeesOthers);
 

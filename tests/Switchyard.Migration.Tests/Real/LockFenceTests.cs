@@ -77,4 +77,30 @@ public sealed class LockFenceTests
         await server.ThawAsync();
         await writer.ExecuteAsync("INSERT INTO fenced.t VALUES (1)", default);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_server_that_is_frozen_keeps_nobody_who_lifts_its_read_only_and_is_named(bool isConnected)
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11");
+        var options = ConnectionOptions.Parse(server.Dsn);
+        await using var admin = await BackendConnection.OpenAsync(options, default);
+        await admin.ExecuteAsync("SET GLOBAL read_only=1", default);
+        await using var side = new ServerSide(options, ["fenced"]);
+        if (isConnected)
+        {
+            await side.ConnectAsync(default);
+        }
+
+        await server.FreezeAsync();
+
+        // Beyond its own limit, but far from for ever.
+        var error = await Assert.ThrowsAsync<CutoverFailedException>(() => side.LiftReadOnlyAsync(default).WaitAsync(TimeSpan.FromMinutes(2)));
+        Assert.Contains($"127.0.0.1:{server.Port} did not answer to SET GLOBAL read_only=0", error.Message, StringComparison.Ordinal);
+        Assert.Contains("run it there", error.Remedy, StringComparison.Ordinal);
+        await server.ThawAsync();
+        await side.LiftReadOnlyAsync(default);
+        Assert.Equal(0, (await admin.QueryAsync("SELECT @@global.read_only", default)).GetInt64(0, 0));
+    }
 }

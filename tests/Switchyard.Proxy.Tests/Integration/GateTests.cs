@@ -59,6 +59,51 @@ public sealed class GateTests
     }
 
     [Fact]
+    public async Task While_a_gate_is_held_a_drained_proxy_says_again_and_again_what_its_connections_are_at()
+    {
+        await using var harness = await StartPairAsync();
+        await using var other = await BackendConnection.OpenAsync(harness.Client with { Schema = "mysql" }, default);
+        var gate = await harness.HoldAsync("s", "t");
+        Assert.Empty((await harness.WaitAckAsync(gate, ack => ack.Drained)).Busy);
+        await using var locker = await BackendConnection.OpenAsync(ProxyHarness.Admin(await SourceAsync()), default);
+        await locker.ExecuteAsync($"SELECT GET_LOCK('{harness.Schema}', 0)", default);
+        var running = other.QueryAsync($"SELECT GET_LOCK('{harness.Schema}', 300)", default);
+
+        // Begun after the proxy has drained, so that only a later answer can have it; and gone again, only one later still.
+        Assert.Equal([other.Server.ConnectionId], (await harness.WaitAckAsync(gate, ack => !ack.Busy.IsEmpty)).Busy.Select(id => (uint)id));
+        await locker.ExecuteAsync("DO RELEASE_ALL_LOCKS()", default);
+        await running;
+        Assert.True((await harness.WaitAckAsync(gate, ack => ack.Busy.IsEmpty)).Drained);
+        await harness.AbandonAsync(gate);
+    }
+
+    [Fact]
+    public async Task A_held_session_whose_resting_connection_ends_is_not_ended_with_it()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        Assert.Equal("source", await WhereAsync(client));
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        var held = WhereAsync(client);
+        await harness.HeldAsync(1);
+        await using (var admin = await BackendConnection.OpenAsync(ProxyHarness.Admin(await SourceAsync()), default))
+        {
+            await admin.ExecuteAsync($"KILL {client.Server.ConnectionId}", default);
+            while ((await ServerProcess.ListAsync(admin, default)).Any(p => p.Id == client.Server.ConnectionId))
+            {
+                await Task.Delay(5);
+            }
+        }
+
+        // A session at rest would be ended by this look at it.
+        await Assert.Single(harness.Proxy.Sessions.All).TidyAsync(default);
+        Assert.False(held.IsCompleted);
+        await harness.FlipAsync(gate);
+        Assert.Equal("target", await held);
+    }
+
+    [Fact]
     public async Task A_statement_held_when_the_proxy_stops_is_answered_when_the_gate_ends()
     {
         await using var harness = await StartPairAsync(new ProxyOptions { Id = "p1", DrainLimit = TimeSpan.FromMinutes(4) });

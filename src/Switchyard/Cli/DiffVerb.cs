@@ -30,7 +30,7 @@ internal static class DiffVerb
                 answer = await Progress.WaitAsync(
                     context,
                     $"diff of {migration}",
-                    () => context.Api.GetAsync<DiffReport>(path + "/wait", ct),
+                    () => context.Api.WaitAsync<DiffReport>(path + "/wait", ct),
                     async () =>
                     {
                         var now = (await context.Api.GetAsync<DiffReport>(path, ct)).Value.Summary;

@@ -76,7 +76,7 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
             DiffReport compared;
             do
             {
-                compared = (await api.GetAsync<DiffReport>("migrations/heavy/diff/wait", default)).Value;
+                compared = (await api.WaitAsync<DiffReport>("migrations/heavy/diff/wait", default)).Value;
             }
             while (compared.Summary.State == "running");
 

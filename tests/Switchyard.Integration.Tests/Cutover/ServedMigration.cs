@@ -100,7 +100,7 @@ internal sealed class ServedMigration : IAsyncDisposable
     public async Task<DiffReport> DiffAsync()
     {
         await PostAsync<DiffReport>("diff/start", new DiffRequest());
-        return (await Api.GetAsync<DiffReport>($"migrations/{_schema}/diff/wait", default)).Value;
+        return (await Api.WaitAsync<DiffReport>($"migrations/{_schema}/diff/wait", default)).Value;
     }
 
     /// <summary>Another server takes the source's place.</summary>

@@ -15,6 +15,9 @@ internal static partial class ProxyLog
     [LoggerMessage(3009, LogLevel.Information, "Session {Session} ended: the connection to backend {Backend} broke or was killed within a command.")]
     public static partial void BackendLost(ILogger logger, Exception exception, long session, string backend);
 
+    [LoggerMessage(3013, LogLevel.Warning, "Session {Session} ended: backend {Backend} answered against the protocol.")]
+    public static partial void BackendMalformed(ILogger logger, Exception exception, long session, string backend);
+
     [LoggerMessage(3002, LogLevel.Error, "Session {Session} of {Client} failed by a defect of the proxy and was closed.")]
     public static partial void SessionFailed(ILogger logger, Exception exception, long session, EndPoint client);
 

@@ -12,14 +12,20 @@ internal static class LegCommands
     /// <summary>No hidden answer is larger than a user variable's value.</summary>
     private const int MaxAnswerBytes = PacketLimits.MaxJoinedPayload;
 
+    /// <summary>The most columns a result of any server has.</summary>
+    private const int MaxColumns = 4096;
+
     /// <summary>Runs a statement and returns its first result set; empty when it had none.</summary>
     /// <exception cref="ServerErrorException">The backend refused it.</exception>
-    /// <exception cref="LegLostException">The connection broke.</exception>
+    /// <exception cref="LegLostException">The connection broke, or the answer is none.</exception>
     public static Task<LegResult> QueryAsync(BackendLeg leg, string sql, CancellationToken cancellationToken) =>
         QueryAsync(leg, Encoding.UTF8.GetBytes(sql), cancellationToken);
 
     /// <inheritdoc cref="QueryAsync(BackendLeg, string, CancellationToken)"/>
-    public static async Task<LegResult> QueryAsync(BackendLeg leg, ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
+    public static Task<LegResult> QueryAsync(BackendLeg leg, ReadOnlyMemory<byte> sql, CancellationToken cancellationToken) =>
+        GuardAsync(leg, QueryOnceAsync(leg, sql, cancellationToken));
+
+    private static async Task<LegResult> QueryOnceAsync(BackendLeg leg, ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
     {
         await SendAsync(leg, CommandKind.Query, sql, cancellationToken);
         var result = new LegResult();
@@ -31,7 +37,7 @@ internal static class LegCommands
             return result;
         }
 
-        var columns = (int)ColumnCount(first);
+        var columns = ColumnCount(first);
         for (var i = 0; i < columns; i++)
         {
             var definition = await ReadAsync(leg, cancellationToken);
@@ -57,10 +63,14 @@ internal static class LegCommands
     }
 
     /// <summary>Sends a command that is answered by OK, EOF or ERR alone.</summary>
-    public static async Task SimpleAsync(BackendLeg leg, CommandKind command, ReadOnlyMemory<byte> argument, CancellationToken cancellationToken)
+    public static Task SimpleAsync(BackendLeg leg, CommandKind command, ReadOnlyMemory<byte> argument, CancellationToken cancellationToken) =>
+        GuardAsync(leg, SimpleOnceAsync(leg, command, argument, cancellationToken));
+
+    private static async Task<bool> SimpleOnceAsync(BackendLeg leg, CommandKind command, ReadOnlyMemory<byte> argument, CancellationToken cancellationToken)
     {
         await SendAsync(leg, command, argument, cancellationToken);
         SetStatus(leg, (await ReadAsync(leg, cancellationToken)).Span);
+        return true;
     }
 
     public static async Task ChangeSchemaAsync(BackendLeg leg, string schema, CancellationToken cancellationToken)
@@ -70,7 +80,10 @@ internal static class LegCommands
     }
 
     /// <summary>Prepares a statement; its definitions are read and dropped.</summary>
-    public static async Task<PrepareOkPayload> PrepareAsync(BackendLeg leg, ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
+    public static Task<PrepareOkPayload> PrepareAsync(BackendLeg leg, ReadOnlyMemory<byte> sql, CancellationToken cancellationToken) =>
+        GuardAsync(leg, PrepareOnceAsync(leg, sql, cancellationToken));
+
+    private static async Task<PrepareOkPayload> PrepareOnceAsync(BackendLeg leg, ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
     {
         await SendAsync(leg, CommandKind.StatementPrepare, sql, cancellationToken);
         var answer = PrepareOkPayload.Parse((await ReadAsync(leg, cancellationToken)).Span);
@@ -142,6 +155,19 @@ internal static class LegCommands
         return payload;
     }
 
+    /// <summary>What a backend says wrong is no packet of the client's: it ends the leg.</summary>
+    private static async Task<T> GuardAsync<T>(BackendLeg leg, Task<T> command)
+    {
+        try
+        {
+            return await command;
+        }
+        catch (MalformedPacketException exception)
+        {
+            throw Lost(leg, exception);
+        }
+    }
+
     private static LegLostException Lost(BackendLeg leg, Exception? reason)
     {
         leg.IsBroken = true;
@@ -161,7 +187,11 @@ internal static class LegCommands
         leg.AwaitsAnswer = false;
     }
 
-    private static ulong ColumnCount(ReadOnlyMemory<byte> payload) => new PayloadReader(payload.Span).ReadLengthEncodedInteger();
+    private static int ColumnCount(ReadOnlyMemory<byte> payload)
+    {
+        var count = new PayloadReader(payload.Span).ReadLengthEncodedInteger();
+        return count <= MaxColumns ? (int)count : throw new MalformedPacketException($"The backend announced {count} columns.");
+    }
 
     private static LegColumn Column(ReadOnlyMemory<byte> payload, Capabilities capabilities)
     {

@@ -119,7 +119,7 @@ internal sealed partial class ProxySession
                 _answering = null;
                 if (taken < held)
                 {
-                    throw Lost(leg, new SessionProtocolException("The backend sent more than its answer."));
+                    throw Lost(leg, new IOException("The backend sent more than its answer."));
                 }
 
                 // A read that somebody ended stays ended.
@@ -209,7 +209,7 @@ internal sealed partial class ProxySession
         {
             if (!await _client.EnsureAsync(PacketLimits.HeaderSize, cancellationToken))
             {
-                throw Lost(leg, new SessionProtocolException("The client left within LOAD DATA LOCAL."));
+                throw Lost(leg, new EndOfStreamException("The client left within LOAD DATA LOCAL."));
             }
 
             var header = PacketHeader.Read(_client.Buffered);
@@ -224,7 +224,7 @@ internal sealed partial class ProxySession
             {
                 if (_client.BufferedLength == 0 && !await _client.FillAsync(cancellationToken))
                 {
-                    throw Lost(leg, new SessionProtocolException("The client left within LOAD DATA LOCAL."));
+                    throw Lost(leg, new EndOfStreamException("The client left within LOAD DATA LOCAL."));
                 }
 
                 var part = Math.Min(left, _client.BufferedLength);

@@ -242,8 +242,21 @@ internal sealed partial class ProxySession : IAsyncDisposable
         }
         catch (LegLostException lost)
         {
-            // A server that dies, or kills a connection, says nothing any more; its clients know what that means.
-            ProxyLog.BackendLost(_context.Logger, lost, Id, lost.Backend);
+            if (lost.IsMalformed)
+            {
+                ProxyLog.BackendMalformed(_context.Logger, lost, Id, lost.Backend);
+            }
+            else
+            {
+                ProxyLog.BackendLost(_context.Logger, lost, Id, lost.Backend);
+            }
+
+            // A server that dies, or kills a connection, says nothing any more; its clients know what that means. What makes no sense they are told of.
+            if (lost.IsMalformed && !_answerBegun)
+            {
+                await SendErrorAsync(ClientError.Refused(lost.Message), 1, cancellationToken);
+            }
+
             goesOn = false;
         }
         catch (MalformedPacketException) when (!_answerBegun)

@@ -169,25 +169,33 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
             var refusal = LegIdentity.ForClient(error, proof);
             throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
         }
+        catch (MalformedPacketException exception)
+        {
+            throw new BackendUnavailableException(UnavailableReason.ConnectionLost, $"it broke the protocol at the login: {exception.Message}", exception);
+        }
     }
 
     /// <summary>
     /// At the backend whose accounts let the client in, a connection must be that very account; another one is closed. One whose password has expired cannot be asked
-    /// until it has another.
+    /// until it has another. Elsewhere nobody sets a password: a login that servers grant for that alone, which their OK does not tell, is a refused one.
     /// </summary>
     private static async Task<(BackendConnection Connection, ServerErrorException? Expired)> IdentifiedAsync(
         BackendConnection connection, ClientProof proof, bool isOwn, CancellationToken cancellationToken)
     {
         try
         {
-            if (isOwn && await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
+            if (!isOwn)
+            {
+                await connection.ExecuteAsync("DO 0", cancellationToken);
+            }
+            else if (await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
             {
                 throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
             }
 
             return (connection, null);
         }
-        catch (ServerErrorException expired) when (expired.Code == LegIdentity.MustChangePassword)
+        catch (ServerErrorException expired) when (isOwn && expired.Code == LegIdentity.MustChangePassword)
         {
             return (connection, expired);
         }

@@ -98,6 +98,43 @@ public sealed class ExpiredPasswordTests
         await harness.DirectAsync(t, $"DROP USER {user}@'%'");
     }
 
+    /// <summary>The other side's accounts let nobody in, and servers do not say at the login that it allows nothing but a new password.</summary>
+    [Theory]
+    [InlineData("mysql-9.7", true)]
+    [InlineData("mysql-9.7", false)]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mariadb-10.11", false)]
+    public async Task An_account_that_has_expired_on_the_other_side_is_named_before_anything_is_held_and_nobody_moves_there(string name, bool knowsOfExpiry)
+    {
+        var s = await LabServer.SharedAsync(name, "source");
+        var t = await LabServer.SharedAsync(name, "target");
+        await using var harness = await ProxyHarness.StartAsync(("s", s), ("t", t));
+        var user = LabServer.UniqueSchema();
+        foreach (var server in new[] { s, t })
+        {
+            await harness.DirectAsync(server, $"CREATE USER {user}@'%' IDENTIFIED BY '{Old}'", $"GRANT ALL ON *.* TO {user}@'%'");
+        }
+
+        await harness.DirectAsync(t, $"ALTER USER {user}@'%' PASSWORD EXPIRE");
+        var options = harness.Client with { User = user, Password = Old, ExtraCapabilities = knowsOfExpiry ? Capabilities.CanHandleExpiredPasswords : Capabilities.None };
+        await using var client = await BackendConnection.OpenAsync(options, default);
+        await harness.CommitAsync(harness.Repository.Begin().Put(new WarmRequest("w", "m", "t")));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        var warmed = await harness.View.WaitAsync(state => state.WarmAcks.ContainsKey(("w", "p1")), limit.Token);
+        var failure = Assert.Single(warmed.WarmAcks[("w", "p1")].Failures);
+        Assert.True(failure.CannotLogIn && failure.Reason.Contains(user, StringComparison.Ordinal), failure.Reason);
+        await harness.CommitAsync(harness.Repository.Begin().Delete(TopologyKeys.WarmRequest("w")));
+
+        await harness.RouteAsync("t", "t");
+        Assert.Contains((await Assert.ThrowsAsync<ServerErrorException>(() => client.QueryAsync("SELECT @@port", default))).Code, new[] { 1820, 1862 });
+        Assert.Contains((await Assert.ThrowsAsync<ServerErrorException>(() => BackendConnection.OpenAsync(options, default))).Code, new[] { 1820, 1862 });
+        await harness.RouteAsync("s", "s");
+        Assert.Equal(s.Port.ToString(), (await client.QueryAsync("SELECT @@port", default)).GetString(0, 0));
+        Assert.Empty(Assert.Single(await harness.SettledAsync()).Pins);
+        await harness.DirectAsync(s, $"DROP USER {user}@'%'");
+        await harness.DirectAsync(t, $"DROP USER {user}@'%'");
+    }
+
     /// <summary>What comes of a login with an expired password and of all one might try after it.</summary>
     private static async Task<List<string>> UseAsync(ProxyHarness harness, LabServer server, ConnectionOptions options, Capabilities extra)
     {

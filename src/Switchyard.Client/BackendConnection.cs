@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Switchyard.Client.Protocol;
 using Switchyard.Wire;
@@ -42,6 +44,9 @@ public sealed class BackendConnection : IAsyncDisposable
     internal bool WasFastLogin => _opened.WasFast;
 
     public bool IsTls => _opened.IsProtected;
+
+    /// <summary>Our port of the connection, by which the server lists it too unless addresses are translated on the way; null when somebody else has made the connection.</summary>
+    public int? LocalPort => ((_opened.Connection as NetworkStream)?.Socket.LocalEndPoint as IPEndPoint)?.Port;
 
     /// <summary>False once the connection broke, was abandoned, detached or closed.</summary>
     public bool IsUsable => _channel.IsUsable;

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Switchyard.Client;
 
 /// <summary>A connection as a server lists it.</summary>
@@ -16,6 +18,9 @@ public sealed record ServerProcess(ulong Id, string User, string? Host, string? 
 
     /// <summary>The first word of the running statement, such as <c>COMMIT</c>; null where none runs. The rest may hold values.</summary>
     public string? Verb { get; init; }
+
+    /// <summary>The port it comes from; null where the server does not say.</summary>
+    public int? Port => Host is { } host && int.TryParse(host.AsSpan(host.LastIndexOf(':') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : null;
 
     /// <summary>
     /// Reads the list. By SHOW, since the tables of information_schema that hold running statements (<c>processlist</c>, <c>innodb_trx</c>) cannot be

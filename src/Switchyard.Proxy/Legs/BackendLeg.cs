@@ -15,6 +15,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>The connection under the link.</summary>
     public LoopSocket Socket { get; } = (LoopSocket)transport.Connection;
 
+    /// <summary>Our port of the connection.</summary>
+    public int LocalPort { get; } = ((LoopSocket)transport.Connection).LocalEndPoint.Port;
+
     public ServerInfo Server { get; } = transport.Server;
 
     public Capabilities Capabilities { get; } = transport.Negotiated;

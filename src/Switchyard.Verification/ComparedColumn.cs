@@ -43,6 +43,9 @@ internal sealed class ComparedColumn
     /// <summary>Whether a packed row that differs in this column's bytes may still be the same row.</summary>
     public bool IsLenient => _jsonSemantics || _zeroHasNoSign;
 
+    /// <summary>Whether values are JSON, on one side at least.</summary>
+    public bool ComparesJson => _jsonSemantics;
+
     /// <summary>Whether only equal bytes are the same value.</summary>
     public bool ComparesBytes => !IsLenient;
 
@@ -51,6 +54,19 @@ internal sealed class ComparedColumn
         var column = left ? Left : Right;
         return HasJsonTypes ? TypedJson.Expression(column) : Converted || ByName ? $"CONVERT({column.QuotedName} USING utf8mb4)" : column.CanonicalExpression;
     }
+
+    public bool Same(PackedCell left, PackedCell right)
+    {
+        if (_jsonSemantics && (left.IsDigest || right.IsDigest))
+        {
+            // Of two texts that mean the same, one can be too long to hold and the other not.
+            return left.Bytes is { } a && right.Bytes is { } b && HashOf(a, left.IsDigest).SequenceEqual(HashOf(b, right.IsDigest));
+        }
+
+        return left.IsDigest == right.IsDigest && Same(left.Bytes, right.Bytes);
+    }
+
+    private static ReadOnlySpan<byte> HashOf(ReadOnlyMemory<byte> bytes, bool isDigest) => isDigest ? PackedRow.HashOf(bytes.Span) : JsonDigest.Compute(bytes, mayRepeat: true);
 
     public bool Same(ReadOnlyMemory<byte>? left, ReadOnlyMemory<byte>? right)
     {

@@ -15,7 +15,7 @@ internal readonly record struct PackedCell(ReadOnlyMemory<byte>? Bytes, bool IsD
 /// </summary>
 internal static class PackedRow
 {
-    /// <summary>A longer value stands as its digest: its length and its SHA-256.</summary>
+    /// <summary>A longer value stands as its digest: its length and its SHA-256, or that of what it means (<see cref="JsonDigest"/>).</summary>
     public const int DigestedFromBytes = 1024 * 1024;
 
     private const int HeaderSizeBytes = 4;
@@ -92,10 +92,7 @@ internal static class PackedRow
 
         public void AddDigest(ReadOnlyMemory<byte> cell)
         {
-            Reserve(HeaderSizeBytes + DigestSizeBytes);
-            var to = _buffer.AsSpan(_length, HeaderSizeBytes + DigestSizeBytes);
-            BinaryPrimitives.WriteInt32LittleEndian(to, DigestHeader);
-            BinaryPrimitives.WriteInt64LittleEndian(to[HeaderSizeBytes..], cell.Length);
+            var to = BeginDigest(cell.Length);
             while (!cell.IsEmpty)
             {
                 var step = SpilledBytes.TakeStep(ref cell);
@@ -103,8 +100,21 @@ internal static class PackedRow
                 SpilledBytes.Release(step);
             }
 
-            _hash.GetHashAndReset(to[(HeaderSizeBytes + sizeof(long))..]);
+            _hash.GetHashAndReset(to);
+        }
+
+        /// <param name="cell">The cell.</param>
+        /// <param name="mayRepeat">As <see cref="JsonDigest.Compute"/> has it.</param>
+        public void AddJsonDigest(ReadOnlyMemory<byte> cell, bool mayRepeat) => JsonDigest.Compute(cell, mayRepeat).CopyTo(BeginDigest(cell.Length));
+
+        private Span<byte> BeginDigest(long length)
+        {
+            Reserve(HeaderSizeBytes + DigestSizeBytes);
+            var to = _buffer.AsSpan(_length, HeaderSizeBytes + DigestSizeBytes);
+            BinaryPrimitives.WriteInt32LittleEndian(to, DigestHeader);
+            BinaryPrimitives.WriteInt64LittleEndian(to[HeaderSizeBytes..], length);
             _length += to.Length;
+            return to[(HeaderSizeBytes + sizeof(long))..];
         }
 
         private void Reserve(int more)

@@ -37,7 +37,7 @@ internal static class RowDifferences
 
         if (cell.IsDigest)
         {
-            return $"{PackedRow.DigestedLength(bytes.Span)} bytes, SHA-256 {Convert.ToHexStringLower(PackedRow.HashOf(bytes.Span))}";
+            return $"{PackedRow.DigestedLength(bytes.Span)} bytes, SHA-256{(column.Kind == ColumnKind.Json ? " of what they mean" : "")} {Convert.ToHexStringLower(PackedRow.HashOf(bytes.Span))}";
         }
 
         if (column.Kind == ColumnKind.Json)

@@ -1,6 +1,8 @@
 using System.Text;
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 using Switchyard.Replication.Target;
+using Switchyard.Replication.Values;
 
 namespace Switchyard.Verification;
 
@@ -54,9 +56,15 @@ internal static class RowRepair
 
     private static void WriteValue(List<QueryPiece> statement, ComparedColumn column, ReadOnlyMemory<byte>? cell)
     {
-        if (cell is not { Length: > PackedRow.DigestedFromBytes } value || !column.ComparesBytes)
+        if (cell is not { Length: > PackedRow.DigestedFromBytes } value)
         {
             Write(statement, SqlLiterals.ForStore(column.Right, column, cell));
+            return;
+        }
+
+        if (column.Right.Kind == ColumnKind.Json)
+        {
+            statement.AddRange(TypedJson.ToPieces(value));
             return;
         }
 

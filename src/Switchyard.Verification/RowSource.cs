@@ -80,6 +80,10 @@ internal sealed class RowSource(BackendConnection connection, TablePair table, b
             {
                 throw new InvalidOperationException(TypedJson.TooLong(left ? table.Left.Name : table.Right.Name, table.Columns[i].Name, left ? "authoritative side" : "following side"));
             }
+            else if (value.Length > PackedRow.DigestedFromBytes && table.Columns[i].ComparesJson)
+            {
+                _row.AddJsonDigest(value, mayRepeat: (left ? table.Columns[i].Left : table.Columns[i].Right).Kind != ColumnKind.Json);
+            }
             else if (value.Length > PackedRow.DigestedFromBytes && table.Columns[i].ComparesBytes)
             {
                 _row.AddDigest(value);

@@ -91,6 +91,6 @@ internal sealed class TablePair
     {
         var a = PackedRow.Split(left);
         var b = PackedRow.Split(right);
-        return [.. Enumerable.Range(0, Columns.Count).Where(i => a[i].IsDigest != b[i].IsDigest || !Columns[i].Same(a[i].Bytes, b[i].Bytes))];
+        return [.. Enumerable.Range(0, Columns.Count).Where(i => !Columns[i].Same(a[i], b[i]))];
     }
 }

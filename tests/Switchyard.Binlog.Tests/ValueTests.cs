@@ -80,4 +80,36 @@ public sealed class ValueTests
         Span<byte> target = stackalloc byte[DoubleText.MaxLength];
         return Encoding.ASCII.GetString(target[..DoubleText.Format(value, target)]);
     }
+
+    // Specials stand where the steps end in which a long text is gone through.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_long_JSON_text_is_printed_into_a_file_as_a_short_one_is_in_memory(bool keepsTypes)
+    {
+        const int step = 256 * 1024;
+        var text = new byte[(20 * step) + 77];
+        Array.Fill(text, (byte)'x');
+        for (var at = step - 1; at < text.Length; at += step)
+        {
+            (text[at - 1], text[at], text[at + 1]) = ((byte)'"', (byte)'\\', (byte)'\n');
+        }
+
+        List<byte> document = [12];
+        for (var length = text.Length; ; length >>= 7)
+        {
+            document.Add((byte)((length & 0x7F) | (length > 0x7F ? 0x80 : 0)));
+            if (length <= 0x7F)
+            {
+                break;
+            }
+        }
+
+        document.AddRange(text);
+        var expected = '"' + Encoding.ASCII.GetString(text).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal) + '"' + (keepsTypes ? "\0" : "");
+
+        var printed = JsonBinary.ToText(document.ToArray(), doublesKeepPoint: true, keepsTypes);
+
+        Assert.True(Encoding.ASCII.GetString(printed.Span) == expected);
+    }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using Switchyard.Binlog.Decoding;
+using Switchyard.Client;
 
 namespace Switchyard.Binlog.Values;
 
@@ -16,29 +17,76 @@ internal static class JsonBinary
     private const byte SmallObject = 0, LargeObject = 1, SmallArray = 2, LargeArray = 3, Literal = 4;
     private const byte Int16 = 5, UInt16 = 6, Int32 = 7, UInt32 = 8, Int64 = 9, UInt64 = 10, Double = 11, Text = 12, Opaque = 15;
 
+    // The text of a document of this size is written into a file; the server's own text of 1 GB is more than it sends.
+    private const int SpilledBytesFrom = 4 * 1024 * 1024;
+
     internal static ReadOnlyMemory<byte> ToText(ReadOnlyMemory<byte> document, bool doublesKeepPoint, bool keepsTypes = false)
     {
-        var writer = new ArrayBufferWriter<byte>(Math.Max(document.Length * 2, 16));
         if (document.IsEmpty)
         {
             // What INSERT IGNORE leaves in a NOT NULL column; the server reads it as null.
-            writer.Write("null"u8);
-            return writer.WrittenMemory;
+            return "null"u8.ToArray();
         }
 
-        var types = keepsTypes ? new ArrayBufferWriter<byte>() : null;
-        var text = new JsonTextWriter(writer, types, doublesKeepPoint);
-        WriteValue(document.Span[0], document.Span[1..], text, 0);
-        if (types is not null)
+        return document.Length < SpilledBytesFrom ? ToHeldText(document, doublesKeepPoint, keepsTypes) : ToSpilledText(document, doublesKeepPoint, keepsTypes);
+    }
+
+    private static ReadOnlyMemory<byte> ToHeldText(ReadOnlyMemory<byte> document, bool doublesKeepPoint, bool keepsTypes)
+    {
+        var writer = new ArrayBufferWriter<byte>(document.Length * 2);
+        var letters = keepsTypes ? new JsonTypeLetters(static () => new ArrayBufferWriter<byte>()) : null;
+        WriteValue(document.Span[0], document.Span[1..], new JsonTextWriter(writer, letters, doublesKeepPoint), 0);
+        if (letters is not null)
         {
             writer.Write([JsonTypes.InTextOrder]);
-            if (types.WrittenSpan.ContainsAnyExcept(JsonTypes.Plain))
+            if (letters.Written is ArrayBufferWriter<byte> written)
             {
-                writer.Write(types.WrittenSpan);
+                writer.Write(written.WrittenSpan);
             }
         }
 
         return writer.WrittenMemory;
+    }
+
+    // The document lies in a file, too, and what has been gone through of it need not be resident.
+    private static ReadOnlyMemory<byte> ToSpilledText(ReadOnlyMemory<byte> document, bool doublesKeepPoint, bool keepsTypes)
+    {
+        using var writer = new SpillWriter(() => SpilledBytes.Release(document));
+        SpillWriter? spilledLetters = null;
+        var letters = keepsTypes ? new JsonTypeLetters(() => spilledLetters = new SpillWriter()) : null;
+        try
+        {
+            WriteValue(document.Span[0], document.Span[1..], new JsonTextWriter(writer, letters, doublesKeepPoint), 0);
+            SpilledBytes.Release(document);
+            if (letters is not null)
+            {
+                writer.Write([JsonTypes.InTextOrder]);
+                CopyLetters(spilledLetters, writer);
+            }
+        }
+        finally
+        {
+            spilledLetters?.Dispose();
+        }
+
+        return writer.Length <= int.MaxValue
+            ? writer.Complete().Memory
+            : throw new BinlogFormatException("A JSON document is printed in more than 2 GB, which no statement can carry.");
+    }
+
+    private static void CopyLetters(SpillWriter? letters, SpillWriter writer)
+    {
+        if (letters?.Complete() is { } spilled)
+        {
+            for (ReadOnlyMemory<byte> rest = spilled.Memory; !rest.IsEmpty;)
+            {
+                var step = SpilledBytes.TakeStep(ref rest);
+                writer.Write(step.Span);
+                SpilledBytes.Release(step);
+            }
+
+            spilled.Free();
+        }
     }
 
     private static void WriteValue(byte type, ReadOnlySpan<byte> data, in JsonTextWriter text, int depth)

@@ -10,6 +10,8 @@ internal static class JsonOpaque
     /// <summary>The server's base64 breaks its lines after so many characters (base64_encode in include/base64.h).</summary>
     private const int Base64LineLength = 76;
 
+    private const int Base64LineBytes = Base64LineLength / 4 * 3;
+
     internal static void Write(byte type, ReadOnlySpan<byte> data, in JsonTextWriter text)
     {
         Span<byte> buffer = stackalloc byte[PackedDecimal.MaxLength];
@@ -62,16 +64,16 @@ internal static class JsonOpaque
         text.Raw("\"base64:type"u8);
         text.Number(type);
         text.Raw(":"u8);
-        var encoded = new byte[Base64.GetMaxEncodedToUtf8Length(data.Length)];
-        _ = Base64.EncodeToUtf8(data, encoded, out _, out var length);
-        for (var at = 0; at < length; at += Base64LineLength)
+        Span<byte> line = stackalloc byte[Base64LineLength];
+        for (var at = 0; at < data.Length; at += Base64LineBytes)
         {
             if (at > 0)
             {
                 text.Raw("\\n"u8);
             }
 
-            text.Raw(encoded.AsSpan(at, Math.Min(Base64LineLength, length - at)));
+            _ = Base64.EncodeToUtf8(data.Slice(at, Math.Min(Base64LineBytes, data.Length - at)), line, out _, out var length);
+            text.Raw(line[..length]);
         }
 
         text.Raw("\""u8);

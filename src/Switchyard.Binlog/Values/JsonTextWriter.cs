@@ -4,15 +4,18 @@ using System.Globalization;
 namespace Switchyard.Binlog.Values;
 
 /// <summary>Writes JSON text with MySQL's own number forms and escapes.</summary>
-internal readonly struct JsonTextWriter(IBufferWriter<byte> output, IBufferWriter<byte>? types, bool doublesKeepPoint)
+internal readonly struct JsonTextWriter(IBufferWriter<byte> output, JsonTypeLetters? types, bool doublesKeepPoint)
 {
+    // A long text may lie in a file, and is gone through no faster than what it becomes is written into another.
+    private const int StepBytes = 256 * 1024;
+
     private static readonly SearchValues<byte> Special = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(i => (byte)i), (byte)'"', (byte)'\\']);
 
     internal void Raw(ReadOnlySpan<byte> bytes) => output.Write(bytes);
 
     /// <summary>Says what the scalar is that is written next.</summary>
-    internal void Scalar(byte type) => types?.Write([type]);
+    internal void Scalar(byte type) => types?.Add(type);
 
     internal void Integer(long value)
     {
@@ -52,16 +55,22 @@ internal readonly struct JsonTextWriter(IBufferWriter<byte> output, IBufferWrite
         Raw("\""u8);
         while (true)
         {
-            var special = utf8.IndexOfAny(Special);
-            if (special < 0)
+            var step = utf8.Length <= StepBytes ? utf8 : utf8[..StepBytes];
+            var special = step.IndexOfAny(Special);
+            if (special >= 0)
             {
-                Raw(utf8);
-                break;
+                Raw(step[..special]);
+                Escape(step[special]);
+                utf8 = utf8[(special + 1)..];
+                continue;
             }
 
-            Raw(utf8[..special]);
-            Escape(utf8[special]);
-            utf8 = utf8[(special + 1)..];
+            Raw(step);
+            utf8 = utf8[step.Length..];
+            if (utf8.IsEmpty)
+            {
+                break;
+            }
         }
 
         Raw("\""u8);

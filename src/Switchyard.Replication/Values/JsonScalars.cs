@@ -1,5 +1,6 @@
 using System.Globalization;
 using Switchyard.Binlog;
+using Switchyard.Client;
 
 namespace Switchyard.Replication.Values;
 
@@ -40,22 +41,65 @@ internal static class JsonScalars
     {
         var end = cell.IndexOfAny(JsonTypes.InTextOrder, JsonTypes.AsExtracted);
         json = end < 0 ? cell : cell[..end];
-        var types = end < 0 ? default : cell[(end + 1)..];
-        if (end >= 0 && !types.ContainsAnyExcept(JsonTypes.Plain))
+        return Find(cell, end, null);
+    }
+
+    /// <summary>The same of a cell that may lie in a file: what has been gone through of it is let go.</summary>
+    public static List<Found>? Find(ReadOnlyMemory<byte> cell, out ReadOnlyMemory<byte> json)
+    {
+        var end = -1;
+        for (var rest = cell; end < 0 && !rest.IsEmpty;)
+        {
+            var at = cell.Length - rest.Length;
+            var step = SpilledBytes.TakeStep(ref rest);
+            end = step.Span.IndexOfAny(JsonTypes.InTextOrder, JsonTypes.AsExtracted) is var found and >= 0 ? at + found : -1;
+            SpilledBytes.Release(step);
+        }
+
+        json = end < 0 ? cell : cell[..end];
+        if (end >= 0 && AreAllPlain(cell[(end + 1)..]))
         {
             return null;
         }
 
-        return Find(json, end < 0 ? null : cell[end] == JsonTypes.InTextOrder ? types.ToArray() : new JsonTypeOrder(json).InTextOrder(types));
+        var scalars = Find(cell.Span, end, passed => SpilledBytes.Release(cell[..passed]));
+        SpilledBytes.Release(cell);
+        return scalars;
     }
 
-    private static List<Found>? Find(ReadOnlySpan<byte> json, byte[]? types)
+    private static bool AreAllPlain(ReadOnlyMemory<byte> types)
+    {
+        var plain = true;
+        while (plain && !types.IsEmpty)
+        {
+            var step = SpilledBytes.TakeStep(ref types);
+            plain = !step.Span.ContainsAnyExcept(JsonTypes.Plain);
+            SpilledBytes.Release(step);
+        }
+
+        return plain;
+    }
+
+    private static List<Found>? Find(ReadOnlySpan<byte> cell, int end, Action<int>? passed)
+    {
+        if (end < 0)
+        {
+            return Find(cell, default, isTyped: false, passed);
+        }
+
+        var json = cell[..end];
+        var types = cell[(end + 1)..];
+        return !types.ContainsAnyExcept(JsonTypes.Plain) ? null
+            : Find(json, cell[end] == JsonTypes.InTextOrder ? types : JsonTypeOrder.InTextOrder(json, types, passed), isTyped: true, passed);
+    }
+
+    private static List<Found>? Find(ReadOnlySpan<byte> json, ReadOnlySpan<byte> types, bool isTyped, Action<int>? passed)
     {
         List<Found>? found = null;
-        var walk = new JsonWalk(json);
+        var walk = new JsonWalk(json) { Passed = passed };
         for (var scalar = 0; walk.MoveToScalar(); scalar++)
         {
-            var type = types is null
+            var type = !isTyped
                 ? walk.IsNumber && !ComesBack(json.Slice(walk.Start, walk.Length)) ? JsonTypes.Decimal : JsonTypes.Plain
                 : scalar < types.Length ? types[scalar] : throw new ReplicationException("A JSON value has more scalars than types were read of; the server is not understood.");
             if (type != JsonTypes.Plain)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Switchyard.Binlog;
 
 namespace Switchyard.Replication.Values;
@@ -5,58 +6,84 @@ namespace Switchyard.Replication.Values;
 /// <summary>Brings types from the order in which paths find them (<see cref="JsonTypes.AsExtracted"/>) into that of the text.</summary>
 internal sealed class JsonTypeOrder
 {
-    private const int NoScalar = -1;
+    // Of each object and of each array, in the order in which they begin: how many parts it holds, then where the next of them stands among the extracted ones.
+    private readonly List<int> _objects = [];
+    private readonly List<int> _arrays = [];
+    private readonly Stack<(bool IsObject, int Number)> _open = [];
+    private int _scalars;
 
-    // Of each object and of each array, in the order in which they begin, what they hold: which scalar of the text, or another container.
-    private readonly List<List<int>> _objects = [];
-    private readonly List<List<int>> _arrays = [];
-    private readonly int _scalars;
-
-    public JsonTypeOrder(ReadOnlySpan<byte> json)
+    private JsonTypeOrder()
     {
-        var open = new Stack<List<int>>();
+    }
+
+    /// <param name="json">The text.</param>
+    /// <param name="extracted">A letter for each of its parts.</param>
+    /// <param name="passed">As in <see cref="JsonWalk.Passed"/>.</param>
+    /// <exception cref="ReplicationException">The text has more or fewer parts.</exception>
+    public static byte[] InTextOrder(ReadOnlySpan<byte> json, ReadOnlySpan<byte> extracted, Action<int>? passed = null)
+    {
+        var order = new JsonTypeOrder();
+        order.Count(json, passed);
+        // The first stands for the whole document.
+        var parts = 1;
+        foreach (var containers in (List<int>[])[order._objects, order._arrays])
+        {
+            foreach (ref var container in CollectionsMarshal.AsSpan(containers))
+            {
+                (container, parts) = (parts, parts + container);
+            }
+        }
+
+        return parts == extracted.Length
+            ? order.Assign(json, extracted, passed)
+            : throw new ReplicationException($"The server gave {extracted.Length} types for a JSON value of {parts} parts; it is not understood.");
+    }
+
+    private void Count(ReadOnlySpan<byte> json, Action<int>? passed)
+    {
         var walk = new JsonWalk(json)
         {
             Opened = isObject =>
             {
-                Hold(open, NoScalar);
-                var members = new List<int>();
-                (isObject ? _objects : _arrays).Add(members);
-                open.Push(members);
+                Step();
+                var containers = isObject ? _objects : _arrays;
+                _open.Push((isObject, containers.Count));
+                containers.Add(0);
             },
-            Closed = () => open.Pop(),
+            Closed = () => _open.Pop(),
+            Passed = passed,
         };
         while (walk.MoveToScalar())
         {
-            Hold(open, _scalars++);
+            Step();
+            _scalars++;
         }
     }
 
-    public byte[] InTextOrder(ReadOnlySpan<byte> extracted)
+    private byte[] Assign(ReadOnlySpan<byte> json, ReadOnlySpan<byte> extracted, Action<int>? passed)
     {
-        int[] parts = [_objects.Count + _arrays.Count == 0 ? 0 : NoScalar, .. _objects.Concat(_arrays).SelectMany(c => c)];
-        if (parts.Length != extracted.Length)
-        {
-            throw new ReplicationException($"The server gave {extracted.Length} types for a JSON value of {parts.Length} parts; it is not understood.");
-        }
-
         var types = new byte[_scalars];
-        for (var i = 0; i < parts.Length; i++)
+        var (objects, arrays) = (0, 0);
+        var walk = new JsonWalk(json)
         {
-            if (parts[i] != NoScalar)
+            Opened = isObject =>
             {
-                types[parts[i]] = extracted[i];
-            }
+                Step();
+                _open.Push((isObject, isObject ? objects++ : arrays++));
+            },
+            Closed = () => _open.Pop(),
+            Passed = passed,
+        };
+        for (var scalar = 0; walk.MoveToScalar(); scalar++)
+        {
+            types[scalar] = extracted[Step()];
         }
 
         return types;
     }
 
-    private static void Hold(Stack<List<int>> open, int scalar)
-    {
-        if (open.TryPeek(out var container))
-        {
-            container.Add(scalar);
-        }
-    }
+    /// <summary>To the next part of the innermost container.</summary>
+    /// <returns>What its number was; the document's is 0.</returns>
+    private int Step() =>
+        _open.TryPeek(out var container) ? CollectionsMarshal.AsSpan(container.IsObject ? _objects : _arrays)[container.Number]++ : 0;
 }

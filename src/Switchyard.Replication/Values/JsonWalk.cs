@@ -6,9 +6,12 @@ namespace Switchyard.Replication.Values;
 /// <summary>Goes from scalar to scalar through the text MySQL prints of a JSON value, which is well formed.</summary>
 internal ref struct JsonWalk(ReadOnlySpan<byte> json)
 {
+    private const int StepBytes = 1024 * 1024;
+
     private readonly ReadOnlySpan<byte> _json = json;
     private readonly Stack<Step> _steps = new();
     private int _next;
+    private int _passed;
 
     /// <summary>Where the scalar begins.</summary>
     public int Start { get; private set; }
@@ -24,6 +27,9 @@ internal ref struct JsonWalk(ReadOnlySpan<byte> json)
 
     /// <summary>Called at the end of each.</summary>
     public Action? Closed { get; set; }
+
+    /// <summary>Called now and then with how far the text has been gone through: what lies before it is looked at once more only where a scalar or a key in it is.</summary>
+    public Action<int>? Passed { get; set; }
 
     /// <summary>The next scalar, if there is one.</summary>
     public bool MoveToScalar()
@@ -94,18 +100,35 @@ internal ref struct JsonWalk(ReadOnlySpan<byte> json)
     private bool Take(int end)
     {
         (Start, Length, _next) = (_next, end - _next, end);
+        Pass(end);
         return true;
     }
 
-    private readonly int StringEnd(int start)
+    private int StringEnd(int start)
     {
-        var i = start + 1;
-        while (i < _json.Length && _json[i] != '"')
+        for (var i = start + 1; i < _json.Length;)
         {
-            i += _json[i] == '\\' ? 2 : 1;
+            var step = _json.Slice(i, Math.Min(StepBytes, _json.Length - i));
+            var special = step.IndexOfAny((byte)'"', (byte)'\\');
+            if (special >= 0 && step[special] == '"')
+            {
+                return i + special + 1;
+            }
+
+            i += special < 0 ? step.Length : special + 2;
+            Pass(i);
         }
 
-        return Math.Min(i + 1, _json.Length);
+        return _json.Length;
+    }
+
+    private void Pass(int to)
+    {
+        if (to - _passed >= StepBytes)
+        {
+            _passed = to;
+            Passed?.Invoke(Math.Min(to, _json.Length));
+        }
     }
 
     private sealed class Step

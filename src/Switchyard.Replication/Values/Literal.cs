@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Wire;
 
 namespace Switchyard.Replication.Values;
@@ -73,20 +74,44 @@ internal sealed class Literal
         }
     }
 
-    /// <summary>Writes what stands in front of a long value, its quote included, when the value follows as it is but for escapes.</summary>
+    /// <summary>Finds what of a long value is written around its literal, and writes what stands in front of that.</summary>
     /// <param name="writer">The statement.</param>
-    /// <param name="value">The cell; of JSON, what is left is the text that follows.</param>
-    public bool TryBeginLong(PayloadWriter writer, ref ReadOnlyMemory<byte> value)
+    /// <param name="value">The cell; of JSON, what is left is the text.</param>
+    /// <returns>What <see cref="EndAround"/> is given; null where there is nothing around it.</returns>
+    public List<JsonScalars.Found>? BeginAround(PayloadWriter writer, ref ReadOnlyMemory<byte> value)
+    {
+        if (_form != LiteralForm.Json)
+        {
+            return null;
+        }
+
+        var scalars = JsonScalars.Find(value, out value);
+        if (scalars is not null)
+        {
+            writer.Sql(ScalarsBegin);
+        }
+
+        return scalars;
+    }
+
+    /// <summary>Writes what stands behind the literal of a long value.</summary>
+    public void EndAround(PayloadWriter writer, List<JsonScalars.Found>? scalars, ReadOnlyMemory<byte> value)
+    {
+        if (scalars is not null)
+        {
+            WriteScalars(writer, scalars, value.Span);
+            SpilledBytes.Release(value);
+        }
+    }
+
+    /// <summary>Writes what stands in front of a long value, its quote included, when the value follows as it is but for escapes.</summary>
+    public bool TryBeginLong(PayloadWriter writer)
     {
         switch (_form)
         {
             case LiteralForm.Quoted:
                 break;
-            case LiteralForm.Introduced:
-                writer.Sql(_introducer);
-                break;
-            case LiteralForm.Json when JsonScalars.Find(value.Span, out var json) is null:
-                value = value[..json.Length];
+            case LiteralForm.Introduced or LiteralForm.Json:
                 writer.Sql(_introducer);
                 break;
             case LiteralForm.IntroducedHex:
@@ -135,7 +160,15 @@ internal sealed class Literal
             return;
         }
 
-        writer.Sql("JSON_REPLACE(CAST("u8).Sql(_introducer).QuotedBytes(json).Sql(" AS JSON)"u8);
+        writer.Sql(ScalarsBegin).Sql(_introducer).QuotedBytes(json);
+        WriteScalars(writer, scalars, json);
+    }
+
+    private static ReadOnlySpan<byte> ScalarsBegin => "JSON_REPLACE(CAST("u8;
+
+    private void WriteScalars(PayloadWriter writer, List<JsonScalars.Found> scalars, ReadOnlySpan<byte> json)
+    {
+        writer.Sql(" AS JSON)"u8);
         foreach (var scalar in scalars)
         {
             writer.Sql(","u8).Sql(_introducer).QuotedBytes(scalar.Path).Sql(","u8);

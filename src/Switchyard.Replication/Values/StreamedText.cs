@@ -32,8 +32,9 @@ internal sealed class StreamedText(int capacity, int writtenBytes = StreamedText
             return;
         }
 
+        var around = literal.BeginAround(Text, ref value);
         var start = Text.Length;
-        if (!literal.TryBeginLong(Text, ref value))
+        if (!literal.TryBeginLong(Text))
         {
             literal.Write(Text, isNull, value.Span);
             SpilledBytes.Release(value);
@@ -44,6 +45,7 @@ internal sealed class StreamedText(int capacity, int writtenBytes = StreamedText
         literal.EndLong(Text);
         _values.Add(new LongValue(start, at, Text.Length, piece, literal));
         ValueBytes += piece.SentBytes;
+        literal.EndAround(Text, around, value);
     }
 
     /// <summary>Adds a part of another.</summary>

@@ -48,6 +48,14 @@ public static class TypedJson
         return Encoding.UTF8.GetString(writer.WrittenSpan);
     }
 
+    /// <summary>The same of a long cell, which is sent from where it lies.</summary>
+    public static IReadOnlyList<QueryPiece> ToPieces(ReadOnlyMemory<byte> cell)
+    {
+        using var text = new StreamedText(1024);
+        text.Write(Literal.Json, isNull: false, cell);
+        return [.. text.Pieces(0, text.Text.Length).Select(p => p.IsValue ? p : QueryPiece.Text(p.Bytes.ToArray()))];
+    }
+
     private static int End(ReadOnlyMemory<byte> cell) => cell.Span.IndexOfAny(JsonTypes.InTextOrder, JsonTypes.AsExtracted);
 
     private static ReadOnlySpan<byte> TypesOf(ReadOnlyMemory<byte> cell) => End(cell) is var end and >= 0 ? cell.Span[end..] : default;

@@ -25,18 +25,26 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
     [Theory]
     [InlineData("mariadb-10.11", "--innodb-log-file-size=4G", 900)]
     [InlineData("mysql-9.7", "--innodb-redo-log-capacity=12G", 500)] // beyond, the server itself takes 10 GB
-    public async Task Rows_larger_than_memory_may_be_are_copied_followed_and_compared(string name, string log, int most)
+    public Task Rows_larger_than_memory_may_be_are_copied_followed_and_compared(string name, string log, int most) =>
+        MoveAsync(name, log, TestReport.Full ? [.. s_megabytes.Where(m => m <= most)] : [s_megabytes[0]], "LONGBLOB NOT NULL", Value, "large-rows");
+
+    /// <summary>In MySQL's log a document is no text: what is written is made of it.</summary>
+    [Theory]
+    [InlineData("mysql-9.7", "--innodb-redo-log-capacity=12G")]
+    public Task JSON_documents_larger_than_memory_may_be_are_copied_followed_and_compared(string name, string log) =>
+        MoveAsync(name, log, TestReport.Full ? [100, 200] : [100], "JSON NOT NULL", Document, "large-documents");
+
+    private async Task MoveAsync(string name, string log, int[] sizes, string type, Func<int, int, string> value, string title)
     {
-        int[] sizes = TestReport.Full ? [.. s_megabytes.Where(m => m <= most)] : [s_megabytes[0]];
-        var report = new TestReport($"large-rows-{name}", "| row | what | peak of the process |", output);
+        var report = new TestReport($"{title}-{name}", "| row | what | peak of the process |", output);
         await using var source = await LabServer.StartAsync(name, "--max-allowed-packet=1G", log);
         await using var target = await LabServer.StartAsync(name, "--max-allowed-packet=1G", log);
         await using var app = await BackendConnection.OpenAsync(ConnectionOptions.Parse(source.Dsn), default);
         await app.ExecuteMultiAsync("CREATE DATABASE heavy; USE heavy; CREATE TABLE mark (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB", default);
         foreach (var megabytes in sizes)
         {
-            await app.ExecuteAsync($"CREATE TABLE t{megabytes} (id INT NOT NULL PRIMARY KEY, b LONGBLOB NOT NULL, n INT) ENGINE=InnoDB", default);
-            await app.ExecuteAsync($"INSERT INTO t{megabytes} VALUES (1, {Value(megabytes, 1)}, 0)", default);
+            await app.ExecuteAsync($"CREATE TABLE t{megabytes} (id INT NOT NULL PRIMARY KEY, b {type}, n INT) ENGINE=InnoDB", default);
+            await app.ExecuteAsync($"INSERT INTO t{megabytes} VALUES (1, {value(megabytes, 1)}, 0)", default);
         }
 
         var directory = Directory.CreateTempSubdirectory("switchyard-large-").FullName;
@@ -54,13 +62,13 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
             var marks = 0;
             foreach (var megabytes in sizes)
             {
-                await FollowAsync("insert", $"INSERT INTO t{megabytes} VALUES (2, {Value(megabytes, 2)}, 0)");
+                await FollowAsync("insert", $"INSERT INTO t{megabytes} VALUES (2, {value(megabytes, 2)}, 0)");
 
                 // Both images are in the event, which can be 1 GB at most.
                 if (megabytes <= 500)
                 {
                     await FollowAsync("update", $"UPDATE t{megabytes} SET n=1 WHERE id=1");
-                    await FollowAsync("update of the value", $"UPDATE t{megabytes} SET b={Value(megabytes, 3)} WHERE id=2");
+                    await FollowAsync("update of the value", $"UPDATE t{megabytes} SET b={value(megabytes, 3)} WHERE id=2");
                 }
 
                 async Task FollowAsync(string what, string statement)
@@ -208,6 +216,10 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
 
     // Every byte value is in it, those that have to be escaped included.
     private static string Value(int megabytes, int number) => $"REPEAT(CONCAT(UNHEX(SHA2({number}, 512)), UNHEX('005C27FF')), {megabytes * 15_420})";
+
+    // One long text, many short ones, and a scalar that is put in by itself.
+    private static string Document(int megabytes, int number) =>
+        $"JSON_OBJECT('text', REPEAT(SHA2({number}, 512), {megabytes * 6_144}), 'many', CAST(CONCAT('[', REPEAT('{{\"id\": 1234567, \"name\": \"some words here\"}}, ', {megabytes * 5_957}), '{{}}]') AS JSON), 'exact', 1.50)";
 
     private static async Task WaitAsync(ApiClient api, Func<MigrationStatus, bool> isThere)
     {

@@ -138,6 +138,49 @@ public sealed class RealDiffTests
     }
 
     [Theory]
+    [InlineData("mysql-9.7", "mysql-9.7", 2)]
+    [InlineData("mysql-9.7", "mariadb-10.11", 1)]
+    public async Task JSON_too_long_to_hold_is_compared_by_what_it_means_and_repaired(string source, string target, int different)
+    {
+        static string Document(string date) => $"JSON_OBJECT('text', REPEAT('x\"', 1000000), 'list', JSON_ARRAY(1, 2.5, {date}), 'last', 4)";
+        await using var world = await RealWorld.StartAsync(source, target, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, doc JSON) ENGINE=InnoDB");
+        await using (var connection = await world.OpenSourceAsync())
+        {
+            foreach (var id in Enumerable.Range(1, 4))
+            {
+                await connection.ExecuteAsync($"INSERT INTO t VALUES ({id}, {Document("DATE'2020-01-01'")})", default);
+            }
+        }
+
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var clean = await world.DiffAsync();
+        Assert.True(clean.State == "clean", Describe(clean));
+        await using var following = await world.OpenTargetAsync();
+        await following.ExecuteAsync("UPDATE t SET doc=JSON_SET(doc, '$.last', 5) WHERE id=1", default);
+        if (following.Server.IsMariaDb)
+        {
+            // Other text, the same meaning.
+            await following.ExecuteAsync("UPDATE t SET doc=REPLACE(doc, ', ', ' ,') WHERE id=2", default);
+        }
+        else
+        {
+            await following.ExecuteMultiAsync($"DELETE FROM t WHERE id=2;INSERT INTO t VALUES (2, {Document("'2020-01-01'")})", default);
+        }
+
+        await following.ExecuteAsync("DELETE FROM t WHERE id=3", default);
+
+        var dirty = await world.DiffAsync();
+        Assert.Equal((1, 0, different), Counts(dirty, "t"));
+        await world.Service.RepairDiffAsync(world.Schema, default);
+        Assert.Equal("repaired", (await world.Service.WaitDiffAsync(world.Schema, default)).State);
+        var repaired = await world.DiffAsync();
+        Assert.True(repaired.State == "clean", Describe(repaired));
+        var last = await following.QueryAsync($"SELECT DISTINCT {(following.Server.IsMariaDb ? "'DATE'" : "JSON_TYPE(JSON_EXTRACT(doc, '$.list[2]'))")}, CAST(JSON_EXTRACT(doc, '$.last') AS CHAR) FROM t", default);
+        Assert.Equal(("DATE", "4", 1), (last.GetString(0, 0), last.GetString(0, 1), last.RowCount));
+    }
+
+    [Theory]
     [InlineData("mariadb-10.11", "mariadb-10.11")]
     [InlineData("mysql-9.7", "mysql-9.7")]
     public async Task Values_too_long_to_hold_are_compared_to_their_last_byte_and_repaired(string source, string target)

@@ -23,6 +23,9 @@ public sealed class JsonTests
         "JSON_ARRAY(x'', x'00', REPEAT(x'ff', 200), _binary'abc')",
         "JSON_OBJECT('l', REPEAT('long ', 20000), 'n', 1.5, 'a', JSON_ARRAY(DATE'2020-01-01'))",
         "(SELECT CAST(CONCAT(REPEAT('[', 60), '1', REPEAT(']', 60)) AS JSON))", "(SELECT JSON_REPLACE(CAST(CONCAT(REPEAT('[', 60), '1', REPEAT(']', 60)) AS JSON), CONCAT('$', REPEAT('[0]', 60)), 2.50))",
+        // Long enough that their text is made in a file: with what is put in one by one, and without.
+        "JSON_OBJECT('l', REPEAT('\"long\n', 900000), 'n', 1.5, 'o', REPEAT(x'ff', 2000001), 'a', JSON_ARRAY(DATE'2020-01-01', 2))",
+        "(SELECT CAST(CONCAT('[', REPEAT('\"some text of 0123456\", ', 200000), '0.5, 12345678901]') AS JSON))",
         "(SELECT JSON_ARRAY(t, d, i, b1, b40, y, e, s, g) FROM typed)",
     ];
 

@@ -25,12 +25,19 @@ public sealed record AccountMatch(IReadOnlyList<Account> Candidates, ClientHost 
 
 /// <summary>
 /// The accounts of one backend, read through the administrative connection and kept for a short time. Thread-safe. A login refused by a
-/// kept account is looked up again before it counts, so a password changed a moment ago works at once.
+/// kept account is looked up again before it counts, so a password changed a moment ago works at once. While the backend cannot be reached nobody can change its
+/// accounts there, and clients that live on another backend by now are let in by what was read last.
 /// </summary>
 public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>How long an account read is good for a login that it accepts; each login is proven at the backend anyway.</summary>
     private static readonly TimeSpan s_keep = TimeSpan.FromSeconds(30);
+
+    /// <summary>The same while the backend cannot be reached. Bounded, since an account may have been dropped between the reading and the backend's end.</summary>
+    private static readonly TimeSpan s_keepUnreachable = TimeSpan.FromHours(1);
+
+    /// <summary>How long a backend that could not be reached is not asked again where something is kept: a login must not wait for a frozen one each time.</summary>
+    private static readonly TimeSpan s_unreachable = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan s_maxLookupWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_maxNameLookup = TimeSpan.FromSeconds(2);
@@ -42,6 +49,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     private readonly SemaphoreSlim _turn = new(1);
     private BackendConnection? _connection;
     private bool _resolvesNames;
+    private long _failedAt;
 
     /// <summary>Finds the account a client's user name means, by the address the client comes from.</summary>
     /// <param name="user">As the client gave it.</param>
@@ -77,25 +85,46 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     private async Task<Entry> ReadAsync(string user, bool refresh, CancellationToken cancellationToken)
     {
         var asked = time.GetTimestamp();
-        if (!refresh && _kept.TryGetValue(user, out var kept) && time.GetElapsedTime(kept.ReadAt) < s_keep)
+        var last = refresh ? null : _kept.GetValueOrDefault(user);
+        if (last is not null && IsGood(last, IsUnreachable ? s_keepUnreachable : s_keep))
         {
-            return kept;
+            return last;
+        }
+
+        if (last is not null && !IsGood(last, s_keepUnreachable))
+        {
+            last = null;
         }
 
         if (!await _turn.WaitAsync(s_maxLookupWait, cancellationToken).ConfigureAwait(false))
         {
-            throw new BackendUnavailableException(UnavailableReason.TimedOut, $"{admin.Host}:{admin.Port} did not answer account lookups within {s_maxLookupWait.TotalSeconds} s.");
+            return last ?? throw new BackendUnavailableException(UnavailableReason.TimedOut, $"{admin.Host}:{admin.Port} did not answer account lookups within {s_maxLookupWait.TotalSeconds} s.");
         }
 
         try
         {
             // Another login of the same user may have read while this one waited.
-            if (_kept.TryGetValue(user, out kept) && kept.ReadAt >= asked)
+            if (_kept.TryGetValue(user, out var kept) && kept.ReadAt >= asked)
             {
                 return kept;
             }
 
-            var entry = await ReadFromBackendAsync(user, cancellationToken).ConfigureAwait(false);
+            if (last is not null && IsUnreachable)
+            {
+                return last;
+            }
+
+            Entry entry;
+            try
+            {
+                entry = await ReadFromBackendAsync(user, cancellationToken).ConfigureAwait(false);
+            }
+            catch (BackendUnavailableException) when (last is not null)
+            {
+                Volatile.Write(ref _failedAt, time.GetTimestamp());
+                return last;
+            }
+
             if (_kept.Count >= MaxKept)
             {
                 _kept.Clear();
@@ -108,6 +137,10 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
             _turn.Release();
         }
     }
+
+    private bool IsUnreachable => Volatile.Read(ref _failedAt) is not 0 and var at && time.GetElapsedTime(at) < s_unreachable;
+
+    private bool IsGood(Entry entry, TimeSpan limit) => time.GetElapsedTime(entry.ReadAt) < limit;
 
     private async Task<Entry> ReadFromBackendAsync(string user, CancellationToken cancellationToken)
     {

@@ -267,7 +267,7 @@ internal sealed partial class ProxySession
     private async Task<AwaitedLegs.AwaitedLeg?> AwaitLegAsync(BackendProfile accounts, CancellationToken cancellationToken)
     {
         var likely = _context.Awaited.Predict(accounts.Name);
-        if (likely == accounts.Name)
+        if (likely == accounts.Name && _context.View.Current.Routing.Rules.All(rule => rule.Writer == accounts.Name))
         {
             return await _context.Awaited.TryConnectAsync(accounts, _socket.Loop, cancellationToken);
         }

@@ -35,7 +35,7 @@ public sealed partial class MigrationService
 
         if (!request.Off && (record.Reads is null || (record.Reads.Shadow == 0 && request.Shadow > 0)))
         {
-            _environment.Validation.Begin(name);
+            await unit.Memory.ForgetAsync(cancellationToken);
         }
 
         for (var done = false; !done;)

@@ -13,6 +13,8 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     private readonly MigrationEnvironment _environment;
     private readonly ConcurrentDictionary<string, MigrationUnit> _units = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _creating = new(1, 1);
+    private readonly CancellationTokenSource _stop = new();
+    private Task _keeping = Task.CompletedTask;
 
     internal MigrationService(MigrationEnvironment environment)
     {
@@ -43,6 +45,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
             await service.AdoptAsync(record, cancellationToken);
         }
 
+        service._keeping = service.KeepValidationsAsync();
         return service;
     }
 
@@ -191,6 +194,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         }
 
         await unit.Diff.ForgetAsync(cancellationToken);
+        await unit.Memory.ForgetAsync(cancellationToken);
         var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
         var transaction = _environment.Topology.Begin().Require(unit.Runtime.Versioned).Delete(TopologyKeys.Migration(name));
         if (record.Finished is null)
@@ -241,10 +245,33 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     public async ValueTask DisposeAsync()
     {
         _environment.Validation.Found -= TellShadow;
+        await _stop.CancelAsync();
+        await _keeping;
+        _stop.Dispose();
         foreach (var unit in _units.Values)
         {
+            await unit.Memory.SaveAsync(CancellationToken.None);
             await unit.Diff.DisposeAsync();
             await unit.Runtime.DisposeAsync();
+        }
+    }
+
+    private async Task KeepValidationsAsync()
+    {
+        using var timer = new PeriodicTimer(_environment.Options.ValidationSaveInterval, _environment.Time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+            {
+                foreach (var unit in _units.Values)
+                {
+                    await unit.Memory.SaveAsync(_stop.Token);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The service ends.
         }
     }
 
@@ -257,9 +284,10 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     private async Task<MigrationUnit> AdoptAsync(Versioned<MigrationRecord> record, CancellationToken cancellationToken)
     {
         var runtime = new MigrationRuntime(_environment, record);
-        var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime), new PurgeWatch(_environment, runtime), _environment.Validation);
+        var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime), new PurgeWatch(_environment, runtime), _environment.Validation, new ValidationMemory(_environment, record.Value.Name));
         _units[record.Value.Name] = unit;
         await unit.Diff.LoadAsync(cancellationToken);
+        await unit.Memory.LoadAsync(cancellationToken);
         if (record.Value.Operation is not null)
         {
             await RecoverAsync(unit);

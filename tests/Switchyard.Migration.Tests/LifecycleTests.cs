@@ -300,15 +300,6 @@ public sealed class LifecycleTests
         Assert.Contains(report.Findings, finding => finding is { Code: "shadow_differs", Severity: FindingSeverity.Warning });
     }
 
-    private sealed class FakeReadObserver(ShadowReadCounts counts) : IReadObserver
-    {
-        public void Begin(string migration)
-        {
-        }
-
-        public ReadFindings? Show(string migration) => new(new RoutedReads(), counts);
-    }
-
     [Fact]
     public async Task Validate_is_refused_while_an_account_is_missing()
     {

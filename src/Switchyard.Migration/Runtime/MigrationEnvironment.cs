@@ -77,6 +77,9 @@ public sealed record MigrationServiceOptions
     /// </summary>
     public TimeSpan EndLimit { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How often what validation has found is written down.</summary>
+    public TimeSpan ValidationSaveInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>The statements the proxy has seen.</summary>
     public ObservedStatements Observed { get; init; } = new();
 

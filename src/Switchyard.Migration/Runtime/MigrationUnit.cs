@@ -3,7 +3,7 @@ using Switchyard.Topology;
 namespace Switchyard.Migration;
 
 /// <summary>A migration in this process with what belongs to it.</summary>
-internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController diff, PurgeWatch purge, ReadValidation validation)
+internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController diff, PurgeWatch purge, ReadValidation validation, ValidationMemory memory)
 {
     private const int DifferencesInStatus = 10;
     private Cutover? _cutover;
@@ -11,6 +11,8 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
     public MigrationRuntime Runtime => runtime;
 
     public DiffController Diff => diff;
+
+    public ValidationMemory Memory => memory;
 
     /// <summary>The switch or reverse under way; null when there is none.</summary>
     public Cutover? Cutover
@@ -78,7 +80,7 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
         }
     }
 
-    /// <summary>What data-router mode has shown; null when it is off and was never on since the process began.</summary>
+    /// <summary>What data-router mode has shown; null when it is off and was never on.</summary>
     public ValidationStatus? Validation(bool differencesOnly)
     {
         var record = runtime.Record;

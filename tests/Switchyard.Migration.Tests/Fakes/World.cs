@@ -27,7 +27,10 @@ internal sealed class World : IAsyncDisposable
 
     public AppliedPositions Applied { get; private set; } = null!;
 
-    public ReadValidation Validation { get; } = new();
+    public ReadValidation Validation { get; private set; } = null!;
+
+    /// <summary>The engine's limits, from the next start of the process on.</summary>
+    public MigrationServiceOptions Limits { get; set; } = new();
 
     public static async Task<World> StartAsync(bool proxy = true)
     {
@@ -87,6 +90,7 @@ internal sealed class World : IAsyncDisposable
     {
         Engine = new FakeEngine(Servers);
         Applied = new AppliedPositions();
+        Validation = new ReadValidation();
         _store = await SqliteTopologyStore.OpenAsync(Path.Combine(_directory, "store.db"), TimeProvider.System);
         var secrets = SecretProtector.Load(Path.Combine(_directory, "key"), null);
         Topology = new TopologyRepository(_store, secrets, TimeProvider.System);
@@ -97,7 +101,7 @@ internal sealed class World : IAsyncDisposable
         }
 
         var environment = new MigrationEnvironment(
-            Topology, View, Applied, Engine, Servers, TimeProvider.System, NullLogger.Instance, new EventHub(TimeProvider.System), new MigrationServiceOptions())
+            Topology, View, Applied, Engine, Servers, TimeProvider.System, NullLogger.Instance, new EventHub(TimeProvider.System), Limits)
         {
             Validation = Validation,
         };

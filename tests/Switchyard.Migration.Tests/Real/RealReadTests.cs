@@ -75,6 +75,33 @@ public sealed class RealReadTests
         Assert.True(shown.Compared.Different == 0, $"{shown.Summary}: {string.Join("; ", shown.Compared.Shapes.SelectMany(shape => shape.Samples))}");
     }
 
+    [Fact]
+    public async Task What_is_compared_in_one_process_is_shown_by_the_next()
+    {
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", s_tables);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await world.Service.ValidateAsync(world.Schema, new ValidateRequest { Shadow = 100 }, default);
+        await using (var load = new ReadLoad(world))
+        {
+            await load.UntilReadAsync(10, fromTarget: true);
+            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+            while ((await world.Service.ShowValidationAsync(world.Schema, limit.Token)).Compared.Compared == 0)
+            {
+                await Task.Delay(10, limit.Token);
+            }
+
+            await load.StopAsync();
+        }
+
+        var before = await world.Service.ShowValidationAsync(world.Schema, default);
+        await world.RestartAsync();
+        var after = await world.Service.ShowValidationAsync(world.Schema, default);
+        Assert.True(after.Compared.Compared >= before.Compared.Compared && after.Routed.OnTarget >= before.Routed.OnTarget, $"{before.Summary}, then {after.Summary}");
+        Assert.Equal(0, after.Compared.Queued);
+    }
+
     /// <summary>A writer for each way, and a reader that looks for what the writer was told is done.</summary>
     private sealed class ReadLoad : IAsyncDisposable
     {

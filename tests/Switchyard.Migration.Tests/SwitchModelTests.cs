@@ -12,11 +12,16 @@ public sealed partial class SwitchModelTests
 {
     private static readonly string s_model = Path.Combine(AppContext.BaseDirectory, "models", "switch.pml");
 
-    public static TheoryData<string> Whole() => Full ? new() { "", "-DFENCE", "-DDEEP" } : new() { "" };
+    /// <summary>There, and there and back.</summary>
+    public static TheoryData<string> Whole() => Full ? new() { "", "-DFENCE", "-DDEEP", "-DBACK", "-DBACK -DFENCE" } : new() { "", "-DBACK" };
 
     public static TheoryData<string> Broken() => Full
-        ? new() { "-DBROKEN_GUESS", "-DBROKEN_COMPARE", "-DBROKEN_JOIN", "-DBROKEN_LEGS", "-DBROKEN_REJOIN" }
-        : new() { "-DBROKEN_GUESS", "-DBROKEN_COMPARE" };
+        ? new()
+        {
+            "-DBROKEN_GUESS", "-DBROKEN_COMPARE", "-DBROKEN_JOIN", "-DBROKEN_LEGS", "-DBROKEN_REJOIN", "-DBACK -DBROKEN_GUESS", "-DBACK -DBROKEN_COMPARE", "-DBACK -DBROKEN_JOIN",
+            "-DBACK -DBROKEN_LEGS", "-DBACK -DBROKEN_REJOIN", "-DBACK -DBROKEN_ACKS",
+        }
+        : new() { "-DBROKEN_GUESS", "-DBACK -DBROKEN_COMPARE", "-DBACK -DBROKEN_ACKS" };
 
     private static bool Full => Environment.GetEnvironmentVariable("SWITCHYARD_FULL") == "1";
 
@@ -33,7 +38,7 @@ public sealed partial class SwitchModelTests
     [Fact]
     public async Task The_models_steps_are_the_codes()
     {
-        var controller = (await File.ReadAllTextAsync(s_model)).Split("active proctype Controller()")[1];
+        var controller = (await File.ReadAllTextAsync(s_model)).Split("proctype Controller(byte op; bit from)")[1];
         var labels = Label().Matches(controller).Select(m => m.Groups[1].Value.Replace('_', '-'));
         Assert.Equal(CutoverSteps.All, labels.TakeWhile(l => l != "undo"));
     }

@@ -120,21 +120,38 @@ public sealed partial class MigrationService
     }
 
     /// <summary>An operation that was under way when the process ended is taken back before its point of no return, and finished after it.</summary>
-    private async Task RecoverAsync(MigrationUnit unit)
+    private async Task RecoverAsync(MigrationUnit unit, CancellationToken cancellationToken)
     {
         var name = unit.Runtime.Name;
         var operation = unit.Runtime.Record.Operation!;
-        LogRecovery(_environment.Log, operation.Id, name, operation.Flipped ? "forward" : "back");
+        LogRecovery(_environment.Log, operation.Id, name, IsPast(operation) ? "forward" : "back");
         using var verb = unit.Runtime.Verbs.Enter(name, "recovery");
         try
         {
-            await FinishAsync(unit, operation, CancellationToken.None);
+            await FinishAsync(unit, operation, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The next process goes on with it.
         }
         catch (Exception e)
         {
             LogRecoveryFailed(_environment.Log, operation.Id, name, e);
+            await TryNoteAsync(unit, operation, e);
+        }
+    }
+
+    /// <summary>If not even that can be written down, the log has it, and the record still says what is half done.</summary>
+    private async Task TryNoteAsync(MigrationUnit unit, OperationRecord operation, Exception error)
+    {
+        try
+        {
             await unit.Runtime.UpdateAsync(
-                r => r with { Error = $"{operation.Id} is half done: {Describe(e)}", Remedy = $"Run `switchyard migration repair {name}`." }, CancellationToken.None);
+                r => r with { Error = $"{operation.Id} is half done: {Describe(error)}", Remedy = $"Run `switchyard migration repair {unit.Runtime.Name}`." }, CancellationToken.None);
+        }
+        catch (Exception e) when (e is TopologyStoreException or MigrationException)
+        {
+            LogRecoveryFailed(_environment.Log, operation.Id, unit.Runtime.Name, e);
         }
     }
 

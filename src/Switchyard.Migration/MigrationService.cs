@@ -250,6 +250,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         _stop.Dispose();
         foreach (var unit in _units.Values)
         {
+            await unit.Ending;
             await unit.Memory.SaveAsync(CancellationToken.None);
             await unit.Diff.DisposeAsync();
             await unit.Runtime.DisposeAsync();
@@ -288,9 +289,14 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         _units[record.Value.Name] = unit;
         await unit.Diff.LoadAsync(cancellationToken);
         await unit.Memory.LoadAsync(cancellationToken);
-        if (record.Value.Operation is not null)
+        if (record.Value.Operation is { Kind: OperationKind.Complete or OperationKind.Cancel })
         {
-            await RecoverAsync(unit);
+            // Nobody's statements wait for it, and it may wait for a server for a while.
+            unit.Ending = RecoverAsync(unit, _stop.Token);
+        }
+        else if (record.Value.Operation is not null)
+        {
+            await RecoverAsync(unit, CancellationToken.None);
         }
         else
         {

@@ -14,6 +14,9 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
 
     public ValidationMemory Memory => memory;
 
+    /// <summary>What an earlier process had begun to end and this one goes on with; does not fail.</summary>
+    public Task Ending { get; set; } = Task.CompletedTask;
+
     /// <summary>The switch or reverse under way; null when there is none.</summary>
     public Cutover? Cutover
     {

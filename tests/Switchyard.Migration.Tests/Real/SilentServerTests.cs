@@ -26,7 +26,23 @@ public sealed class SilentServerTests
 
         // A second one ends as well, and so does a restart of the process.
         await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b'", $"migration cancel {world.Schema}");
-        await world.RestartAsync();
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (FaultPoints.Arm("cancel.streams.before", token => new ValueTask(goOn.Task.WaitAsync(token))))
+        {
+            // The application is served before what is half done comes to its end.
+            await world.RestartAsync().WaitAsync(TimeSpan.FromMinutes(2));
+            await WriteAsync(world);
+            var busy = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, default));
+            Assert.Equal("busy", busy.Code);
+            goOn.SetResult();
+        }
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        while ((await world.Service.DiagnoseAsync(world.Schema, limit.Token)).Summary.Contains("is under way", StringComparison.Ordinal))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
         var status = await world.Service.StatusAsync(world.Schema, default);
         Assert.Equal(MigrationState.Error, status.State);
         Assert.Contains("is half done", status.Error, StringComparison.Ordinal);

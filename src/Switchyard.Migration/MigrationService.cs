@@ -196,7 +196,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         await unit.Diff.ForgetAsync(cancellationToken);
         await unit.Memory.ForgetAsync(cancellationToken);
         var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
-        var transaction = _environment.Topology.Begin().Require(unit.Runtime.Versioned).Delete(TopologyKeys.Migration(name));
+        var transaction = _environment.Topology.Begin().Require(unit.Runtime.Versioned).Delete(TopologyKeys.Migration(name)).Delete(TopologyKeys.CopiedOf(name));
         if (record.Finished is null)
         {
             transaction.Require(routing).Put(RoutingRules.Without(routing.Value, record, null));
@@ -285,6 +285,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     private async Task<MigrationUnit> AdoptAsync(Versioned<MigrationRecord> record, CancellationToken cancellationToken)
     {
         var runtime = new MigrationRuntime(_environment, record);
+        await runtime.LoadAsync(cancellationToken);
         var unit = new MigrationUnit(runtime, new DiffController(_environment, runtime), new PurgeWatch(_environment, runtime), _environment.Validation, new ValidationMemory(_environment, record.Value.Name));
         _units[record.Value.Name] = unit;
         await unit.Diff.LoadAsync(cancellationToken);

@@ -14,6 +14,7 @@ public static class TopologyKeys
     public const string Proxies = "proxies/";
     public const string ProxyTraces = "proxy-traces/";
     public const string Migrations = "migrations/";
+    public const string Copied = "copied/";
     public const string Locks = "locks/";
     public const string Journal = "journal/";
     public const string Accounts = "accounts/";
@@ -39,6 +40,9 @@ public static class TopologyKeys
     public static string ProxyTrace(string id) => ProxyTraces + Part(id);
 
     public static string Migration(string name) => Migrations + Part(name);
+
+    /// <summary>What the copy of a migration has done, by table.</summary>
+    public static string CopiedOf(string migration) => Copied + Part(migration);
 
     public static string Lock(string migration) => Locks + Part(migration);
 

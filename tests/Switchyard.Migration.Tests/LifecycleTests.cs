@@ -39,6 +39,34 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task What_the_copy_did_is_kept_beside_the_record_and_known_after_a_restart_wherever_it_stood()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        var record = (await world.Topology.Store.GetAsync(TopologyKeys.Migration("shop")))!;
+        Assert.DoesNotContain("rows_copied", record.Value, StringComparison.Ordinal);
+        Assert.Equal(1, record.Value.Split("\"orders\"").Length - 1);
+        await world.RestartAsync();
+        Assert.Equal(20, (await world.UntilAsync(MigrationState.Running)).Copy!.RowsCopied);
+
+        // As earlier versions wrote it.
+        var copied = (await world.Topology.Store.GetAsync(TopologyKeys.CopiedOf("shop")))!.Value;
+        await world.Topology.Store.CommitAsync(StoreTransaction.Empty
+            .Put(record.Key, record.Value[..^1] + $",\"copied\":{copied}}}").Delete(TopologyKeys.CopiedOf("shop")));
+        await world.RestartAsync();
+        Assert.Equal(20, (await world.UntilAsync(MigrationState.Running)).Copy!.RowsCopied);
+        await world.Service.SwitchAsync("shop", s_request, default);
+        await world.RestartAsync();
+        Assert.Equal(20, (await world.UntilAsync(MigrationState.Switched)).Copy!.RowsCopied);
+        Assert.DoesNotContain("rows_copied", (await world.Topology.Store.GetAsync(record.Key))!.Value, StringComparison.Ordinal);
+
+        await world.Service.ReverseAsync("shop", s_request, default);
+        await world.Service.CancelAsync("shop", default);
+        await world.Service.DeleteAsync("shop", default);
+        Assert.Null(await world.Topology.Store.GetAsync(TopologyKeys.CopiedOf("shop")));
+    }
+
+    [Fact]
     public async Task A_stream_behind_by_half_of_what_the_log_is_kept_for_is_warned_of()
     {
         await using var world = await World.StartAsync();

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Switchyard.Replication.Schema;
 
 namespace Switchyard.Migration;
@@ -9,6 +10,7 @@ namespace Switchyard.Migration;
 /// <param name="MadeHere">The target had no schema of this name before, so <c>cancel</c> may remove it.</param>
 internal sealed record MigratedSchema(string Name, IReadOnlyList<string> Tables, bool Whole, bool MadeHere = false)
 {
+    [JsonIgnore]
     public IEnumerable<TableName> TableNames => Tables.Select(t => new TableName(Name, t));
 }
 

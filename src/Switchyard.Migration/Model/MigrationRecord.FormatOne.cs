@@ -2,15 +2,20 @@ using System.Text.Json.Serialization;
 
 namespace Switchyard.Migration;
 
-/// <summary>Records of format 1, which knew a single schema, become records of format 2 when they are read.</summary>
+/// <summary>Records as earlier versions wrote them become those of now when they are read: of format 1, which knew a single schema, and with the copy's progress inside.</summary>
 internal sealed partial record MigrationRecord : IJsonOnDeserialized
 {
     private IReadOnlyList<MigratedSchema> _schemas = [];
     private HandoverRecord _handover = new();
+    private IReadOnlyList<TableStatus> _copied = [];
 
     [JsonInclude]
     [JsonPropertyName("tables")]
     private IReadOnlyList<string>? _tablesOfOne;
+
+    [JsonInclude]
+    [JsonPropertyName("copied")]
+    private IReadOnlyList<TableStatus>? _copiedInside;
 
     [JsonInclude]
     [JsonPropertyName("whole_schema")]
@@ -22,6 +27,8 @@ internal sealed partial record MigrationRecord : IJsonOnDeserialized
 
     void IJsonOnDeserialized.OnDeserialized()
     {
+        _copied = _copiedInside ?? [];
+        _copiedInside = null;
         if (_tablesOfOne is { } tables)
         {
             var name = Settings.Schema;

@@ -46,8 +46,9 @@ internal sealed partial record MigrationRecord
 
     public bool CopyDone => CopyDoneAt is not null;
 
-    /// <summary>Progress at the end of the copy, by table.</summary>
-    public IReadOnlyList<TableStatus> Copied { get; init; } = [];
+    /// <summary>Progress at the end of the copy, by table. Kept beside the record, which would grow by it with every table and is written in the pause.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<TableStatus> Copied { get => _copied; init => _copied = value; }
 
     /// <summary>What holds the copy back.</summary>
     public ThrottleSettings Throttle { get; init; } = new();

@@ -26,6 +26,9 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private Direction _streamDirection;
     private bool _wasCut;
 
+    // What of the record is kept under a key of its own, as it stands there.
+    private IReadOnlyList<TableStatus> _copied = [];
+
     public MigrationRecord Record => _record.Value;
 
     public Versioned<MigrationRecord> Versioned => _record;
@@ -40,6 +43,16 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
 
     /// <summary>The watch of the side that follows; null while replication does not run.</summary>
     public PassiveWatch? Watch => _watch;
+
+    /// <summary>Reads what is kept beside the record; called once, before anything else.</summary>
+    public async Task LoadAsync(CancellationToken cancellationToken)
+    {
+        if (await environment.Topology.GetAsync<IReadOnlyList<TableStatus>>(TopologyKeys.CopiedOf(Name), cancellationToken) is { } copied)
+        {
+            _copied = copied.Value;
+            _record = _record with { Value = Record with { Copied = _copied } };
+        }
+    }
 
     /// <summary>Changes the record, together with whatever else has to change with it.</summary>
     public async Task<MigrationRecord> UpdateAsync(
@@ -63,10 +76,16 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         {
             var next = change(_record.Value);
             var transaction = environment.Topology.Begin().Require(_record).PutMigration(Name, next);
+            if (!ReferenceEquals(next.Copied, _copied))
+            {
+                transaction.PutValue(TopologyKeys.CopiedOf(Name), next.Copied);
+            }
+
             also?.Invoke(transaction);
             var result = await transaction.CommitAsync(cancellationToken);
             if (result.Succeeded)
             {
+                _copied = next.Copied;
                 Adopt(next, result.Revision);
             }
 
@@ -111,7 +130,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     {
         if (await environment.Topology.GetMigrationAsync<MigrationRecord>(Name, cancellationToken) is { } current)
         {
-            Adopt(current.Value, current.Revision);
+            Adopt(current.Value with { Copied = Record.Copied }, current.Revision);
         }
     }
 

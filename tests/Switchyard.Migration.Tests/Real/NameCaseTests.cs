@@ -6,6 +6,8 @@ using Switchyard.Topology;
 namespace Switchyard.Migration.Tests.Real;
 
 /// <summary>Servers that keep names of schemas and tables in lower case and find them by any (<c>lower_case_table_names=1</c>).</summary>
+// Switches here would run into fault points armed beside them.
+[Collection("faults")]
 [Trait("Category", "Integration")]
 public sealed class NameCaseTests
 {

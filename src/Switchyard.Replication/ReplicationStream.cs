@@ -226,6 +226,11 @@ public sealed class ReplicationStream : IAsyncDisposable
     public Task WaitForAppliedAsync(BinlogPosition position, CancellationToken cancellationToken) => _board.WaitAsync(position, cancellationToken);
 
     /// <summary>
+    /// Grows before a statement that may change the definition of one of the tables, or empty it, is applied, and again after: while it stays the same, none was.
+    /// </summary>
+    public long DefinitionChanges => Applier.DefinitionChanges;
+
+    /// <summary>
     /// Whether a prepared XA transaction of the source is known to change none of the stream's tables; by the identifier <see cref="PreparedXa"/> gives.
     /// </summary>
     public bool IsUnrelatedXa(string xid) => Xa.IsUnrelated(xid);

@@ -1,5 +1,3 @@
-using Switchyard.Client;
-using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
@@ -13,10 +11,9 @@ internal sealed partial class Cutover
     {
         var record = runtime.Record;
         await _from.ConnectAsync(cancellationToken);
-        await _from.PrepareFenceAsync(request.Fence, record.Tables, cancellationToken);
+        await _from.PrepareFenceAsync(request.Fence, record.Tables, TimeSpan.FromSeconds(request.DrainTimeoutSeconds), cancellationToken);
         await _to.ConnectAsync(cancellationToken);
-        _identities = new((await _to.ReadIdentitiesAsync(record.Tables, cancellationToken)).Columns);
-        await RaiseIdentitiesAsync(IdentityHeadroom, cancellationToken);
+        await RaiseIdentitiesAsync(cancellationToken);
         var handover = await _from.ReadTriggersAndEventsAsync(record.Tables, cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
         {
@@ -97,6 +94,7 @@ internal sealed partial class Cutover
         var stream = Stream();
         _end = await stream.ReadEndAsync(cancellationToken);
         await stream.WaitForAppliedAsync(_end, cancellationToken);
+        NoteDefinitions(stream);
         if ((await _from.ReadPreparedXaAsync(cancellationToken)).Where(x => !stream.IsUnrelatedXa(x)).ToList() is { Count: > 0 } prepared)
         {
             throw new CutoverFailedException(
@@ -126,55 +124,10 @@ internal sealed partial class Cutover
 
     private async Task PrimeReverseAsync(CancellationToken cancellationToken)
     {
-        var values = await RaiseIdentitiesAsync(0, cancellationToken);
-        foreach (var (sequence, next) in values.Sequences)
-        {
-            await _to.RaiseSequenceAsync(sequence, next, cancellationToken);
-        }
+        await VerifyIdentitiesAsync(cancellationToken);
 
         // Recorded after our own preparations on the new side, so that they are never carried back.
         _start = await _to.ReadEndAsync(cancellationToken);
         await _back!.MoveAsync(_start, cancellationToken);
-    }
-
-    /// <summary>
-    /// The new side's values only grow, so that what they were after the first time need not be read again within the pause: with thousands of
-    /// tables that takes the server a while.
-    /// </summary>
-    private async Task<IdentityValues> RaiseIdentitiesAsync(ulong headroom, CancellationToken cancellationToken)
-    {
-        var values = await _from.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken);
-        foreach (var (table, next) in values.Columns)
-        {
-            if (_identities.GetValueOrDefault(table) < next)
-            {
-                var raised = ulong.MaxValue - headroom < next ? next : next + headroom;
-                await RaiseIdentityAsync(table, raised, cancellationToken);
-                _identities[table] = raised;
-            }
-        }
-
-        return values;
-    }
-
-    /// <summary>A definition waits for every transaction on its table, and outside the pause the applier always has some.</summary>
-    private async Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken)
-    {
-        const int Attempts = 10;
-        const int LockWaitTimeout = 1205;
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await WithinAsync(
-                    request.TimeoutSeconds, $"'{ToName}' did not raise the identity value of {table} within {request.TimeoutSeconds:0.###} s.",
-                    token => _to.RaiseIdentityAsync(table, next, token), cancellationToken);
-                return;
-            }
-            catch (ServerErrorException e) when (e.Code == LockWaitTimeout && attempt < Attempts)
-            {
-                // Its wait is short, so that nobody queues behind it for long.
-            }
-        }
     }
 }

@@ -1,5 +1,4 @@
 using Switchyard.Faults;
-using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -14,8 +13,6 @@ namespace Switchyard.Migration;
 /// </remarks>
 internal sealed partial class Cutover(MigrationEnvironment environment, MigrationRuntime runtime, SwitchRequest request)
 {
-    // More identities than an origin hands out between `warm` and the flip, to be raised once outside the pause.
-    private const ulong IdentityHeadroom = 1000;
     private readonly Direction _direction = runtime.Record.Direction;
     private readonly List<Finding> _findings = [];
     private Journal _journal = null!;
@@ -24,7 +21,6 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
     private IServerSide _from = null!;
     private IServerSide _to = null!;
     private IFence? _fence;
-    private Dictionary<TableName, ulong> _identities = [];
     private IStreamRecord? _back;
     private Membership? _drained;
     private bool _flipped;

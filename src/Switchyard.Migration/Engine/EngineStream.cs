@@ -87,6 +87,8 @@ internal sealed class EngineStream : IMigrationStream
 
     public bool HasSourceMoved => Inner.HasSourceMoved;
 
+    public long DefinitionChanges => Inner.DefinitionChanges;
+
     public bool IsUnrelatedXa(string xid) => Inner.IsUnrelatedXa(xid);
 
     public Task StopAsync(CancellationToken cancellationToken) => Inner.StopAsync(cancellationToken);

@@ -111,6 +111,9 @@ internal interface IMigrationStream : IAsyncDisposable
     /// <summary>It stopped because another server answers where its origin was; opened anew it looks for its place there.</summary>
     bool HasSourceMoved { get; }
 
+    /// <summary>Grows before a statement that may change the definition of a table, or empty it, is applied, and again after.</summary>
+    long DefinitionChanges { get; }
+
     /// <summary>Whether a prepared XA transaction is known to change none of the stream's tables.</summary>
     bool IsUnrelatedXa(string xid);
 

@@ -10,8 +10,8 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Opens the connection ahead of time, so that the pause does not pay for a login.</summary>
     Task ConnectAsync(CancellationToken cancellationToken);
 
-    /// <summary>Opens ahead of time what a fence of this kind will be held by.</summary>
-    Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
+    /// <summary>Opens ahead of time what a fence of this kind will be held by, which then waits no longer than the limit for whoever holds a table.</summary>
+    Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken);
 
     /// <summary>Facts the prechecks need.</summary>
     Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken);
@@ -38,9 +38,14 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>The next AUTO_INCREMENT value of each of these tables that has one, and the next value of each sequence of the schemas.</summary>
     Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
-    Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken);
+    /// <summary>The same once more, of these tables, as quickly as this server can tell: the application may be waiting.</summary>
+    Task<IdentityValues> ReadIdentitiesAgainAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
-    Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken);
+    /// <summary>Sets the next AUTO_INCREMENT value, with headroom as far as the column has room for it.</summary>
+    /// <returns>The value set.</returns>
+    Task<ulong> RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken);
+
+    Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, long>> sequences, CancellationToken cancellationToken);
 
     Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 

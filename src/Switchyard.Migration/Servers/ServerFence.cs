@@ -5,11 +5,11 @@ namespace Switchyard.Migration;
 
 internal sealed partial class ServerSide
 {
-    public async Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    public async Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken)
     {
         if (mode == FenceMode.Lock)
         {
-            _preparedFence = await LockFence.PrepareAsync(options, tables, cancellationToken);
+            _preparedFence = await LockFence.PrepareAsync(options, tables, limit, cancellationToken);
         }
     }
 
@@ -23,10 +23,10 @@ internal sealed partial class ServerSide
                 await ExecuteAsync("SET GLOBAL read_only=1", cancellationToken);
                 return new ReadOnlyFence(this);
             default:
-                var prepared = await TakePreparedFenceAsync() ?? await LockFence.PrepareAsync(options, tables, cancellationToken);
+                var prepared = await TakePreparedFenceAsync() ?? await LockFence.PrepareAsync(options, tables, limit, cancellationToken);
                 try
                 {
-                    await prepared.TakeAsync(limit, cancellationToken);
+                    await prepared.TakeAsync(cancellationToken);
                     return prepared;
                 }
                 catch (ServerErrorException e) when (e.Code == LockFence.LockWaitTimeout)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
@@ -54,45 +53,6 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
 
         return new StreamPosition(status.GetString(0, 0), status.GetUInt64(0, 1));
     }
-
-    public async Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
-    {
-        var connection = await OpenAsync(cancellationToken);
-        if (connection.Server.IsAtLeast(ServerVendor.MySql, 8, 0))
-        {
-            // Else the value can be a day old.
-            await connection.ExecuteAsync("SET SESSION information_schema_stats_expiry=0", cancellationToken);
-        }
-
-        // One look at the tables for both: with thousands of them it is most of what a pause has to wait for.
-        var rows = await connection.QueryAsync(
-            "SELECT table_schema, table_name, table_type='SEQUENCE', auto_increment FROM information_schema.tables " +
-            $"WHERE table_schema IN ({SchemaTexts}) AND (auto_increment IS NOT NULL OR table_type='SEQUENCE')", cancellationToken);
-        var wanted = tables.ToHashSet(await NamesAsync(cancellationToken));
-        var columns = new Dictionary<TableName, ulong>();
-        var sequences = new Dictionary<TableName, long>();
-        foreach (var row in rows.Rows)
-        {
-            var name = new TableName(row.GetString(0), row.GetString(1));
-            if (row.GetInt64(2) != 0)
-            {
-                // What is cached in memory by the server lies below this value, so nothing is handed out twice.
-                sequences[name] = (await connection.QueryAsync($"SELECT next_not_cached_value FROM {name.Quoted}", cancellationToken)).GetInt64(0, 0);
-            }
-            else if (wanted.TryGetValue(name, out var known))
-            {
-                columns[known] = row.GetUInt64(3);
-            }
-        }
-
-        return new IdentityValues(columns, sequences);
-    }
-
-    public Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken) =>
-        ExecuteAsync($"ALTER TABLE {table.Quoted} AUTO_INCREMENT={next.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
-
-    public Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken) =>
-        ExecuteAsync($"DO SETVAL({sequence.Quoted}, {next.ToString(CultureInfo.InvariantCulture)}, 0)", cancellationToken);
 
     public async Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken)
     {

@@ -35,6 +35,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
     private EventPump? _pump;
     private BinlogPosition _reached = board.Current;
     private long _lastPersist = clock.GetTimestamp();
+    private long _definitionChanges;
     private bool _inTransaction;
     private bool _isOwn;
     private volatile bool _stopRequested;
@@ -50,6 +51,9 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
 
     /// <summary>Rows events sent to the target as they were logged, so far.</summary>
     public long EventsAsLogged { get; private set; }
+
+    /// <summary>Grows before a statement that may change the definition of a table or empty it is applied, and after. Safe from any thread.</summary>
+    public long DefinitionChanges => Interlocked.Read(ref _definitionChanges);
 
     public void RequestStop()
     {
@@ -290,6 +294,11 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
         }
 
         var concerns = tables.Concerns(item.Statement);
+        if (concerns)
+        {
+            Interlocked.Increment(ref _definitionChanges);
+        }
+
         if (concerns && !_isOwn)
         {
             await FlushAsync().ConfigureAwait(false);
@@ -299,6 +308,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
             }
 
             await ddl.HandleAsync(item, target, cancellationToken).ConfigureAwait(false);
+            Interlocked.Increment(ref _definitionChanges);
         }
 
         if (!item.InTransaction)

@@ -145,6 +145,8 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
 
     public bool HasSourceMoved => false;
 
+    public long DefinitionChanges => 0;
+
     public bool IsUnrelatedXa(string xid) => xid.StartsWith("X'00'", StringComparison.Ordinal);
 
     public Task WaitForRunningAsync(CancellationToken cancellationToken) => Task.CompletedTask;

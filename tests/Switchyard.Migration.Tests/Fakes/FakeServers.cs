@@ -67,7 +67,7 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 {
     public Task ConnectAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task<ServerFacts> ReadFactsAsync(CancellationToken cancellationToken) =>
         Task.FromResult(new ServerFacts("fake", server.ReadOnly, server.HasBinlog, "ROW", "FULL", []));
@@ -94,13 +94,16 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
     public Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
         Task.FromResult(new IdentityValues(new Dictionary<TableName, ulong>(server.Identities), new Dictionary<TableName, long>()));
 
-    public Task RaiseIdentityAsync(TableName table, ulong next, CancellationToken cancellationToken)
+    public async Task<IdentityValues> ReadIdentitiesAgainAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
-        server.Identities[table] = next;
-        return Task.CompletedTask;
+        var all = await ReadIdentitiesAsync(tables, cancellationToken);
+        return all with { Columns = all.Columns.Where(c => tables.Contains(c.Key)).ToDictionary() };
     }
 
-    public Task RaiseSequenceAsync(TableName sequence, long next, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task<ulong> RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken) =>
+        Task.FromResult(server.Identities[table] = next + headroom);
+
+    public Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, long>> sequences, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
         Task.FromResult(new HandoverRecord { Triggers = [.. server.Triggers.Values], Events = [.. server.Events.Values] });

@@ -8,7 +8,7 @@ namespace Switchyard.Migration.Tests.Real;
 [Trait("Category", "Integration")]
 public sealed class LockFenceTests
 {
-    private const int MoreThanOneConnectionLocks = 252;
+    private const int MoreThanOneConnectionLocks = 127;
     private const int LockWaitTimeout = 1205;
 
     [Theory]
@@ -30,7 +30,7 @@ public sealed class LockFenceTests
         await writer.ExecuteAsync("SET SESSION lock_wait_timeout=1, innodb_lock_wait_timeout=1", default);
         await using (var side = new ServerSide(options, [schema]))
         {
-            await side.PrepareFenceAsync(FenceMode.Lock, tables, default);
+            await side.PrepareFenceAsync(FenceMode.Lock, tables, TimeSpan.FromSeconds(10), default);
             await InsertAsync(1);
             await using (var fence = await side.FenceAsync(FenceMode.Lock, tables, TimeSpan.FromSeconds(10), default))
             {

@@ -1,0 +1,92 @@
+using Switchyard.Client;
+using Switchyard.Replication.Schema;
+
+namespace Switchyard.Migration;
+
+/// <summary>Nothing the origin has handed out as an identity is handed out again by the new side, also where no row has it any more, or ever had.</summary>
+internal sealed partial class Cutover
+{
+    // More than an origin hands out without a row that stays, between `warm` and the flip: a definition changed in the pause costs a durable write.
+    private const ulong IdentityHeadroom = 1000;
+
+    private readonly Dictionary<TableName, long> _sequences = [];
+
+    // What the new side would hand out at least, as long as no definition has changed there.
+    private Dictionary<TableName, ulong> _identities = [];
+    private (IMigrationStream? Stream, long Changes) _definitions;
+    private bool _definitionsChanged;
+
+    /// <summary>Outside the pause: the new side's values are brought up to the origin's.</summary>
+    private async Task RaiseIdentitiesAsync(CancellationToken cancellationToken)
+    {
+        // Noted before the values are read: a table that is emptied begins at 1 again.
+        var stream = runtime.Stream;
+        _definitions = (stream, stream?.DefinitionChanges ?? 0);
+        _identities = new((await _to.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken)).Columns);
+        var values = await _from.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken);
+        await RaiseToAsync(values, IdentityHeadroom, cancellationToken);
+    }
+
+    /// <summary>In the pause, when the stream has been applied to its end.</summary>
+    private void NoteDefinitions(IMigrationStream stream) => _definitionsChanged = _definitions != (stream, stream.DefinitionChanges);
+
+    /// <summary>
+    /// In the pause, when the origin hands nothing out any more. The new side's values are read only where the origin's have grown, since each inserted row has
+    /// raised them there too; where it has not, they are raised now.
+    /// </summary>
+    private async Task VerifyIdentitiesAsync(CancellationToken cancellationToken)
+    {
+        var values = await _from.ReadIdentitiesAgainAsync(runtime.Record.Tables, cancellationToken);
+        if (_definitionsChanged)
+        {
+            _identities = new((await _to.ReadIdentitiesAgainAsync(runtime.Record.Tables, cancellationToken)).Columns);
+        }
+        else if (Lower(values) is { Count: > 0 } grown)
+        {
+            foreach (var (table, next) in (await _to.ReadIdentitiesAgainAsync(grown, cancellationToken)).Columns)
+            {
+                _identities[table] = next;
+            }
+        }
+
+        await RaiseToAsync(values, 0, cancellationToken);
+    }
+
+    private List<TableName> Lower(IdentityValues values) => [.. values.Columns.Where(v => _identities.GetValueOrDefault(v.Key) < v.Value).Select(v => v.Key)];
+
+    private async Task RaiseToAsync(IdentityValues values, ulong headroom, CancellationToken cancellationToken)
+    {
+        foreach (var table in Lower(values))
+        {
+            await RaiseIdentityAsync(table, values.Columns[table], headroom, cancellationToken);
+        }
+
+        var sequences = values.Sequences.Where(s => !_sequences.TryGetValue(s.Key, out var raised) || raised != s.Value).ToList();
+        await _to.RaiseSequencesAsync(sequences, cancellationToken);
+        foreach (var (sequence, next) in sequences)
+        {
+            _sequences[sequence] = next;
+        }
+    }
+
+    /// <summary>A definition waits for every transaction on its table, and outside the pause the applier always has some.</summary>
+    private async Task RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken)
+    {
+        const int Attempts = 10;
+        const int LockWaitTimeout = 1205;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await WithinAsync(
+                    request.TimeoutSeconds, $"'{ToName}' did not raise the identity value of {table} within {request.TimeoutSeconds:0.###} s.",
+                    async token => _identities[table] = await _to.RaiseIdentityAsync(table, next, headroom, token), cancellationToken);
+                return;
+            }
+            catch (ServerErrorException e) when (e.Code == LockWaitTimeout && attempt < Attempts)
+            {
+                // Its wait is short, so that nobody queues behind it for long.
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using Switchyard.Client;
+using Switchyard.Faults;
+
+namespace Switchyard.Migration.Tests.Real;
+
+/// <summary>Identity values handed out while a switch is under way, most of them without a row that tells of them.</summary>
+[Collection("faults")]
+[Trait("Category", "Integration")]
+public sealed class IdentityTests
+{
+    private static readonly SwitchRequest s_request = new() { SkipDiff = true };
+    private static readonly string[] s_tables = ["kept", "removed", "rolled_back", "refused", "direct", "emptied", "raised", "idle", "parts", "odd-one", "größe"];
+
+    // So many that their values are read in the way that is quicker with many.
+    private static readonly string[] s_others = [.. Enumerable.Range(1, 100).Select(i => $"CREATE TABLE other{i} (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")];
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7", true)]
+    [InlineData("mysql-9.7", "mariadb-10.11", true)]
+    [InlineData("mariadb-11.8", "mariadb-10.5", false)]
+    [InlineData("mysql-5.6", "mysql-9.7", false)]
+    public async Task A_value_handed_out_before_the_pause_is_never_handed_out_again_after_it(string source, string target, bool many)
+    {
+        await using var world = await RealWorld.StartAsync(source, target, [.. s_tables.SelectMany(Create), .. many ? s_others : []]);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await using var app = await world.OpenAppAsync();
+        await using var atSource = await world.OpenSourceAsync();
+        await using var atTarget = await world.OpenTargetAsync();
+
+        var floors = new Dictionary<string, ulong>();
+        using (FaultPoints.Arm("switch.warm.after", async _ => floors = await HandOutAsync(app, atSource)))
+        {
+            Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, s_request, default)).Result);
+        }
+
+        await AssertNoneAgainAsync(app, floors);
+        await world.UntilFollowingAsync();
+        using (FaultPoints.Arm("switch.hold.before", async _ => floors = await HandOutAsync(app, atTarget)))
+        {
+            Assert.Equal("reversed", (await world.Service.ReverseAsync(world.Schema, s_request, default)).Result);
+        }
+
+        await AssertNoneAgainAsync(app, floors);
+        await world.UntilFollowingAsync();
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+    }
+
+    [Fact]
+    public async Task A_sequence_goes_on_above_what_it_handed_out_between_the_preparations_and_the_pause()
+    {
+        string[] sequences = ["CREATE SEQUENCE up CACHE 2", "CREATE SEQUENCE down INCREMENT BY -3 CACHE 2"];
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", ["CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB", .. sequences]);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await using var there = await world.OpenTargetAsync();
+        await there.ExecuteAsync(sequences[0], default);
+        var lacking = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, s_request, default));
+        Assert.Contains("down", lacking.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(lacking.Report!.Steps, s => s.Name == CutoverSteps.Hold);
+        await there.ExecuteAsync(sequences[1], default);
+        await using var app = await world.OpenAppAsync();
+        var (up, down) = (0L, 0L);
+        using (FaultPoints.Arm("switch.warm.after", async _ =>
+        {
+            for (var i = 0; i < 7; i++)
+            {
+                up = (await app.QueryAsync("SELECT NEXTVAL(up)", default)).GetInt64(0, 0);
+                down = (await app.QueryAsync("SELECT NEXTVAL(down)", default)).GetInt64(0, 0);
+            }
+        }))
+        {
+            await world.Service.SwitchAsync(world.Schema, s_request, default);
+        }
+
+        Assert.Equal((7, -19), (up, down));
+        Assert.True((await app.QueryAsync("SELECT NEXTVAL(up)", default)).GetInt64(0, 0) > up);
+        Assert.True((await app.QueryAsync("SELECT NEXTVAL(down)", default)).GetInt64(0, 0) < down);
+    }
+
+    [Fact]
+    public async Task A_small_column_is_left_all_the_values_it_has()
+    {
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-10.11", "mysql-9.7",
+            "CREATE TABLE t (id TINYINT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB AUTO_INCREMENT=120", "INSERT INTO t (v) VALUES (1), (2)", "DELETE FROM t WHERE id=121");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await world.Service.SwitchAsync(world.Schema, s_request, default);
+
+        await using var app = await world.OpenAppAsync();
+        await app.ExecuteAsync("INSERT INTO t (v) VALUES (3), (4), (5), (6), (7), (8)", default);
+
+        Assert.Equal((122, 127), (await OneAsync(app, "SELECT MIN(id) FROM t WHERE v>2"), await OneAsync(app, "SELECT MAX(id) FROM t")));
+    }
+
+    private static string[] Create(string table) =>
+    [
+        $"CREATE TABLE `{table}` (id INT NOT NULL AUTO_INCREMENT, v INT, u INT, PRIMARY KEY (id){(table == "refused" ? ", UNIQUE KEY (u)" : "")}) ENGINE=InnoDB" +
+            (table == "parts" ? " PARTITION BY HASH (id) PARTITIONS 3" : ""),
+        $"INSERT INTO `{table}` (v, u) VALUES (1, 1), (2, 2), (3, 3)",
+        $"DELETE FROM `{table}` WHERE id=3",
+    ];
+
+    /// <summary>Uses identities up in every way, and returns what the server would hand out next.</summary>
+    private static async Task<Dictionary<string, ulong>> HandOutAsync(BackendConnection app, BackendConnection direct)
+    {
+        await app.ExecuteAsync("INSERT INTO kept (v) VALUES (4), (5)", default);
+        await app.ExecuteAsync("INSERT INTO removed (v) VALUES (4), (5)", default);
+        await app.ExecuteAsync("DELETE FROM removed WHERE v > 3", default);
+        foreach (var table in new[] { "rolled_back", "parts", "odd-one", "größe" })
+        {
+            await app.ExecuteAsync("START TRANSACTION", default);
+            await app.ExecuteAsync($"INSERT INTO `{table}` (v) VALUES (4), (5), (6)", default);
+            await app.ExecuteAsync("ROLLBACK", default);
+        }
+
+        await app.ExecuteAsync("INSERT IGNORE INTO refused (v, u) VALUES (4, 1)", default);
+        await app.ExecuteAsync("INSERT INTO refused (v, u) VALUES (4, 2) ON DUPLICATE KEY UPDATE v=9", default);
+        await direct.ExecuteAsync("START TRANSACTION", default);
+        await direct.ExecuteAsync("INSERT INTO direct (v) VALUES (4), (5)", default);
+        await direct.ExecuteAsync("ROLLBACK", default);
+        await direct.ExecuteAsync("TRUNCATE TABLE emptied", default);
+        await app.ExecuteAsync("INSERT INTO emptied (v) VALUES (1)", default);
+        await app.ExecuteAsync("START TRANSACTION", default);
+        await app.ExecuteAsync("INSERT INTO emptied (v) VALUES (2), (3)", default);
+        await app.ExecuteAsync("ROLLBACK", default);
+        await direct.ExecuteAsync($"ALTER TABLE raised AUTO_INCREMENT={await OneAsync(direct, "SELECT MAX(id) FROM raised") + 500}", default);
+
+        var next = new Dictionary<string, ulong>();
+        if (direct.Server.IsAtLeast(ServerVendor.MySql, 8, 0))
+        {
+            await direct.ExecuteAsync("SET SESSION information_schema_stats_expiry=0", default);
+        }
+
+        foreach (var row in (await direct.QueryAsync("SELECT table_name, auto_increment FROM information_schema.tables WHERE table_schema=DATABASE() AND table_name NOT LIKE 'other%'", default)).Rows)
+        {
+            next[row.GetString(0)] = row.GetUInt64(1);
+        }
+
+        return next;
+    }
+
+    private static async Task AssertNoneAgainAsync(BackendConnection app, Dictionary<string, ulong> floors)
+    {
+        Assert.Equal(s_tables.Order(StringComparer.Ordinal), floors.Keys.Order(StringComparer.Ordinal));
+        foreach (var (table, next) in floors)
+        {
+            await app.ExecuteAsync($"INSERT INTO `{table}` (v) VALUES (7)", default);
+            var given = (ulong)await OneAsync(app, "SELECT LAST_INSERT_ID()");
+            Assert.True(given >= next, $"{table}: {given} was handed out, and the other side would have handed out {next} next.");
+        }
+    }
+
+    private static async Task<long> OneAsync(BackendConnection connection, string sql) => (await connection.QueryAsync(sql, default)).GetInt64(0, 0);
+}

@@ -8,18 +8,46 @@ namespace Switchyard.Client.Protocol;
 /// <summary>Puts TLS over a connection, checking the server's certificate as the mode says.</summary>
 internal static class TlsUpgrade
 {
+    /// <summary>What the certificate of a server may be used for.</summary>
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+
+    /// <returns>The stream to go on with; disposing it closes the connection.</returns>
     /// <exception cref="BackendUnavailableException">TLS could not be agreed, or the certificate was not accepted.</exception>
-    public static async Task<SslStream> UpgradeAsync(Stream inner, ConnectionOptions options, CancellationToken cancellationToken)
+    public static Task<Stream> UpgradeAsync(Stream inner, ConnectionOptions options, CancellationToken cancellationToken) =>
+        inner is ITlsConnection { HasTls: true } own ? UpgradeOwnAsync(own, inner, options, cancellationToken) : UpgradeAnyAsync(inner, options, cancellationToken);
+
+    private static async Task<Stream> UpgradeOwnAsync(ITlsConnection own, Stream inner, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var certificate = LoadClientCertificate(options);
+            var shown = await own.StartTlsAsync(options.Host, certificate, cancellationToken).ConfigureAwait(false);
+            var problem = FindProblem(options, shown);
+            foreach (var one in shown)
+            {
+                one.Dispose();
+            }
+
+            return problem.Length == 0 ? inner : throw Failed(options, problem, null);
+        }
+        catch (Exception e) when (e is IOException or CryptographicException)
+        {
+            throw Failed(options, e.Message, e);
+        }
+    }
+
+    private static async Task<Stream> UpgradeAnyAsync(Stream inner, ConnectionOptions options, CancellationToken cancellationToken)
     {
         var problem = "";
         var tls = new SslStream(inner, leaveInnerStreamOpen: false);
         try
         {
+            var certificate = LoadClientCertificate(options);
             await tls.AuthenticateAsClientAsync(
                 new SslClientAuthenticationOptions
                 {
                     TargetHost = options.Host,
-                    ClientCertificates = LoadClientCertificate(options),
+                    ClientCertificates = certificate is null ? null : [certificate],
                     CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
                     RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
                         (problem = FindProblem(options, certificate as X509Certificate2, chain, errors)).Length == 0,
@@ -30,11 +58,7 @@ internal static class TlsUpgrade
         catch (Exception e) when (e is AuthenticationException or IOException or CryptographicException)
         {
             await tls.DisposeAsync().ConfigureAwait(false);
-            var why = problem.Length > 0 ? problem : e.InnerException?.Message ?? e.Message;
-            throw new BackendUnavailableException(
-                UnavailableReason.TlsFailed,
-                $"TLS with {options.Host}:{options.Port} failed: {why}",
-                e);
+            throw Failed(options, problem.Length > 0 ? problem : e.InnerException?.Message ?? e.Message, e);
         }
         catch
         {
@@ -43,7 +67,10 @@ internal static class TlsUpgrade
         }
     }
 
-    private static X509CertificateCollection? LoadClientCertificate(ConnectionOptions options)
+    private static BackendUnavailableException Failed(ConnectionOptions options, string why, Exception? inner) =>
+        new(UnavailableReason.TlsFailed, $"TLS with {options.Host}:{options.Port} failed: {why}", inner);
+
+    private static X509Certificate2? LoadClientCertificate(ConnectionOptions options)
     {
         if (options.SslCert is null)
         {
@@ -52,7 +79,7 @@ internal static class TlsUpgrade
 
         try
         {
-            return [X509Certificate2.CreateFromPemFile(options.SslCert, options.SslKey)];
+            return X509Certificate2.CreateFromPemFile(options.SslCert, options.SslKey);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -61,6 +88,28 @@ internal static class TlsUpgrade
                 $"The client certificate {options.SslCert} with key {options.SslKey ?? options.SslCert} cannot be loaded: {e.Message}",
                 e);
         }
+    }
+
+    /// <summary>The same where nothing has been judged yet: as the runtime does it.</summary>
+    /// <param name="shown">What the server has shown, its own certificate first.</param>
+    private static string FindProblem(ConnectionOptions options, X509Certificate2Collection shown)
+    {
+        if (options.SslMode is not (SslMode.VerifyCa or SslMode.VerifyIdentity) || shown.Count == 0)
+        {
+            return FindProblem(options, null, null, SslPolicyErrors.RemoteCertificateNotAvailable);
+        }
+
+        using var chain = new X509Chain();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
+        chain.ChainPolicy.ExtraStore.AddRange(shown);
+        var errors = chain.Build(shown[0]) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateChainErrors;
+        if (options.SslMode == SslMode.VerifyIdentity && !shown[0].MatchesHostname(options.Host))
+        {
+            errors |= SslPolicyErrors.RemoteCertificateNameMismatch;
+        }
+
+        return FindProblem(options, shown[0], chain, errors);
     }
 
     /// <summary>What is wrong with the certificate for this mode; empty when nothing is.</summary>

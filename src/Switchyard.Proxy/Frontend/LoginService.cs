@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Security;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Tls;
 using Switchyard.Topology;
 
 namespace Switchyard.Proxy.Frontend;
@@ -17,7 +18,25 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
     private readonly RsaLoginKey _rsa = new();
     private readonly Lazy<SslStreamCertificateContext> _ownCertificate = new(() => SslStreamCertificateContext.Create(ServerCertificate.CreateSelfSigned(time), null, offline: true));
 
+    private volatile TlsContext? _tls;
+
     public SslStreamCertificateContext Certificate => options.Certificate?.Invoke() ?? _ownCertificate.Value;
+
+    /// <summary>The same for TLS on the socket itself; null where the runtime's has to do it.</summary>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">OpenSSL refuses the certificate.</exception>
+    public TlsContext? Tls
+    {
+        get
+        {
+            if (!OpenSsl.IsAvailable)
+            {
+                return null;
+            }
+
+            var certificate = Certificate;
+            return _tls is { } known && known.Certificate == certificate ? known : _tls = TlsContext.ForServer(certificate);
+        }
+    }
 
     /// <summary>Ends logins against the accounts of a backend.</summary>
     public FrontendLogin For(BackendProfile profile) =>

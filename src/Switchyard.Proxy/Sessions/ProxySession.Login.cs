@@ -380,7 +380,15 @@ internal sealed partial class ProxySession
 
     private async Task StartTlsAsync(CancellationToken cancellationToken)
     {
-        var tls = new SslStream(_client.Stream, leaveInnerStreamOpen: false);
+        if (_context.Login.Tls is { } own)
+        {
+            _client.Upgrade(_socket);
+            _isTls = true;
+            await _socket.StartTlsAsync(own, cancellationToken);
+            return;
+        }
+
+        var tls = new SslStream(_socket, leaveInnerStreamOpen: false);
         _client.Upgrade(tls);
         _isTls = true;
         await tls.AuthenticateAsServerAsync(

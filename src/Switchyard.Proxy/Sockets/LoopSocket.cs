@@ -10,7 +10,7 @@ namespace Switchyard.Proxy.Sockets;
 /// A TCP connection on an event loop, as a stream: one reader and one writer at a time. Reads and writes are tried at once where there is reason to
 /// expect that they succeed, and wait for the loop else. A read into nothing waits until there is something to read, and costs no system call.
 /// </summary>
-internal sealed class LoopSocket : Stream
+internal sealed partial class LoopSocket : Stream
 {
     private readonly Socket _socket;
     private readonly EventLoop _loop;
@@ -72,7 +72,7 @@ internal sealed class LoopSocket : Stream
         {
             try
             {
-                return IsEnding && _socket.Available == 0;
+                return IsEnding && _socket.Available == 0 && _tls is not { HasPending: true };
             }
             catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {
@@ -84,7 +84,7 @@ internal sealed class LoopSocket : Stream
     public bool IsClosed => Volatile.Read(ref _isClosed) != 0;
 
     /// <summary>Whether bytes have come that nobody has read, or the connection has ended.</summary>
-    public bool HasInput => _socket.Poll(0, SelectMode.SelectRead);
+    public bool HasInput => _tls is { HasPending: true } || _socket.Poll(0, SelectMode.SelectRead);
 
     public override bool CanRead => true;
 
@@ -200,6 +200,7 @@ internal sealed class LoopSocket : Stream
         _socket.Dispose();
         _read.Close();
         _write.Close();
+        _tls?.Dispose();
     }
 
     private static async Task<LoopSocket> ConnectAsync(EventLoop loop, IPEndPoint endPoint, CancellationToken cancellationToken)

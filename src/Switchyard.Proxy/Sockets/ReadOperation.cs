@@ -41,22 +41,15 @@ internal sealed class ReadOperation(LoopSocket socket) : SocketOperation(socket)
         return new ValueTask<int>(this, Wait(cancellationToken));
     }
 
-    protected override bool TryOnce(out int result) => TryRead(_buffer, out result);
-
-    protected override void Forget() => _buffer = default;
-
-    private bool TryRead(Memory<byte> buffer, out int count)
+    /// <summary>Reads what the kernel has, 0 at the end; -1 when there is nothing yet. Notes whether there may be more.</summary>
+    /// <exception cref="IOException">The connection has failed.</exception>
+    public int Receive(Span<byte> buffer)
     {
-        if (buffer.IsEmpty)
-        {
-            count = 0;
-            return IsReady;
-        }
-
         SetReady(false);
+        int count;
         try
         {
-            count = SocketCalls.Receive(Socket.Handle, buffer.Span);
+            count = SocketCalls.Receive(Socket.Handle, buffer);
         }
         catch
         {
@@ -71,6 +64,25 @@ internal sealed class ReadOperation(LoopSocket socket) : SocketOperation(socket)
             SetReady(true);
         }
 
+        return count;
+    }
+
+    /// <summary>There is reason to try, whatever the kernel says.</summary>
+    public void NoteReadable() => SetReady(true);
+
+    protected override bool TryOnce(out int result) => TryRead(_buffer, out result);
+
+    protected override void Forget() => _buffer = default;
+
+    private bool TryRead(Memory<byte> buffer, out int count)
+    {
+        if (buffer.IsEmpty)
+        {
+            count = 0;
+            return IsReady;
+        }
+
+        count = Socket.Tls is { } tls ? tls.Read(buffer.Span) : Receive(buffer.Span);
         return count >= 0;
     }
 }

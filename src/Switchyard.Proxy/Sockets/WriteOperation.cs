@@ -18,6 +18,7 @@ internal sealed class WriteOperation(LoopSocket socket) : SocketOperation(socket
         {
             try
             {
+                Socket.Tls?.BeginWrite();
                 if (TryOnce(out _))
                 {
                     Forget();
@@ -34,6 +35,14 @@ internal sealed class WriteOperation(LoopSocket socket) : SocketOperation(socket
         return new ValueTask(this, Wait(cancellationToken));
     }
 
+    /// <summary>Writes what the kernel has room for; -1 when there is none.</summary>
+    /// <exception cref="IOException">The connection has failed.</exception>
+    public int Send(ReadOnlySpan<byte> bytes)
+    {
+        SetReady(false);
+        return SocketCalls.Send(Socket.Handle, bytes);
+    }
+
     protected override bool TryOnce(out int result)
     {
         result = 0;
@@ -44,8 +53,7 @@ internal sealed class WriteOperation(LoopSocket socket) : SocketOperation(socket
 
         while (!_rest.IsEmpty)
         {
-            SetReady(false);
-            var sent = SocketCalls.Send(Socket.Handle, _rest.Span);
+            var sent = Socket.Tls is { } tls ? tls.Write(_rest.Span) : Send(_rest.Span);
             if (sent < 0)
             {
                 return false;

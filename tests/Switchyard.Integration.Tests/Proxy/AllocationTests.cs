@@ -17,14 +17,16 @@ public sealed class AllocationTests
     /// <summary>The smallest state machine that is not pooled takes more than 100 bytes; a pool that grows now and then, a few in the mean.</summary>
     private const double MostBytesPerStatement = 24;
 
-    [Fact]
-    public async Task A_relayed_statement_allocates_nothing()
+    [Theory]
+    [InlineData("mariadb-10.11", SslMode.Disabled)]
+    [InlineData("mysql-9.7", SslMode.Required)]
+    public async Task A_relayed_statement_allocates_nothing(string name, SslMode mode)
     {
-        var server = await LabServer.SharedAsync("mariadb-10.11", "source");
+        var server = await LabServer.SharedAsync(name, "source");
         var directory = Directory.CreateTempSubdirectory("switchyard-allocation-");
         await using var serve = await ServeProcess.StartAsync(
-            ServeProcess.Release, directory.FullName, new Dictionary<string, string> { ["source"] = server.Dsn }, "source");
-        await using var client = await ConnectAsync(server, serve);
+            ServeProcess.Release, directory.FullName, new Dictionary<string, string> { ["source"] = $"{server.Dsn}?ssl-mode={mode.ToString().ToLowerInvariant()}" }, "source");
+        await using var client = await ConnectAsync(server, serve, mode);
         await RepeatAsync(client, WarmUp);
 
         // What the process does beside goes by time: on a busy machine it adds to a round. What a statement allocates is in every round.
@@ -41,9 +43,9 @@ public sealed class AllocationTests
         Assert.True(perStatement < MostBytesPerStatement, $"{perStatement:N1} bytes are allocated per statement.");
     }
 
-    private static async Task<BackendTransport> ConnectAsync(LabServer server, ServeProcess serve)
+    private static async Task<BackendTransport> ConnectAsync(LabServer server, ServeProcess serve, SslMode mode)
     {
-        var options = ConnectionOptions.Parse(server.Dsn) with { Port = serve.ProxyPort, SslMode = SslMode.Disabled };
+        var options = ConnectionOptions.Parse(server.Dsn) with { Port = serve.ProxyPort, SslMode = mode };
         var connection = await BackendConnection.OpenAsync(options, default);
         return connection.Detach();
     }

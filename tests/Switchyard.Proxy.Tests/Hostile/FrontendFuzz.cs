@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Switchyard.Proxy.Tests.Harness;
 using Switchyard.Wire;
 using Switchyard.Wire.Payloads;
@@ -52,7 +54,7 @@ internal sealed class FrontendFuzz(int seed, IPEndPoint proxy, string user, stri
                 await client.ReadToEndAsync(cancellationToken);
             }
         }
-        catch (Exception exception) when (exception is SocketException or MalformedPacketException or InvalidOperationException)
+        catch (Exception exception) when (exception is SocketException or IOException or AuthenticationException or MalformedPacketException or InvalidOperationException)
         {
             // The proxy has hung up in the middle, as it may.
         }
@@ -60,7 +62,7 @@ internal sealed class FrontendFuzz(int seed, IPEndPoint proxy, string user, stri
 
     private async Task MisbehaveAsync(RawClient client, CancellationToken cancellationToken)
     {
-        var stage = _random.Next(8);
+        var stage = _random.Next(9);
         if (stage == 0)
         {
             await client.SendAsync(Garbage(), cancellationToken);
@@ -83,6 +85,9 @@ internal sealed class FrontendFuzz(int seed, IPEndPoint proxy, string user, stri
             case 4:
                 await CompressedAsync(client, greeting, cancellationToken);
                 break;
+            case 5:
+                await WithinTlsAsync(client, greeting, cancellationToken);
+                break;
             default:
                 await client.SendAsync(RawClient.Packet(RawClient.Login(greeting, user, password, schema), 1), cancellationToken);
                 await CommandsAsync(client, cancellationToken);
@@ -97,6 +102,33 @@ internal sealed class FrontendFuzz(int seed, IPEndPoint proxy, string user, stri
         await client.SendAsync(MaybeMutate(RawClient.Packet(request.WrittenSpan.ToArray(), 1)), cancellationToken);
         byte[] hello = [0x16, 3, 1, 0, 60, 1, 0, 0, 56, 3, 3, .. Bytes(32), 0, 0, 2, 0x13, 1, 1, 0, 0, 13, 0, 43, 0, 3, 2, 3, 4, 0, 0, 0, 2, 0, 0];
         await client.SendAsync(_random.Next(2) == 0 ? Garbage() : Mutate(hello), cancellationToken);
+    }
+
+    /// <summary>A session in TLS, with commands as anywhere, and now and then something that no record is.</summary>
+    private async Task WithinTlsAsync(RawClient client, HandshakePayload greeting, CancellationToken cancellationToken)
+    {
+        using var request = new PayloadWriter();
+        new SslRequestPayload(greeting.Capabilities | Capabilities.Ssl, 1 << 24, 45).Write(request);
+        await client.SendAsync(RawClient.Packet(request.WrittenSpan.ToArray(), 1), cancellationToken);
+        await using var tls = new SslStream(new NetworkStream(client.Socket, ownsSocket: false), leaveInnerStreamOpen: true, (_, _, _, _) => true);
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = "localhost", EnabledSslProtocols = _random.Next(2) == 0 ? SslProtocols.Tls12 : SslProtocols.Tls13 }, cancellationToken);
+        await tls.WriteAsync(MaybeMutate(RawClient.Packet(RawClient.Login(greeting, user, password, schema), 2)), cancellationToken);
+        for (var i = _random.Next(1, 5); i > 0; i--)
+        {
+            var command = RawClient.Packet(s_commands[_random.Next(s_commands.Length)], 0);
+            await tls.WriteAsync(MaybeMutate(command), cancellationToken);
+        }
+
+        switch (_random.Next(3))
+        {
+            case 0:
+                await client.SendAsync(Garbage(), cancellationToken);
+                break;
+            case 1:
+                await tls.ShutdownAsync();
+                break;
+        }
     }
 
     private async Task CompressedAsync(RawClient client, HandshakePayload greeting, CancellationToken cancellationToken)

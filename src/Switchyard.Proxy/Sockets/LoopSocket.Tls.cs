@@ -1,0 +1,64 @@
+using System.Security.Cryptography.X509Certificates;
+using Switchyard.Client;
+using Switchyard.Proxy.Tls;
+
+namespace Switchyard.Proxy.Sockets;
+
+/// <summary>TLS on the connection itself: what is read and written from then on is what the records hold.</summary>
+internal sealed partial class LoopSocket : ITlsConnection
+{
+    private TlsSession? _tls;
+
+    /// <inheritdoc/>
+    public bool HasTls => OpenSsl.IsAvailable;
+
+    /// <summary>Null while bytes go as they are.</summary>
+    internal TlsSession? Tls => _tls;
+
+    /// <summary>Agrees on TLS as the server. Nothing may be read or written meanwhile, nor ever again if it fails.</summary>
+    /// <exception cref="IOException">No TLS could be agreed on; the sentence says why.</exception>
+    public Task StartTlsAsync(TlsContext context, CancellationToken cancellationToken) => HandshakeAsync(TlsSession.ForServer(this, context), cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<X509Certificate2Collection> StartTlsAsync(string host, X509Certificate2? certificate, CancellationToken cancellationToken)
+    {
+        var tls = TlsSession.ForClient(this, host, certificate);
+        await HandshakeAsync(tls, cancellationToken);
+        return tls.PeerCertificates();
+    }
+
+    /// <summary>Reads what the kernel has, for TLS; -1 when there is nothing.</summary>
+    internal int ReceiveRaw(Span<byte> buffer) => _read.Receive(buffer);
+
+    /// <summary>Writes what the kernel has room for, for TLS; -1 when there is none.</summary>
+    internal int SendRaw(ReadOnlySpan<byte> bytes) => _write.Send(bytes);
+
+    /// <summary>There is reason for a further read, whatever the kernel says.</summary>
+    internal void NoteReadable() => _read.NoteReadable();
+
+    private async Task HandshakeAsync(TlsSession tls, CancellationToken cancellationToken)
+    {
+        // Set first: closing the socket must find it.
+        _tls = tls;
+        Interlocked.MemoryBarrier();
+        if (IsClosed)
+        {
+            tls.Dispose();
+        }
+
+        while (true)
+        {
+            switch (tls.Handshake())
+            {
+                case HandshakeStep.WantsInput:
+                    _ = await _read.StartAsync(Memory<byte>.Empty, cancellationToken);
+                    break;
+                case HandshakeStep.WantsOutput:
+                    await _write.StartAsync(ReadOnlyMemory<byte>.Empty, cancellationToken);
+                    break;
+                default:
+                    return;
+            }
+        }
+    }
+}

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Faults;
 using Switchyard.Replication.Target;
 
 namespace Switchyard.Verification;
@@ -95,6 +96,7 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         try
         {
             var left = (await _left.ReadAsync([key], forUpdate: true, cancellationToken)).GetValueOrDefault(key);
+            await FaultPoints.HitAsync("diff.settle.locked", cancellationToken);
             await follower.CatchUpAsync(cancellationToken);
             var right = (await _right.ReadAsync([key], forUpdate: false, cancellationToken)).GetValueOrDefault(key);
             if (left is null ? right is null : right is not null && table.Same(left, right))

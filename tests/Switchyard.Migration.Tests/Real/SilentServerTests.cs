@@ -170,6 +170,41 @@ public sealed class SilentServerTests
     }
 
     [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_comparison_that_holds_a_rows_lock_on_a_server_that_freezes_can_be_stopped_and_goes_on_afterwards(string server)
+    {
+        await using var source = await LabServer.StartAsync(server);
+        await using var world = await RunningAsync(source, await LabServer.SharedAsync(server, "target"));
+        await using var thawed = new Thawed(source);
+        await WriteAsync(world);
+        await world.UntilFollowingAsync();
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+        await using (var target = await world.OpenTargetAsync())
+        {
+            await target.ExecuteAsync("UPDATE words SET meaning='another' WHERE word='meanwhile'", default);
+        }
+
+        var locked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (FaultPoints.Arm("diff.settle.locked", async _ =>
+        {
+            await source.FreezeAsync();
+            locked.TrySetResult();
+        }))
+        {
+            await world.Service.StartDiffAsync(world.Schema, new DiffRequest { Tables = ["words"] }, default);
+            await locked.Task.WaitAsync(TimeSpan.FromMinutes(2));
+            Assert.Equal("stopped", (await world.Service.StopDiffAsync(world.Schema, default).WaitAsync(TimeSpan.FromMinutes(2))).State);
+        }
+
+        await source.ThawAsync();
+        await world.UntilFollowingAsync();
+        await world.Service.ResumeDiffAsync(world.Schema, default);
+        var report = await world.Service.WaitDiffAsync(world.Schema, default);
+        Assert.Equal(("differences", 1L), (report.State, report.Differences));
+    }
+
+    [Theory]
     [InlineData("switch.catch-up.before")]
     [InlineData("switch.release.before")]
     public async Task A_switch_whose_old_side_freezes_ends_on_one_side_and_repair_does_there_what_was_left(string point)

@@ -226,6 +226,13 @@ public sealed class ReplicationStream : IAsyncDisposable
     public Task WaitForAppliedAsync(BinlogPosition position, CancellationToken cancellationToken) => _board.WaitAsync(position, cancellationToken);
 
     /// <summary>
+    /// Runs an action between two transactions, with nothing of the stream under way on the target: for what waits for every transaction on a table, as a definition
+    /// does. While it does, the stream's own transactions would wait behind it, and those that ran ahead of their turn for them.
+    /// </summary>
+    /// <exception cref="ReplicationException">The stream was closed before it came to it.</exception>
+    public Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken) => Boundaries.EnqueueAsync(action, cancellationToken);
+
+    /// <summary>
     /// Grows before a statement that may change the definition of one of the tables, or empty it, is applied, and again after: while it stays the same, none was.
     /// </summary>
     public long DefinitionChanges => Applier.DefinitionChanges;

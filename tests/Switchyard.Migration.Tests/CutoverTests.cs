@@ -277,6 +277,19 @@ public sealed class CutoverTests
     }
 
     [Fact]
+    public async Task An_identity_value_that_the_streams_own_transactions_keep_from_being_raised_is_raised_between_them()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        var orders = new TableName("shop", "orders");
+        (world.A.Identities[orders], world.B.Identities[orders]) = (5000, 4000);
+        world.B.IdentitiesAreHeld = true;
+        await world.Service.SwitchAsync("shop", new SwitchRequest { SkipDiff = true }, default);
+        Assert.True(world.B.Identities[orders] >= 5000);
+        Assert.Equal(2, world.B.IdentityAttempts);
+    }
+
+    [Fact]
     public async Task Identities_of_the_target_are_raised_above_the_sources()
     {
         await using var world = await World.StartAsync();

@@ -69,23 +69,35 @@ internal sealed partial class Cutover
         }
     }
 
-    /// <summary>A definition waits for every transaction on its table, and outside the pause the applier always has some.</summary>
+    /// <summary>
+    /// A definition waits for every transaction on its table, and outside the pause the applier has some. It may have one that waits behind the definition, and others ahead
+    /// of their turn that wait for this one: then the definition waits in vain, and is tried again with nothing under way.
+    /// </summary>
     private async Task RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken)
     {
         const int Attempts = 10;
         const int LockWaitTimeout = 1205;
+        async Task RaiseAsync(CancellationToken token) => _identities[table] = await _to.RaiseIdentityAsync(table, next, headroom, token);
+
         for (var attempt = 1; ; attempt++)
         {
+            // In the pause nothing is applied any more.
+            Func<CancellationToken, Task> raise = attempt > 1 && runtime.Stream is { Completion.IsCompleted: false } stream ? token => stream.BetweenTransactionsAsync(RaiseAsync, token) : RaiseAsync;
             try
             {
                 await WithinAsync(
-                    request.TimeoutSeconds, $"'{ToName}' did not raise the identity value of {table} within {request.TimeoutSeconds:0.###} s.",
-                    async token => _identities[table] = await _to.RaiseIdentityAsync(table, next, headroom, token), cancellationToken);
+                    request.TimeoutSeconds, $"'{ToName}' did not raise the identity value of {table} within {request.TimeoutSeconds:0.###} s.", raise, cancellationToken);
                 return;
             }
             catch (ServerErrorException e) when (e.Code == LockWaitTimeout && attempt < Attempts)
             {
                 // Its wait is short, so that nobody queues behind it for long.
+            }
+            catch (ServerErrorException e) when (e.Code == LockWaitTimeout)
+            {
+                throw new CutoverFailedException(
+                    $"The identity value of {table} could not be raised on '{ToName}': transactions of others hold the table there.",
+                    $"See whose they are with SHOW PROCESSLIST on '{ToName}', end them and switch again.", e);
             }
         }
     }

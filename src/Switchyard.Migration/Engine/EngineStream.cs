@@ -89,6 +89,8 @@ internal sealed class EngineStream : IMigrationStream
 
     public long DefinitionChanges => Inner.DefinitionChanges;
 
+    public Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken) => Inner.BetweenTransactionsAsync(action, cancellationToken);
+
     public bool IsUnrelatedXa(string xid) => Inner.IsUnrelatedXa(xid);
 
     public Task StopAsync(CancellationToken cancellationToken) => Inner.StopAsync(cancellationToken);

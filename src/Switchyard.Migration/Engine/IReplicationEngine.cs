@@ -114,6 +114,9 @@ internal interface IMigrationStream : IAsyncDisposable
     /// <summary>Grows before a statement that may change the definition of a table, or empty it, is applied, and again after.</summary>
     long DefinitionChanges { get; }
 
+    /// <summary>Runs an action with nothing of the stream under way on the following side; the action must not take long.</summary>
+    Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken);
+
     /// <summary>Whether a prepared XA transaction is known to change none of the stream's tables.</summary>
     bool IsUnrelatedXa(string xid);
 

@@ -147,6 +147,19 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
 
     public long DefinitionChanges => 0;
 
+    public async Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken)
+    {
+        to.IsBetweenTransactions = true;
+        try
+        {
+            await action(cancellationToken);
+        }
+        finally
+        {
+            to.IsBetweenTransactions = false;
+        }
+    }
+
     public bool IsUnrelatedXa(string xid) => xid.StartsWith("X'00'", StringComparison.Ordinal);
 
     public Task WaitForRunningAsync(CancellationToken cancellationToken) => Task.CompletedTask;

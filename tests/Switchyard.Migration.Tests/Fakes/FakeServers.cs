@@ -34,6 +34,14 @@ internal sealed class FakeServer(string name)
 
     public Dictionary<TableName, ulong> Identities { get; } = [];
 
+    /// <summary>Every try to raise one waits in vain, unless the stream is between transactions.</summary>
+    public bool IdentitiesAreHeld { get; set; }
+
+    public int IdentityAttempts { get; set; }
+
+    /// <summary>The stream that writes here has nothing under way.</summary>
+    public bool IsBetweenTransactions { get; set; }
+
     public Dictionary<string, TriggerDefinition> Triggers { get; } = new(StringComparer.Ordinal);
 
     public Dictionary<string, EventDefinition> Events { get; } = new(StringComparer.Ordinal);
@@ -100,8 +108,13 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
         return all with { Columns = all.Columns.Where(c => tables.Contains(c.Key)).ToDictionary() };
     }
 
-    public Task<ulong> RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken) =>
-        Task.FromResult(server.Identities[table] = next + headroom);
+    public Task<ulong> RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken)
+    {
+        server.IdentityAttempts++;
+        return server.IdentitiesAreHeld && !server.IsBetweenTransactions
+            ? throw new ServerErrorException(1205, "HY000", "Lock wait timeout exceeded; try restarting transaction")
+            : Task.FromResult(server.Identities[table] = next + headroom);
+    }
 
     public Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, long>> sequences, CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -14,6 +14,40 @@ public sealed class ParallelTests
     [Theory]
     [InlineData("mariadb-10.11", "mariadb-10.11")]
     [InlineData("mysql-9.7", "mysql-9.7")]
+    public async Task What_waits_for_every_transaction_on_a_table_is_done_between_them(string from, string to)
+    {
+        await using var scenario = await Scenario.CreateAsync(from, to, "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB");
+        await scenario.RecordAsync(copies: false, d => d with { ApplyThreads = 3, GroupBytes = 1 });
+        for (var i = 1; i <= 3; i++)
+        {
+            await scenario.Source.ExecuteAsync($"INSERT INTO t VALUES ({i}, {i})", default);
+        }
+
+        var atCommit = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var stream = await scenario.OpenAsync(start: false);
+        using var holdCommit = FaultPoints.Arm("apply.commit.before", async token =>
+        {
+            atCommit.TrySetResult();
+            await release.Task.WaitAsync(token);
+        });
+        stream.Start();
+        await atCommit.Task.WaitAsync(TimeSpan.FromMinutes(4));
+        await scenario.Target.ExecuteAsync("SET SESSION lock_wait_timeout=1", default);
+        Task RaiseAsync(CancellationToken token) => scenario.Target.ExecuteAsync($"ALTER TABLE {scenario.Tables[0].Quoted} AUTO_INCREMENT=100", token);
+        Assert.Equal(1205, (await Assert.ThrowsAsync<ServerErrorException>(() => RaiseAsync(default))).Code);
+        var between = stream.BetweenTransactionsAsync(RaiseAsync, default);
+        Assert.False(between.IsCompleted);
+        release.SetResult();
+        await between.WaitAsync(TimeSpan.FromMinutes(4));
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
+        await stream.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
     public async Task Later_transactions_run_ahead_and_show_only_after_the_earlier_ones(string from, string to)
     {
         await using var scenario = await Scenario.CreateAsync(from, to, Plain);

@@ -306,6 +306,29 @@ public sealed class CutoverTests
         Assert.Equal(10UL, world.B.Identities[items]);
     }
 
+    [Fact]
+    public async Task In_the_pause_a_definition_is_changed_only_for_values_that_replication_did_not_raise()
+    {
+        await using var world = await World.StartAsync();
+        var (orders, items) = (new TableName("shop", "orders"), new TableName("shop", "items"));
+        (world.A.Identities[orders], world.B.Identities[orders]) = (10, 10);
+        (world.A.Identities[items], world.B.Identities[items]) = (10, 10);
+        await world.CreateRunningAsync();
+
+        using (FaultPoints.Arm("switch.warm.after", _ =>
+        {
+            (world.A.Identities[orders], world.B.Identities[orders]) = (15, 15);
+            (world.A.Identities[items], world.B.Identities[items]) = (15, 12);
+            return default;
+        }))
+        {
+            await world.Service.SwitchAsync("shop", s_request, default);
+        }
+
+        Assert.Equal([items], world.B.Raised);
+        Assert.Equal((15UL, 15UL), (world.B.Identities[orders], world.B.Identities[items]));
+    }
+
     private static async Task<World> CrashAtAsync(string point, FenceMode fence)
     {
         var world = await World.StartAsync();

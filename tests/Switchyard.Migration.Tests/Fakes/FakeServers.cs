@@ -42,6 +42,9 @@ internal sealed class FakeServer(string name)
     /// <summary>The stream that writes here has nothing under way.</summary>
     public bool IsBetweenTransactions { get; set; }
 
+    /// <summary>The tables whose definition was changed for it.</summary>
+    public List<TableName> Raised { get; } = [];
+
     public Dictionary<string, TriggerDefinition> Triggers { get; } = new(StringComparer.Ordinal);
 
     public Dictionary<string, EventDefinition> Events { get; } = new(StringComparer.Ordinal);
@@ -111,9 +114,13 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
     public Task<ulong> RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken)
     {
         server.IdentityAttempts++;
-        return server.IdentitiesAreHeld && !server.IsBetweenTransactions
-            ? throw new ServerErrorException(1205, "HY000", "Lock wait timeout exceeded; try restarting transaction")
-            : Task.FromResult(server.Identities[table] = next + headroom);
+        if (server.IdentitiesAreHeld && !server.IsBetweenTransactions)
+        {
+            throw new ServerErrorException(1205, "HY000", "Lock wait timeout exceeded; try restarting transaction");
+        }
+
+        server.Raised.Add(table);
+        return Task.FromResult(server.Identities[table] = next + headroom);
     }
 
     public Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, long>> sequences, CancellationToken cancellationToken) => Task.CompletedTask;

@@ -15,6 +15,11 @@ public sealed record CopyOptions
     /// <summary>A chunk is cut where its rows pass this many bytes of SQL; the rest becomes a chunk of its own.</summary>
     public int MaxChunkBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>All chunks in flight have no more than this together, in bytes of SQL: with many threads each chunk is smaller.</summary>
+    public int MaxChunksBytes { get; init; } = 64 * 1024 * 1024;
+
+    internal int ChunkBytes => Math.Min(MaxChunkBytes, MaxChunksBytes / Math.Max(1, Threads));
+
     /// <summary>How long a chunk should take to read and insert.</summary>
     public TimeSpan ChunkTime { get; init; } = TimeSpan.FromMilliseconds(500);
 

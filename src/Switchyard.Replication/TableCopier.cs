@@ -65,7 +65,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         foreach (var work in _works)
         {
             // Several small rows may be counted as one large, so the estimate only makes the beginning smaller.
-            work.ChunkRows = (int)Math.Clamp(options.MaxChunkBytes / Math.Max(1, work.AverageRowBytes), 1, options.FirstChunkRows);
+            work.ChunkRows = (int)Math.Clamp(options.ChunkBytes / Math.Max(1, work.AverageRowBytes), 1, options.FirstChunkRows);
             work.HasLargeRows = work.AverageRowBytes > LargeRowBytes;
         }
 
@@ -317,7 +317,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         else if (result.Rows >= work.ChunkRows / 2)
         {
             var wished = result.Rows * (options.ChunkTime / elapsed);
-            var most = Math.Max(1, options.MaxChunkBytes / Math.Max(1, result.LargestRowBytes));
+            var most = Math.Max(1, options.ChunkBytes / Math.Max(1, result.LargestRowBytes));
             work.ChunkRows = Math.Min(options.MaxChunkRows, Math.Max(Math.Min(MinChunkRows, most), (int)Math.Min((work.ChunkRows + wished) / 2, work.ChunkRows * 4.0)));
         }
     }

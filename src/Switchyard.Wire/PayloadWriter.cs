@@ -4,7 +4,7 @@ using System.Buffers.Binary;
 namespace Switchyard.Wire;
 
 /// <summary>
-/// Writes the protocol's basic data types into one growing buffer taken from the shared pool. Dispose gives the buffer back; spans and
+/// Writes the protocol's basic data types into one growing buffer taken from a pool. Dispose gives the buffer back; spans and
 /// memory handed out are then invalid, as they are after any further write. Not thread-safe.
 /// </summary>
 public sealed class PayloadWriter : IBufferWriter<byte>, IDisposable
@@ -13,7 +13,7 @@ public sealed class PayloadWriter : IBufferWriter<byte>, IDisposable
     private byte[] _buffer;
     private int _length;
 
-    public PayloadWriter(int capacity = DefaultCapacity) => _buffer = ArrayPool<byte>.Shared.Rent(capacity);
+    public PayloadWriter(int capacity = DefaultCapacity) => _buffer = LargeBuffers.Rent(capacity);
 
     /// <summary>Bytes written since creation or the last <see cref="Reset"/>.</summary>
     public int Length => _length;
@@ -37,8 +37,8 @@ public sealed class PayloadWriter : IBufferWriter<byte>, IDisposable
         _length = 0;
         if (_buffer.Length > keep)
         {
-            ArrayPool<byte>.Shared.Return(_buffer);
-            _buffer = ArrayPool<byte>.Shared.Rent(Math.Min(keep, DefaultCapacity));
+            LargeBuffers.Return(_buffer);
+            _buffer = LargeBuffers.Rent(Math.Min(keep, DefaultCapacity));
         }
     }
 
@@ -147,7 +147,7 @@ public sealed class PayloadWriter : IBufferWriter<byte>, IDisposable
         _length = 0;
         if (buffer.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            LargeBuffers.Return(buffer);
         }
     }
 
@@ -166,12 +166,12 @@ public sealed class PayloadWriter : IBufferWriter<byte>, IDisposable
             return;
         }
 
-        var wanted = Math.Max(checked(_length + count), (int)Math.Min((long)_buffer.Length * 2, Array.MaxLength));
-        var grown = ArrayPool<byte>.Shared.Rent(Math.Max(wanted, DefaultCapacity));
+        var wanted = Math.Max(checked(_length + count), LargeBuffers.Grown(_buffer.Length));
+        var grown = LargeBuffers.Rent(Math.Max(wanted, DefaultCapacity));
         _buffer.AsSpan(0, _length).CopyTo(grown);
         if (_buffer.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_buffer);
+            LargeBuffers.Return(_buffer);
         }
 
         _buffer = grown;

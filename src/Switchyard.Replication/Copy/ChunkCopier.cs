@@ -317,7 +317,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
 
         var reader = await _source!.StreamAsync(_text.WrittenMemory, cancellationToken).ConfigureAwait(false);
         await using var lease = reader.ConfigureAwait(false);
-        var cut = await rows.ReadAsync(reader, maxRows, whole ? MaxWholeTableBytes : options.MaxChunkBytes, keepKeys: !plan.Codec.IsOrdered, cancellationToken).ConfigureAwait(false);
+        var cut = await rows.ReadAsync(reader, maxRows, whole ? MaxWholeTableBytes : options.ChunkBytes, keepKeys: !plan.Codec.IsOrdered, cancellationToken).ConfigureAwait(false);
         return cut && whole
             ? throw new ReplicationException($"Table {plan.Name} changes itself through a cascading foreign key, which the source does not log, and is too large to be copied in one piece. Change the foreign key to RESTRICT on the source for the time of the migration.")
             : cut;

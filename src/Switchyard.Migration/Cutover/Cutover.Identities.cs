@@ -40,6 +40,7 @@ internal sealed partial class Cutover
         if (_definitionsChanged)
         {
             _identities = new((await _to.ReadIdentitiesAgainAsync(runtime.Record.Tables, cancellationToken)).Columns);
+            _sequences.Clear();
         }
         else if (Lower(values) is { Count: > 0 } grown)
         {
@@ -82,7 +83,7 @@ internal sealed partial class Cutover
         for (var attempt = 1; ; attempt++)
         {
             // In the pause nothing is applied any more.
-            Func<CancellationToken, Task> raise = attempt > 1 && runtime.Stream is { Completion.IsCompleted: false } stream ? token => stream.BetweenTransactionsAsync(RaiseAsync, token) : RaiseAsync;
+            Func<CancellationToken, Task> raise = attempt > 1 && runtime.Stream is { Completion.IsCompleted: false } stream ? token => BetweenTransactionsAsync(stream, RaiseAsync, token) : RaiseAsync;
             try
             {
                 await WithinAsync(
@@ -101,4 +102,12 @@ internal sealed partial class Cutover
             }
         }
     }
+
+    /// <summary>The applier waits for what it has begun to its end; that end is ours to set.</summary>
+    private static Task BetweenTransactionsAsync(IMigrationStream stream, Func<CancellationToken, Task> act, CancellationToken cancellationToken) =>
+        stream.BetweenTransactionsAsync(async applying =>
+        {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(applying, cancellationToken);
+            await act(either.Token);
+        }, cancellationToken);
 }

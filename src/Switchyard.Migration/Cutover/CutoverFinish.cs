@@ -70,10 +70,20 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         }
     }
 
-    /// <summary>The passive side loses its triggers, then its applier starts.</summary>
+    /// <summary>
+    /// The passive side loses its triggers, then its applier starts. Events first, which the application misses where the passive side does not answer; what they write is
+    /// behind the position the way back begins at.
+    /// </summary>
     public async Task StartReverseAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
     {
         var handover = runtime.Record.Handover;
+        await WithinAsync(Before.To, "enable its events", async token =>
+        {
+            foreach (var definition in handover.Events.Where(e => e.Enabled))
+            {
+                await to.SetEventAsync(definition, enabled: true, token);
+            }
+        }, cancellationToken);
         await WithinAsync(Before.From, "drop its triggers, before which nothing may be applied there", async token =>
         {
             foreach (var trigger in handover.Triggers)
@@ -83,13 +93,6 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         }, cancellationToken);
         await runtime.ResumeAsync(cancellationToken);
         await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken);
-        await WithinAsync(Before.To, "enable its events", async token =>
-        {
-            foreach (var definition in handover.Events.Where(e => e.Enabled))
-            {
-                await to.SetEventAsync(definition, enabled: true, token);
-            }
-        }, cancellationToken);
     }
 
     public async Task UnlockAsync(CancellationToken cancellationToken)

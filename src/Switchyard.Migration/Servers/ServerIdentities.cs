@@ -42,7 +42,8 @@ internal sealed partial class ServerSide
         {
             try
             {
-                await ExecuteAsync($"DO {string.Join(", ", some.Select(s => $"SETVAL({s.Key.Quoted}, {s.Value.ToString(CultureInfo.InvariantCulture)}, 0)"))}", cancellationToken);
+                // Not by DO, which keeps to itself what goes wrong in it.
+                await ExecuteAsync($"SELECT {string.Join(", ", some.Select(s => $"SETVAL({s.Key.Quoted}, {s.Value.ToString(CultureInfo.InvariantCulture)}, 0)"))}", cancellationToken);
             }
             catch (ServerErrorException e) when (e.Code is UnknownSequence or NoSuchTable or NoSuchFunction)
             {

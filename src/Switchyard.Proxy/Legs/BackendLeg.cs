@@ -30,6 +30,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>The user name it is logged in by, which is not the client's where an account was made for it.</summary>
     public required string User { get; init; }
 
+    /// <summary>Where the backend was when it was opened.</summary>
+    public required (string Host, int Port) Address { get; init; }
+
     /// <summary>The backend's own id of this connection.</summary>
     public uint ConnectionId => Server.ConnectionId;
 
@@ -58,6 +61,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// The account's password has expired, and the backend says this to everything but setting another one; null once that is done, and usually from the beginning.
     /// </summary>
     public ServerErrorException? Expired { get; set; }
+
+    /// <summary>When it was logged in, as a timestamp of the session's time provider; 0 before a session has it.</summary>
+    public long OpenedAt { get; set; }
 
     /// <summary>When it last ran something, as a timestamp of the session's time provider.</summary>
     public long LastUsed { get; set; }

@@ -42,8 +42,8 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
 
         var wanted = OfferedCapabilities.ForLeg(terms.Capabilities);
-        var user = connection.Options.User;
-        var leg = new BackendLeg(backend, await DetachAsync(connection)) { User = user, Expired = expired };
+        var options = connection.Options;
+        var leg = new BackendLeg(backend, await DetachAsync(connection)) { User = options.User, Address = (options.Host, options.Port), Expired = expired };
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
         {

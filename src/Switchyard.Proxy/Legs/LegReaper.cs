@@ -12,13 +12,16 @@ namespace Switchyard.Proxy.Legs;
 /// statement and may commit it. Such a connection is killed by its id and seen gone; until then it blocks gates. Safe from any thread.
 /// </summary>
 /// <remarks>
-/// A server that has begun anew, or another one behind the backend's name, gives the same ids to connections of others. So a connection is killed only where nothing
-/// tells that it is another: the port it comes from, where the server sees our ports at all, or a server that is younger than the leg.
+/// A server that has begun anew, or another one behind the backend's name, gives the same ids to connections of others. A server younger than the leg has none of it, and one
+/// that is clearly older, at the same address, cannot have given its id to another. In between, the port tells that the connection comes from, where the server sees our ports.
 /// </remarks>
 internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+
+    // Servers count their age in whole seconds, by a clock that is set now and then.
+    private static readonly TimeSpan s_clearlyOlder = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<(string Backend, uint ConnectionId, int LocalPort), Abandoned> _abandoned = new();
     private readonly CancellationTokenSource _stop = new();
@@ -34,7 +37,7 @@ internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILo
     public void Take(BackendLeg leg, long sessionId, string client)
     {
         var key = (leg.Backend, leg.ConnectionId, leg.LocalPort);
-        if (!_stop.IsCancellationRequested && _abandoned.TryAdd(key, new Abandoned(sessionId, client, time.GetTimestamp())))
+        if (!_stop.IsCancellationRequested && _abandoned.TryAdd(key, new Abandoned(sessionId, client, leg.Address, leg.OpenedAt, time.GetTimestamp())))
         {
             _abandoned[key].Task = ReapAsync(key);
         }
@@ -66,7 +69,7 @@ internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILo
         await Task.Yield();
         try
         {
-            while (!await TryEndAsync(key.Backend, key.ConnectionId, key.LocalPort, _abandoned[key].Since))
+            while (!await TryEndAsync(key.Backend, key.ConnectionId, key.LocalPort, _abandoned[key]))
             {
                 await Task.Delay(s_retry, time, _stop.Token);
             }
@@ -80,14 +83,14 @@ internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILo
         }
     }
 
-    private async Task<bool> TryEndAsync(string backend, uint connectionId, int localPort, long since)
+    private async Task<bool> TryEndAsync(string backend, uint connectionId, int localPort, Abandoned leg)
     {
         try
         {
             await FaultPoints.HitAsync("proxy.reap.before", _stop.Token);
             var profile = await profiles.GetAsync(backend, _stop.Token);
             await using var connection = await BackendConnection.OpenAsync(profile.Options with { Schema = null }, _stop.Token);
-            if (!await MayBeThereAsync(connection, connectionId, localPort, since))
+            if (!await MayBeThereAsync(connection, connectionId, localPort, leg))
             {
                 return true;
             }
@@ -106,13 +109,18 @@ internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILo
         }
     }
 
-    private async Task<bool> MayBeThereAsync(BackendConnection connection, uint id, int localPort, long since)
+    private async Task<bool> MayBeThereAsync(BackendConnection connection, uint id, int localPort, Abandoned leg)
     {
-        var age = time.GetElapsedTime(since);
-        var uptime = (await connection.QueryAsync("SHOW GLOBAL STATUS LIKE 'Uptime'", _stop.Token)).GetInt64(0, 1);
-        if (uptime + 1 <= age.TotalSeconds)
+        var age = time.GetElapsedTime(leg.OpenedAt);
+        var uptime = TimeSpan.FromSeconds((await connection.QueryAsync("SHOW GLOBAL STATUS LIKE 'Uptime'", _stop.Token)).GetInt64(0, 1));
+        if (uptime + TimeSpan.FromSeconds(1) <= age)
         {
             return false;
+        }
+
+        if (uptime > age + s_clearlyOlder && (connection.Options.Host, connection.Options.Port) == leg.Address)
+        {
+            return true;
         }
 
         var list = await ServerProcess.ListAsync(connection, _stop.Token);
@@ -120,13 +128,21 @@ internal sealed class LegReaper(BackendProfiles profiles, TimeProvider time, ILo
         return !seesPorts || list.FirstOrDefault(p => p.Id == id)?.Port is not { } port || port == localPort;
     }
 
-    private sealed class Abandoned(long sessionId, string client, long since)
+    /// <param name="sessionId">The session it belonged to.</param>
+    /// <param name="client">Whose that was.</param>
+    /// <param name="address">Where its backend was then.</param>
+    /// <param name="openedAt">When it was opened: its server ran then.</param>
+    /// <param name="since">When it was taken over.</param>
+    private sealed class Abandoned(long sessionId, string client, (string Host, int Port) address, long openedAt, long since)
     {
+        public (string Host, int Port) Address => address;
+
+        public long OpenedAt => openedAt;
+
         public long SessionId => sessionId;
 
         public string Client => client;
 
-        /// <summary>When it was taken over; its server ran until then, at least.</summary>
         public long Since => since;
 
         public Task Task { get; set; } = Task.CompletedTask;

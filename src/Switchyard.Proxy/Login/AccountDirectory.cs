@@ -39,6 +39,9 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     /// <summary>How long a backend that could not be reached is not asked again where something is kept: a login must not wait for a frozen one each time.</summary>
     private static readonly TimeSpan s_unreachable = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a backend has to answer where something is kept: well within what a login may take.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
     private static readonly TimeSpan s_maxLookupWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_maxNameLookup = TimeSpan.FromSeconds(2);
 
@@ -96,7 +99,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
             last = null;
         }
 
-        if (!await _turn.WaitAsync(s_maxLookupWait, cancellationToken).ConfigureAwait(false))
+        if (!await _turn.WaitAsync(last is null ? s_maxLookupWait : s_patience, cancellationToken).ConfigureAwait(false))
         {
             return last ?? throw new BackendUnavailableException(UnavailableReason.TimedOut, $"{admin.Host}:{admin.Port} did not answer account lookups within {s_maxLookupWait.TotalSeconds} s.");
         }
@@ -114,12 +117,18 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
                 return last;
             }
 
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            if (last is not null)
+            {
+                patience.CancelAfter(s_patience);
+            }
+
             Entry entry;
             try
             {
-                entry = await ReadFromBackendAsync(user, cancellationToken).ConfigureAwait(false);
+                entry = await ReadFromBackendAsync(user, patience.Token).ConfigureAwait(false);
             }
-            catch (BackendUnavailableException) when (last is not null)
+            catch (Exception e) when (last is not null && !cancellationToken.IsCancellationRequested && (e is BackendUnavailableException or OperationCanceledException))
             {
                 Volatile.Write(ref _failedAt, time.GetTimestamp());
                 return last;

@@ -64,6 +64,7 @@ internal sealed partial class ProxySession
     {
         // Compressing for the client takes a while.
         leg.Socket.RunsInline = !_isCompressed;
+        leg.OpenedAt = _context.Time.GetTimestamp();
         _legs.Add(leg);
     }
 

@@ -23,6 +23,9 @@ internal sealed partial class ProxySession
     /// <summary>The highest level zstd knows.</summary>
     private const int MaxZstdLevel = 22;
 
+    /// <summary>How long a client waits for the greeting of a backend it may not need: one that stands still accepts connections and says nothing.</summary>
+    private static readonly TimeSpan s_greetingPatience = TimeSpan.FromSeconds(3);
+
     private async Task<bool> LogInAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -272,11 +275,14 @@ internal sealed partial class ProxySession
             return await _context.Awaited.TryConnectAsync(accounts, _socket.Loop, cancellationToken);
         }
 
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_greetingPatience);
         try
         {
-            return await _context.Awaited.TryConnectAsync(await _context.Profiles.GetAsync(likely, cancellationToken), _socket.Loop, cancellationToken);
+            return await _context.Awaited.TryConnectAsync(await _context.Profiles.GetAsync(likely, patience.Token), _socket.Loop, patience.Token);
         }
-        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // The client may not need that backend at all; if it does, its leg will fail for the same reason.
             return null;

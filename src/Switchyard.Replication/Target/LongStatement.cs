@@ -14,8 +14,9 @@ internal static class LongStatement
     public const int WorthwhileBytes = 64 * 1024;
 
     private const int TooManyPrepared = 1461;
+    private const int NeedsPreparingAgain = 1615;
 
-    /// <returns>Null when the server does not take it in this way: a single value is too long, or what is not a value; or it has no room for another prepared statement.</returns>
+    /// <returns>Null when the server does not take it in this way: a single value is too long, or what is not a value; or it has no room for another prepared statement, or keeps losing it.</returns>
     public static async Task<OkResult?> TryExecuteAsync(BackendConnection target, StreamedText text, int start, int end, long maxBytes, CancellationToken cancellationToken)
     {
         using var sql = new PayloadWriter(64 * 1024);
@@ -35,12 +36,20 @@ internal static class LongStatement
             return null;
         }
 
+        // What was sent of the values is kept where they lie: they can be sent once more, as text.
         await using var lease = statement.ConfigureAwait(false);
         for (var i = 0; i < values.Count; i++)
         {
             await statement.SendLongDataAsync(i, values[i], cancellationToken).ConfigureAwait(false);
         }
 
-        return await statement.ExecuteAsync([.. values.Select(_ => PreparedStatement.LongData)], cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await statement.ExecuteAsync([.. values.Select(_ => PreparedStatement.LongData)], cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException e) when (e.Code == NeedsPreparingAgain)
+        {
+            return null;
+        }
     }
 }

@@ -34,6 +34,10 @@ internal static class TlsUpgrade
         {
             throw Failed(options, e.Message, e);
         }
+        catch (ArgumentException e)
+        {
+            throw Failed(options, "that is no name a certificate could be for; connect by another one, or by the address.", e);
+        }
     }
 
     private static async Task<Stream> UpgradeAnyAsync(Stream inner, ConnectionOptions options, CancellationToken cancellationToken)

@@ -18,7 +18,7 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
     private readonly RsaLoginKey _rsa = new();
     private readonly Lazy<SslStreamCertificateContext> _ownCertificate = new(() => SslStreamCertificateContext.Create(ServerCertificate.CreateSelfSigned(time), null, offline: true));
 
-    private volatile TlsContext? _tls;
+    private volatile OwnTls? _tls;
 
     public SslStreamCertificateContext Certificate => options.Certificate?.Invoke() ?? _ownCertificate.Value;
 
@@ -34,7 +34,13 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
             }
 
             var certificate = Certificate;
-            return _tls is { } known && known.Certificate == certificate ? known : _tls = TlsContext.ForServer(certificate);
+            var known = _tls;
+            if (known?.Certificate != certificate)
+            {
+                _tls = known = new OwnTls(certificate, new Lazy<TlsContext?>(() => TlsContext.ForServer(certificate)));
+            }
+
+            return known.Context.Value;
         }
     }
 
@@ -68,4 +74,7 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
 
         _rsa.Dispose();
     }
+
+    /// <summary>Tried once per certificate: what came of it stands, a failure too.</summary>
+    private sealed record OwnTls(SslStreamCertificateContext Certificate, Lazy<TlsContext?> Context);
 }

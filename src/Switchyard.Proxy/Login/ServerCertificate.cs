@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Switchyard.Proxy.Tls;
 
 namespace Switchyard.Proxy.Login;
 
@@ -77,14 +78,21 @@ public static class ServerCertificate
     }
 
     /// <summary>A certificate with its key, and the authorities between it and its root, from PEM files.</summary>
-    /// <exception cref="InvalidOperationException">A file cannot be read or does not fit the other.</exception>
+    /// <exception cref="InvalidOperationException">A file cannot be read or does not fit the other, or OpenSSL holds them for too weak.</exception>
     public static SslStreamCertificateContext Load(string certificatePath, string keyPath)
     {
         try
         {
             var chain = new X509Certificate2Collection();
             chain.ImportFromPemFile(certificatePath);
-            return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificatePath, keyPath), chain, offline: true);
+            var loaded = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificatePath, keyPath), chain, offline: true);
+            if (OpenSsl.IsAvailable)
+            {
+                // Said now, and not to each client that logs in.
+                TlsContext.ForServer(loaded)?.Handle.Dispose();
+            }
+
+            return loaded;
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {

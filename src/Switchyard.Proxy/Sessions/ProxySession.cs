@@ -109,7 +109,8 @@ internal sealed partial class ProxySession : IAsyncDisposable
             while (await ServeOneAsync(cancellationToken) && !(_isEnding && IsBetweenTransactions));
         }
         catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException
-            or SessionProtocolException or MalformedPacketException or LegLostException or System.Security.Authentication.AuthenticationException)
+            or SessionProtocolException or MalformedPacketException or LegLostException or System.Security.Authentication.AuthenticationException
+            or System.Security.Cryptography.CryptographicException)
         {
             ProxyLog.SessionEnded(_context.Logger, exception, Id, ClientAddress, exception.Message);
         }

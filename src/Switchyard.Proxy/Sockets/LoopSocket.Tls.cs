@@ -31,7 +31,8 @@ internal sealed partial class LoopSocket : ITlsConnection
     internal int ReceiveRaw(Span<byte> buffer) => _read.Receive(buffer);
 
     /// <summary>Writes what the kernel has room for, for TLS; -1 when there is none.</summary>
-    internal int SendRaw(ReadOnlySpan<byte> bytes) => _write.Send(bytes);
+    /// <param name="byReader">It is no try of the writer's: word that there is room, come since its last one, stays its own.</param>
+    internal int SendRaw(ReadOnlySpan<byte> bytes, bool byReader) => byReader ? SocketCalls.Send(Handle, bytes) : _write.Send(bytes);
 
     /// <summary>There is reason for a further read, whatever the kernel says.</summary>
     internal void NoteReadable() => _read.NoteReadable();

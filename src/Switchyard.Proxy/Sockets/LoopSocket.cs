@@ -133,7 +133,7 @@ internal sealed partial class LoopSocket : Stream
             Ending?.Invoke();
         }
 
-        if ((readiness & ~Readiness.Output) != 0)
+        if ((readiness & ~Readiness.Output) != 0 || _tls is { ReadWantsOutput: true })
         {
             _read.Signal();
         }

@@ -36,19 +36,12 @@ internal sealed unsafe class TlsContext
 
     private static readonly Lazy<TlsContext> s_client = new(CreateClient);
 
-    private TlsContext(SslContextHandle handle, SslStreamCertificateContext? certificate)
-    {
-        Handle = handle;
-        Certificate = certificate;
-    }
+    private TlsContext(SslContextHandle handle) => Handle = handle;
 
     /// <summary>For connections to servers. What a server shows is judged by whoever connects, before it sends anything.</summary>
     public static TlsContext Client => s_client.Value;
 
     public SslContextHandle Handle { get; }
-
-    /// <summary>What clients are shown; null towards servers.</summary>
-    public SslStreamCertificateContext? Certificate { get; }
 
     /// <summary>For connections of clients; null where the certificate's key is of a kind that cannot be handed over.</summary>
     /// <exception cref="CryptographicException">OpenSSL refuses the certificate.</exception>
@@ -61,6 +54,11 @@ internal sealed unsafe class TlsContext
         }
 
         var handle = Create(NoRenegotiation | NoCompression | ServerChoosesCipher);
+        if (OpenSsl.Control(handle, GetLeastVersion, 0, 0) < Tls12)
+        {
+            Check((int)OpenSsl.Control(handle, SetLeastVersion, Tls12, 0));
+        }
+
         var target = certificate.TargetCertificate.RawDataMemory.Span;
         Check(OpenSsl.UseCertificate(handle, target.Length, target));
         Check(OpenSsl.UseKey(handle, key.DangerousGetHandle()));
@@ -83,14 +81,15 @@ internal sealed unsafe class TlsContext
         Span<byte> id = stackalloc byte[16];
         RandomNumberGenerator.Fill(id);
         Check(OpenSsl.SetSessionIdContext(handle, id, (uint)id.Length));
-        return new TlsContext(handle, certificate);
+        return new TlsContext(handle);
     }
 
     private static TlsContext CreateClient()
     {
+        // The least version is the system's, as with the runtime: a server may know none but old ones, and the administrator allow them.
         var handle = Create(NoRenegotiation | NoCompression | NoTickets);
         OpenSsl.SetVerification(handle, &JudgedLater, 0);
-        return new TlsContext(handle, null);
+        return new TlsContext(handle);
     }
 
     private static SslContextHandle Create(ulong options)
@@ -102,11 +101,6 @@ internal sealed unsafe class TlsContext
         OpenSsl.Control(handle, SetMode, Modes, 0);
         OpenSsl.Control(handle, SetReadAhead, 1, 0);
         OpenSsl.Control(handle, SetSessionCache, 0, 0);
-        if (OpenSsl.Control(handle, GetLeastVersion, 0, 0) < Tls12)
-        {
-            Check((int)OpenSsl.Control(handle, SetLeastVersion, Tls12, 0));
-        }
-
         if (!s_hasConfiguredCiphers.Value)
         {
             Check(OpenSsl.SetCiphers(handle, Ciphers));

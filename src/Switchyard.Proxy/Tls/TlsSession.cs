@@ -51,6 +51,10 @@ internal sealed unsafe class TlsSession : IDisposable
 
     private int _withoutContent;
 
+    /// <summary>The call under way is the reader's: what it writes is OpenSSL's own, such as an alert.</summary>
+    private bool _isReading;
+    private volatile bool _readWantsOutput;
+
     /// <summary>A part of a record is on its way, and the rest of it must come next. The writer's alone.</summary>
     private bool _isWithinRecord;
 
@@ -82,6 +86,9 @@ internal sealed unsafe class TlsSession : IDisposable
             }
         }
     }
+
+    /// <summary>The reader has something to answer that the socket has no room for, and must try again when it has.</summary>
+    public bool ReadWantsOutput => _readWantsOutput;
 
     public static TlsSession ForServer(LoopSocket socket, TlsContext context)
     {
@@ -273,8 +280,17 @@ internal sealed unsafe class TlsSession : IDisposable
         mustWait = false;
         try
         {
-            var count = _socket.SendRaw(bytes);
+            if (_isReading)
+            {
+                // First: word of room that comes during the try is for the reader as well.
+                _readWantsOutput = true;
+                Interlocked.MemoryBarrier();
+            }
+
+            var count = _socket.SendRaw(bytes, _isReading);
             mustWait = count < 0;
+            _readWantsOutput &= mustWait || !_isReading;
+
             return count;
         }
         catch (Exception exception)
@@ -310,7 +326,9 @@ internal sealed unsafe class TlsSession : IDisposable
     private int ReadRecord(Span<byte> buffer)
     {
         Enter(MostWithoutContent - _withoutContent);
+        _isReading = true;
         var read = OpenSsl.Read(_ssl, buffer, buffer.Length);
+        _isReading = false;
         t_current = null;
         if (read > 0)
         {
@@ -331,7 +349,7 @@ internal sealed unsafe class TlsSession : IDisposable
         {
             Break(error, "The peer sends TLS records without content");
         }
-        else if (error != SslError.WantsInput || _sawEnd)
+        else if (error != SslError.WantsOutput && (error != SslError.WantsInput || _sawEnd))
         {
             Break(error, "TLS failed while reading");
         }

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
 using Switchyard.Client;
@@ -199,6 +200,32 @@ public sealed class TlsTests
 
         Assert.True(Regex.IsMatch(said, "Cipher in use is|SSL:\\s+(TLS|Cipher)"), said[..Math.Min(said.Length, 2000)]);
         Assert.Contains("abcabcabcabc", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_too_weak_for_OpenSSL_is_refused_when_it_is_loaded_and_the_one_before_stays()
+    {
+        var server = await LabServer.SharedAsync("mariadb-10.11", "source");
+        using var certificates = new TestCertificates();
+        var nobody = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
+        await using var files = new CertificateFiles(certificates.Server, certificates.ServerKey, TimeProvider.System, nobody);
+        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", Certificate = () => files.Current }, ("s", server));
+        var trusting = harness.Client with { SslMode = SslMode.VerifyCa, SslCa = certificates.Authority };
+        await (await BackendConnection.OpenAsync(trusting, _limit)).DisposeAsync();
+
+        using (var key = RSA.Create(512))
+        {
+            var now = TimeProvider.System.GetUtcNow();
+            using var weak = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+            await File.WriteAllTextAsync(certificates.Server, weak.ExportCertificatePem(), _limit);
+            await File.WriteAllTextAsync(certificates.ServerKey, key.ExportPkcs8PrivateKeyPem(), _limit);
+        }
+
+        Assert.False(files.Reload());
+        await (await BackendConnection.OpenAsync(trusting, _limit)).DisposeAsync();
+        Assert.Empty(harness.Errors);
+        var refused = Assert.Throws<InvalidOperationException>(() => new CertificateFiles(certificates.Server, certificates.ServerKey, TimeProvider.System, nobody));
+        Assert.Contains("too small", refused.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Sends one kept write in one segment with the write that follows it.</summary>

@@ -313,6 +313,15 @@ public sealed partial class LoopSocketTlsTests : IDisposable
         Assert.Contains("protocol", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Servers_may_speak_what_the_system_allows_and_clients_nothing_before_1_2()
+    {
+        const int GetLeastVersion = 130;
+        using var system = OpenSsl.NewContext(OpenSsl.AnyVersion());
+        Assert.Equal(OpenSsl.Control(system, GetLeastVersion, 0, 0), OpenSsl.Control(TlsContext.Client.Handle, GetLeastVersion, 0, 0));
+        Assert.InRange(OpenSsl.Control(TlsContext.ForServer(TlsPeer.Certificate)!.Handle, GetLeastVersion, 0, 0), 0x0303, 0x0304);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -61,6 +61,11 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         var findings = new List<GateFinding>();
         foreach (var schema in spec.Schemas)
         {
+            if (schema.Whole)
+            {
+                await copier.CopySequencesAsync(schema.Name, cancellationToken);
+            }
+
             findings.AddRange((await copier.CopyTablesAsync(schema.Name, schema.Tables, spec.Settings.DeferSecondaryKeys, cancellationToken)).Findings);
         }
 

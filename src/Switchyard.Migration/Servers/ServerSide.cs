@@ -66,6 +66,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         var name = SqlText.QuoteString(schema);
         var rows = await connection.QueryAsync(
             $"SELECT 'VIEW', table_name FROM information_schema.views WHERE table_schema={name} UNION ALL " +
+            $"SELECT table_type, table_name FROM information_schema.tables WHERE table_schema={name} AND table_type='SEQUENCE' UNION ALL " +
             $"SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema={name} AND routine_type IN ('PROCEDURE', 'FUNCTION')", cancellationToken);
         return [.. rows.Rows.Select(r => new SchemaItem(r.GetString(0), schema, r.GetString(1)))];
     }

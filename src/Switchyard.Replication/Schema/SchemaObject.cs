@@ -8,7 +8,6 @@ public enum SchemaObjectKind
     Function,
     Trigger,
     Event,
-    Sequence,
 }
 
 /// <summary>A view, routine, trigger or event with all that its creation depends on.</summary>

@@ -50,17 +50,18 @@ public sealed class IdentityTests
     [Fact]
     public async Task A_sequence_goes_on_above_what_it_handed_out_between_the_preparations_and_the_pause()
     {
-        string[] sequences = ["CREATE SEQUENCE up CACHE 2", "CREATE SEQUENCE down INCREMENT BY -3 CACHE 2"];
-        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", ["CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB", .. sequences]);
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-10.11", "mariadb-10.11",
+            "CREATE SEQUENCE up CACHE 2", "CREATE SEQUENCE down INCREMENT BY -3 CACHE 2", "CREATE TABLE t (id INT PRIMARY KEY DEFAULT NEXTVAL(up)) ENGINE=InnoDB");
         await world.CreateAsync();
         await world.UntilAsync(MigrationState.Running);
         await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
         await using var there = await world.OpenTargetAsync();
-        await there.ExecuteAsync(sequences[0], default);
+        await there.ExecuteAsync("DROP SEQUENCE down", default);
         var lacking = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, s_request, default));
         Assert.Contains("down", lacking.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(lacking.Report!.Steps, s => s.Name == CutoverSteps.Hold);
-        await there.ExecuteAsync(sequences[1], default);
+        await there.ExecuteAsync("CREATE SEQUENCE down INCREMENT BY -3 CACHE 2", default);
         await using var app = await world.OpenAppAsync();
         var (up, down) = (0L, 0L);
         using (FaultPoints.Arm("switch.warm.after", async _ =>
@@ -78,6 +79,17 @@ public sealed class IdentityTests
         Assert.Equal((7, -19), (up, down));
         Assert.True((await app.QueryAsync("SELECT NEXTVAL(up)", default)).GetInt64(0, 0) > up);
         Assert.True((await app.QueryAsync("SELECT NEXTVAL(down)", default)).GetInt64(0, 0) < down);
+    }
+
+    [Fact]
+    public async Task Sequences_made_on_the_target_go_with_a_migration_that_is_cancelled()
+    {
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB", "CREATE SEQUENCE s");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CancelAsync(world.Schema, default);
+        await using var there = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        Assert.Equal(0, (await there.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name='{world.Schema}'", default)).RowCount);
     }
 
     [Fact]

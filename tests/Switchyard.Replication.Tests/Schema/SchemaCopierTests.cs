@@ -79,6 +79,34 @@ public sealed class SchemaCopierTests
         Assert.Equal("DISABLED", Assert.Single(await SchemaObjectReader.ReadEventsAsync(target, schema, CancellationToken.None)).EventStatus);
     }
 
+    [Theory]
+    [InlineData("mariadb-10.5", "mariadb-11.8")]
+    [InlineData("mariadb-11.8", "mariadb-10.5")]
+    [InlineData("mariadb-11.8", "mariadb-11.8")]
+    public async Task Sequences_are_created_with_the_sources_settings_before_the_tables_that_use_them(string from, string to)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync(from, "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        await source.ExecuteMultiAsync(
+            $"CREATE DATABASE `{schema}`; CREATE SEQUENCE `{schema}`.plain; CREATE SEQUENCE `{schema}`.`odd ``one` START WITH 50 MINVALUE -100 MAXVALUE 90 INCREMENT BY -7 CACHE 3 CYCLE; "
+            + $"CREATE TABLE `{schema}`.t (id INT PRIMARY KEY DEFAULT NEXTVAL(`{schema}`.plain), v INT)", CancellationToken.None);
+        var copier = new SchemaCopier(source, target);
+        for (var i = 0; i < 2; i++)
+        {
+            await copier.CopySequencesAsync(schema, CancellationToken.None);
+            await copier.CopyTablesAsync(schema, ["t"], deferIndexes: true, CancellationToken.None);
+        }
+
+        foreach (var sequence in (string[])["plain", "`odd ``one`"])
+        {
+            var sql = $"SELECT CONCAT_WS(' ', start_value, minimum_value, maximum_value, increment, cache_size, cycle_option) FROM `{schema}`.{sequence}";
+            Assert.Equal((await source.QueryAsync(sql, CancellationToken.None)).GetString(0, 0), (await target.QueryAsync(sql, CancellationToken.None)).GetString(0, 0));
+        }
+
+        await target.ExecuteAsync($"INSERT INTO `{schema}`.t (v) VALUES (1)", CancellationToken.None);
+    }
+
     [Fact]
     public async Task What_the_target_cannot_express_is_refused_before_anything_is_created()
     {

@@ -23,6 +23,18 @@ public sealed class SchemaGateTests
     }
 
     [Fact]
+    public async Task A_schema_with_sequences_is_refused_where_the_target_has_none()
+    {
+        var (source, target) = (await LabServer.SharedAsync("mariadb-10.11", "source"), await LabServer.SharedAsync("mysql-9.7", "target"));
+        var schema = await CreateSchemaAsync(source, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE SEQUENCE counting");
+
+        var refused = (await InspectAsync(source.Dsn, target.Dsn, schema)).Single(f => f.Severity == GateSeverity.Refuse);
+
+        Assert.Equal("sequences", refused.Code);
+        Assert.Contains("counting", refused.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Everything_wrong_with_the_tables_is_named_at_once()
     {
         var (source, target) = (await LabServer.SharedAsync("mariadb-10.11", "source"), await LabServer.SharedAsync("mysql-9.7", "target"));

@@ -14,7 +14,7 @@ public sealed record SchemaCopyReport(IReadOnlyList<GateFinding> Findings, IRead
 public sealed record DeferredIndexes(TableName Table, IReadOnlyList<string> Indexes, string Statement);
 
 /// <summary>
-/// Creates on the target what the source has: tables translated to the target's vendor and version, then routines and views. Triggers and
+/// Creates on the target what the source has: sequences, tables translated to the target's vendor and version, then routines and views. Triggers and
 /// events are left to the switch, since rows applied to the target must not fire them. Everything can be repeated after a crash. Uses both
 /// connections, whose session settings it changes; one caller at a time.
 /// </summary>
@@ -48,6 +48,24 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
         }
 
         return new SchemaCopyReport(findings, [.. translated.Select(t => t.Name)]);
+    }
+
+    /// <summary>Creates the schema and its sequences, which tables may take their defaults from; those that exist are left as they are.</summary>
+    /// <exception cref="ServerErrorException">The target refused a statement.</exception>
+    public async Task CopySequencesAsync(string schema, CancellationToken cancellationToken)
+    {
+        var sequences = await SequenceReader.ListAsync(source, schema, cancellationToken).ConfigureAwait(false);
+        if (sequences.Count == 0)
+        {
+            return;
+        }
+
+        await TargetSession.PrepareAsync(target, cancellationToken).ConfigureAwait(false);
+        await target.ExecuteAsync(await CreateSchemaAsync(schema, [], cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        foreach (var sequence in sequences)
+        {
+            await target.ExecuteAsync(await SequenceReader.ReadStatementAsync(source, sequence, target.Server, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>The indexes the source's tables have and the target's do not have yet, as one ALTER TABLE per table.</summary>

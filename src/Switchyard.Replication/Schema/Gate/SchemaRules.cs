@@ -29,6 +29,16 @@ internal static class SchemaRules
             return;
         }
 
+        foreach (var schema in request.Schemas.Where(s => !target.Server.IsMariaDb && s.Tables.Count + s.ExcludedTables.Count == 0))
+        {
+            if (await SequenceReader.ListAsync(source, schema.Name, cancellationToken).ConfigureAwait(false) is { Count: > 0 } sequences)
+            {
+                findings.Add(GateFinding.Refuse(
+                    "sequences", schema.Name, $"The schema {schema.Name} has sequences ({string.Join(", ", sequences.Select(s => s.Name))}), which the target does not have.",
+                    "Take the values from AUTO_INCREMENT columns and drop the sequences, or move the tables by name without them."));
+            }
+        }
+
         findings.AddRange(chosen.SelectMany(table => TableRules.CheckPair(table, source.Server, target.Server)));
         var copier = new SchemaCopier(source, target);
         foreach (var moved in chosen.GroupBy(t => t.Name.Schema))

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
 using Switchyard.Topology;
 using Switchyard.Wire;
 
@@ -31,15 +32,20 @@ internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = nu
         List<Capabilities> all = [];
         foreach (var name in view.Current.Backends.Keys)
         {
+            var isAsked = true;
             if (Known(name) is null)
             {
-                await AskBrieflyAsync(name).WaitAsync(cancellationToken);
+                isAsked = await AskBrieflyAsync(name).WaitAsync(cancellationToken);
             }
 
-            // One that is down, or does not answer, constrains nobody; a leg to it would fail for that reason anyway.
+            // One that is down constrains nobody; a leg to it would fail for that reason anyway. One that is slow may be met later.
             if (Known(name) is { } profile)
             {
                 all.Add(profile.Server.Capabilities);
+            }
+            else if (!isAsked)
+            {
+                all.Add(OfferedCapabilities.OfAnyServer);
             }
         }
 
@@ -47,8 +53,10 @@ internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = nu
     }
 
     /// <summary>Waits for one question, whoever asked it, and for no longer than it may take since it was asked.</summary>
-    private Task AskBrieflyAsync(string name)
+    /// <returns>Whether that has come to an end.</returns>
+    private async Task<bool> AskBrieflyAsync(string name)
     {
+        Task asking, patience;
         lock (_asked)
         {
             if (!_asked.TryGetValue(name, out var asked) || asked.Asking.IsCompleted)
@@ -56,8 +64,10 @@ internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = nu
                 _asked[name] = asked = (AskAsync(name), Task.Delay(s_patience, time ?? TimeProvider.System));
             }
 
-            return Task.WhenAny(asked.Asking, asked.Patience);
+            (asking, patience) = asked;
         }
+
+        return await Task.WhenAny(asking, patience) == asking;
     }
 
     private async Task AskAsync(string name)

@@ -28,6 +28,10 @@ internal static class OfferedCapabilities
         | Capabilities.Reserved | Capabilities.SecureConnection | Capabilities.PluginAuth | Capabilities.ConnectAttributes
         | Capabilities.PluginAuthLengthEncodedData | Capabilities.Compress;
 
+    /// <summary>Of <see cref="Relayed"/>, what every supported server has, MySQL 5.6 included.</summary>
+    public const Capabilities OfAnyServer = Relayed
+        & ~(Capabilities.DeprecateEof | Capabilities.MariaDbStatementBulkOperations | Capabilities.MariaDbExtendedMetadata | Capabilities.MariaDbBulkUnitResults);
+
     /// <summary>What to offer in front of these backends: a session may come to need a leg to any of them.</summary>
     /// <param name="home">The server the greeting speaks for: it would offer zstd from 8.0.18 on, and has MariaDB's extensions or not.</param>
     /// <param name="backends">What every backend offers.</param>

@@ -25,4 +25,21 @@ public sealed class FrozenBackendTests
             Assert.Equal("1", (await client.QueryAsync("SELECT 1", default)).GetString(0, 0));
         }
     }
+
+    [Fact]
+    public async Task What_a_backend_that_was_slow_to_answer_lacks_is_not_agreed_on_before_it_has()
+    {
+        await using var slow = await LabServer.StartAsync("mysql-5.6");
+        await using var harness = await ProxyHarness.StartAsync(
+            new ProxyOptions { Id = "p1" }, ("s", await LabServer.SharedAsync("mariadb-10.11", "source")), ("slow", slow));
+        await harness.DirectAsync(slow, "CREATE TABLE t (id INT PRIMARY KEY)");
+        await slow.FreezeAsync();
+
+        // By another name it is unknown, as every backend is to a process that has just begun.
+        await harness.CommitAsync(harness.Repository.Begin().Put(new Backend("unmet", slow.Dsn)));
+        await using var client = await harness.ConnectAsync();
+        await slow.ThawAsync();
+        await harness.RouteAsync("unmet", "unmet");
+        Assert.Equal(0, (await client.QueryAsync("SELECT COUNT(*) FROM t", default)).GetInt64(0, 0));
+    }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Switchyard.Client;
+using Switchyard.Faults;
 using Switchyard.Replication.Copy;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
@@ -337,7 +338,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
                     return null;
                 }
 
-                var work = open.Where(w => w.HasMore && IsReady(w)).MaxBy(w => w.RowsLeft / (1.0 + w.InFlight));
+                var work = open.Where(w => (w.HasMore || w.IsToBeFinished) && IsReady(w)).MaxBy(w => w.RowsLeft / (1.0 + w.InFlight));
                 if (work is not null)
                 {
                     work.InFlight++;
@@ -373,7 +374,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
     {
         lock (_lock)
         {
-            if (work.HasMore || work.InFlight > 0 || work.IsFinishing || IsFinished(work))
+            if (!work.IsToBeFinished || IsFinished(work))
             {
                 return;
             }
@@ -383,6 +384,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
 
         try
         {
+            await FaultPoints.HitAsync("copy.finish.before", cancellationToken).ConfigureAwait(false);
             await stream.Boundaries.EnqueueAsync(
                 async token =>
                 {

@@ -53,5 +53,8 @@ internal sealed class TableWork(StreamTable table)
 
     public bool HasMore => !Waiting.IsEmpty || !IsPlannedToEnd;
 
+    /// <summary>Every range is done and nobody says so yet: the last one just was, or it was when the process ended.</summary>
+    public bool IsToBeFinished => !HasMore && InFlight == 0 && !IsFinishing;
+
     public long RowsLeft => Math.Max(1, (Table.Plan?.Source.RowEstimate ?? 0) - RowsCopied);
 }

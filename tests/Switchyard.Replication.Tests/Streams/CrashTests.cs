@@ -11,6 +11,7 @@ public sealed class CrashTests
     [
         ("copy.snapshot.before", 2), ("copy.read.after", 3), ("copy.insert.before", 1), ("copy.insert.after", 2), ("apply.commit.before", 3),
         ("apply.commit.after", 2), ("stream.event.delivered", 40), ("copy.insert.before", 4), ("copy.insert.after", 3), ("apply.commit.after", 9),
+        ("copy.finish.before", 1), ("copy.finish.before", 2),
     ];
 
     [Theory]

@@ -47,7 +47,7 @@ flavour_prepare_locked() {
     mv "$template.new" "$template"
 }
 
-# flavour_plugins NAME: adds the plugins of a MariaDB that its core package lacks (the authentication plugins), once per user.
+# flavour_plugins NAME: adds the plugins of a MariaDB that its core package lacks (authentication, encryption keys), once per user.
 flavour_plugins() {
     [ -f "$(prefix_of "$1")/usr/lib/mysql/plugin/auth_ed25519.so" ] || with_lock "prepare-$1" flavour_plugins_locked "$1"
 }

@@ -73,7 +73,7 @@ instance_start() {
         name=$was
     fi
     flavour_prepare "$name"
-    [[ " ${extra[*]} " != *" --plugin-load-add=auth_"* ]] || flavour_plugins "$name"
+    [[ $name != mariadb-* || " ${extra[*]} " != *" --plugin-load-add="* ]] || flavour_plugins "$name"
     mkdir -p "$instances"; chmod 700 "$instances"
     (
         exec 9>"$instances/.$id.lock"

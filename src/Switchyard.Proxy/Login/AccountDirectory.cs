@@ -25,8 +25,8 @@ public sealed record AccountMatch(IReadOnlyList<Account> Candidates, ClientHost 
 
 /// <summary>
 /// The accounts of one backend, read through the administrative connection and kept for a short time. Thread-safe. A login refused by a
-/// kept account is looked up again before it counts, so a password changed a moment ago works at once. While the backend cannot be reached nobody can change its
-/// accounts there, and clients that live on another backend by now are let in by what was read last.
+/// kept account is looked up again before it counts, so a password changed a moment ago works at once. While the backend cannot be reached, or does
+/// not answer in time, clients that live on another backend by now are let in by what was read last; whoever lives on this one has to log in to it all the same.
 /// </summary>
 public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time) : IAsyncDisposable
 {

@@ -51,6 +51,10 @@ internal static class QueryDecoder
             ServerCollationId = vars.ServerCollation,
             DatabaseCollationId = vars.DatabaseCollation,
             TimeZone = vars.TimeZone,
+            Microseconds = vars.Microseconds,
+            AutoIncrementIncrement = vars.AutoIncrementIncrement,
+            AutoIncrementOffset = vars.AutoIncrementOffset,
+            DefaultCollationIds = vars.DefaultCollations,
             ExplicitDefaultsForTimestamp = vars.ExplicitDefaults,
             DefaultUtf8Mb4CollationId = vars.DefaultUtf8Mb4Collation,
             DdlXid = vars.DdlXid,
@@ -67,6 +71,10 @@ internal static class QueryDecoder
         internal ushort? DatabaseCollation;
         internal ushort? DefaultUtf8Mb4Collation;
         internal string? TimeZone;
+        internal uint Microseconds;
+        internal ushort? AutoIncrementIncrement;
+        internal ushort? AutoIncrementOffset;
+        internal IReadOnlyList<ushort>? DefaultCollations;
         internal bool? ExplicitDefaults;
         internal ulong? DdlXid;
 
@@ -89,7 +97,8 @@ internal static class QueryDecoder
                         span.Skip(span.Byte() + 1);
                         break;
                     case 3:
-                        span.Skip(4);
+                        vars.AutoIncrementIncrement = span.UInt16();
+                        vars.AutoIncrementOffset = span.UInt16();
                         break;
                     case 4:
                         vars.ClientCharset = span.UInt16();
@@ -122,7 +131,7 @@ internal static class QueryDecoder
                         SkipSchemaNames(ref span);
                         break;
                     case 13 or 128:
-                        span.Skip(3);
+                        vars.Microseconds = (uint)span.UInt(3);
                         break;
                     case 16:
                         vars.ExplicitDefaults = span.Byte() != 0;
@@ -143,7 +152,7 @@ internal static class QueryDecoder
                         span.Skip(2);
                         break;
                     case 131:
-                        span.Skip(4 * span.Byte());
+                        vars.DefaultCollations = ReadDefaultCollations(ref span);
                         break;
                     default:
                         return vars;
@@ -151,6 +160,19 @@ internal static class QueryDecoder
             }
 
             return vars;
+        }
+
+        /// <summary>Pairs: some collation of a character set, and the one it is to have where none is named.</summary>
+        private static ushort[] ReadDefaultCollations(ref EventSpan span)
+        {
+            var ids = new ushort[span.Byte()];
+            for (var i = 0; i < ids.Length; i++)
+            {
+                span.Skip(2);
+                ids[i] = span.UInt16();
+            }
+
+            return ids;
         }
 
         private static void SkipSchemaNames(ref EventSpan span)

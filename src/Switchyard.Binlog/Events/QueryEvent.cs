@@ -47,6 +47,18 @@ public sealed class QueryEvent : BinlogEvent
     /// <summary>The session's time_zone, null when the event does not say.</summary>
     public string? TimeZone { get; init; }
 
+    /// <summary>What <see cref="BinlogEvent.Timestamp"/> leaves out, in microseconds; 0 where the statement does not use it.</summary>
+    public uint Microseconds { get; init; }
+
+    /// <summary>The session's auto_increment_increment, null when it is 1 as usual.</summary>
+    public ushort? AutoIncrementIncrement { get; init; }
+
+    /// <summary>The session's auto_increment_offset, null when it is 1 as usual.</summary>
+    public ushort? AutoIncrementOffset { get; init; }
+
+    /// <summary>The collations that character sets have where none is named, as ids (MariaDB's character_set_collations); null when it sets none.</summary>
+    public IReadOnlyList<ushort>? DefaultCollationIds { get; init; }
+
     /// <summary>The session's explicit_defaults_for_timestamp.</summary>
     public bool? ExplicitDefaultsForTimestamp { get; init; }
 

@@ -89,7 +89,7 @@ internal sealed partial class EventPump
                 case RowsEvent rows when Rows(rows) is { } item:
                     await DeliverAsync(item).ConfigureAwait(false);
                     break;
-                case QueryEvent query when !IsXa(query.SqlText) && Statement(query, query.SqlText) is { Statement.Kind: not DdlKind.None } statement:
+                case QueryEvent query when !IsXa(query.SqlText) && Statement(query) is { Statement.Kind: not DdlKind.None } statement:
                     await DeliverAsync(statement).ConfigureAwait(false);
                     break;
             }

@@ -12,9 +12,6 @@ namespace Switchyard.Replication.Apply;
 /// </summary>
 internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
 {
-    // ANSI_QUOTES in sql_mode's bitmap, the same on both vendors.
-    private const ulong AnsiQuotes = 0x4;
-
     private readonly Lock _lock = new();
     private readonly Queue<StreamItem> _items = new();
     private readonly OwnStatements _ownStatements = new(oppositeId is null ? [] : [oppositeId]);
@@ -254,7 +251,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
             return EndPrepared(query, text, isCommit: Is(text, "XA COMMIT"));
         }
 
-        var item = Statement(query, text);
+        var item = Statement(query);
         if (_branch is not null)
         {
             if (item.Statement.Kind == DdlKind.Savepoint || tables.Concerns(item.Statement))
@@ -268,9 +265,9 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         return item;
     }
 
-    private StatementItem Statement(QueryEvent query, string text)
+    private StatementItem Statement(QueryEvent query)
     {
-        var statement = DdlStatement.Parse(text, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
+        var statement = DdlStatement.Of(query);
         if (statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && _ownStatements.TakeIfOwn(query))
         {
             statement = statement with { Kind = DdlKind.Own };

@@ -41,7 +41,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
 
         if (statement.Kind is DdlKind.Rename)
         {
-            throw new ReplicationException($"{Naming(statement)} renamed or exchanged at {item.Position}: rows that were never streamed can be behind the name now. Copy the table again under a new migration.");
+            throw new ReplicationException($"{Naming(statement)} renamed, exchanged or imported at {item.Position}: rows that were never streamed can be behind the name now. Copy the table again under a new migration.");
         }
 
         if (statement.Kind is DdlKind.Database)
@@ -51,6 +51,12 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
                 throw new ReplicationException($"The schema {statement.Names[0].Schema} of migrated tables was dropped on the source at {item.Position}; the target was left as it is.");
             }
 
+            return;
+        }
+
+        if (statement.LeavesExisting && await DefinitionAsync(target.Connection, statement.Names[0], cancellationToken).ConfigureAwait(false) is not null)
+        {
+            // What the target holds at this place the source held, too: nothing was changed there.
             return;
         }
 
@@ -171,9 +177,12 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
                 return;
             }
 
+            if (await new DdlSession(definition, planner.SourceServer, runner).PrepareAsync(item.Query, item.Statement, cancellationToken).ConfigureAwait(false) is { } why)
+            {
+                throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement that {why}. Make the change on the target by hand and set --on-ddl ignore.");
+            }
+
             await WriteIntentAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false);
-            var ansi = ((item.Query.SqlMode ?? 0) & 0x4) != 0;
-            await runner.ExecuteAsync($"SET SESSION sql_mode='{(ansi ? "ANSI_QUOTES" : "")}', foreign_key_checks=0", cancellationToken).ConfigureAwait(false);
             if (item.Query.Schema.Length > 0 && tables.HasSchema(item.Query.Schema))
             {
                 await runner.ChangeSchemaAsync(item.Query.Schema, cancellationToken).ConfigureAwait(false);
@@ -191,18 +200,23 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         var text = new StringBuilder();
         foreach (var name in names)
         {
-            try
-            {
-                var create = await connection.QueryAsync($"SHOW CREATE TABLE {name.Quoted}", cancellationToken).ConfigureAwait(false);
-                text.Append(create.GetString(0, 1)).Append(";\n");
-            }
-            catch (ServerErrorException e) when (e.Code == 1146)
-            {
-                text.Append("-- ").Append(name).Append(" does not exist\n");
-            }
+            text.Append(await DefinitionAsync(connection, name, cancellationToken).ConfigureAwait(false) ?? $"-- {name} does not exist\n");
         }
 
         return text.ToString();
+    }
+
+    private static async Task<string?> DefinitionAsync(BackendConnection connection, TableName name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var create = await connection.QueryAsync($"SHOW CREATE TABLE {name.Quoted}", cancellationToken).ConfigureAwait(false);
+            return create.GetString(0, 1) + ";\n";
+        }
+        catch (ServerErrorException e) when (e.Code == 1146)
+        {
+            return null;
+        }
     }
 
     private async Task<bool> AlreadyRanAsync(StatementItem item, BackendConnection connection, string now, CancellationToken cancellationToken)

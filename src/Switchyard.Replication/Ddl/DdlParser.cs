@@ -7,17 +7,18 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 {
     private static readonly string[] s_harmless =
     [
-        "GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE", "CHECK", "CHECKSUM", "INSTALL", "UNINSTALL", "KILL", "DO", "XA", "USE", "RESET", "PURGE", "SHUTDOWN",
+        "GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE", "CHECK", "CHECKSUM", "REPAIR", "INSTALL", "UNINSTALL", "KILL", "DO", "XA", "USE", "RESET", "PURGE", "SHUTDOWN",
     ];
 
     private readonly List<TableName> _names = [];
     private readonly List<TableName> _newNames = [];
     private int _next;
+    private bool _leavesExisting;
 
     public DdlStatement Parse()
     {
         var kind = ParseKind();
-        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]);
+        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]) { LeavesExisting = _leavesExisting };
     }
 
     private DdlKind ParseKind()
@@ -25,6 +26,12 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
         if (tokens.Count == 0)
         {
             return DdlKind.None;
+        }
+
+        SkipSettings();
+        if (_next >= tokens.Count)
+        {
+            return DdlKind.Change;
         }
 
         var first = tokens[_next++];
@@ -44,6 +51,22 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
             "DROP" => Drop(),
             _ => DdlKind.Change,
         };
+    }
+
+    // MariaDB's SET STATEMENT name=value, … FOR statement: what follows runs, with these settings.
+    private void SkipSettings()
+    {
+        while (_next + 1 < tokens.Count && tokens[_next].Is("SET") && tokens[_next + 1].Is("STATEMENT"))
+        {
+            var depth = 0;
+            while (_next < tokens.Count && (depth > 0 || !tokens[_next].Is("FOR")))
+            {
+                depth += tokens[_next].IsPunctuation('(') ? 1 : tokens[_next].IsPunctuation(')') ? -1 : 0;
+                _next++;
+            }
+
+            _next++;
+        }
     }
 
     private DdlKind Truncate()
@@ -89,13 +112,14 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
         SkipIfExists();
         _names.Add(Name());
-        return RenamesInside() ? DdlKind.Rename : DdlKind.Alter;
+        return MovesRows() ? DdlKind.Rename : DdlKind.Alter;
     }
 
-    // ALTER TABLE t RENAME [TO|AS] x moves the table; RENAME COLUMN, INDEX and KEY do not.
-    private bool RenamesInside()
+    // ALTER TABLE t RENAME [TO|AS] x moves the table; RENAME COLUMN, INDEX and KEY do not. EXCHANGE PARTITION, MariaDB's CONVERT TABLE and CONVERT PARTITION,
+    // and DISCARD and IMPORT of files bring and take rows that no event tells of.
+    private bool MovesRows()
     {
-        var found = false;
+        var found = _next < tokens.Count && (tokens[_next].Is("DISCARD") || tokens[_next].Is("IMPORT"));
         for (var i = _next; i < tokens.Count; i++)
         {
             if (tokens[i].Is("RENAME") && i + 1 < tokens.Count && !tokens[i + 1].Is("COLUMN") && !tokens[i + 1].Is("INDEX") && !tokens[i + 1].Is("KEY"))
@@ -105,7 +129,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
                 _newNames.Add(Name());
                 found = true;
             }
-            else if (tokens[i].Is("EXCHANGE"))
+            else if (tokens[i].Is("EXCHANGE") || (tokens[i].Is("CONVERT") && i + 1 < tokens.Count && (tokens[i + 1].Is("TABLE") || tokens[i + 1].Is("PARTITION"))))
             {
                 for (var j = i; j < tokens.Count; j++)
                 {
@@ -142,7 +166,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
         if (Skip("TABLE"))
         {
-            SkipIfExists();
+            _leavesExisting = SkipIfExists();
             _names.Add(Name());
             return DdlKind.Create;
         }
@@ -220,13 +244,16 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
         return new TableName(defaultSchema, name);
     }
 
-    private void SkipIfExists()
+    private bool SkipIfExists()
     {
-        if (Skip("IF"))
+        if (!Skip("IF"))
         {
-            Skip("NOT");
-            Skip("EXISTS");
+            return false;
         }
+
+        Skip("NOT");
+        Skip("EXISTS");
+        return true;
     }
 
     private void SkipUntil(string keyword)

@@ -1,3 +1,4 @@
+using Switchyard.Binlog;
 using Switchyard.Replication.Schema;
 
 namespace Switchyard.Replication.Ddl;
@@ -19,7 +20,7 @@ internal enum DdlKind
     /// <summary>TRUNCATE TABLE.</summary>
     Truncate,
 
-    /// <summary>RENAME TABLE, ALTER TABLE … RENAME, EXCHANGE PARTITION: rows change tables.</summary>
+    /// <summary>RENAME TABLE, ALTER TABLE … RENAME, EXCHANGE PARTITION, CONVERT TABLE, IMPORT TABLESPACE: rows come or go without an event.</summary>
     Rename,
 
     /// <summary>CREATE, ALTER or DROP DATABASE.</summary>
@@ -42,6 +43,26 @@ internal enum DdlKind
 /// <param name="Words">Every identifier, for statements that are not taken apart.</param>
 internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names, IReadOnlyList<TableName> NewNames, IReadOnlyList<string> Words)
 {
-    public static DdlStatement Parse(string sql, string defaultSchema, bool ansiQuotes) =>
-        new DdlParser(DdlTokens.Read(sql, ansiQuotes), defaultSchema).Parse();
+    // In sql_mode's bitmap, the same on both vendors.
+    private const ulong AnsiQuotes = 1 << 2;
+    private const ulong NoBackslashEscapes = 1 << 20;
+
+    /// <summary>CREATE TABLE IF NOT EXISTS: nothing is done where there is one.</summary>
+    public bool LeavesExisting { get; init; }
+
+    /// <summary>Whether a character set stands somewhere without its collation, so that the server's own choice counts.</summary>
+    public bool NamesCharacterSetAlone => Count("CHARSET") + Count("CHARACTER") > Count("COLLATE");
+
+    /// <summary>Takes a logged statement apart, as its session read it.</summary>
+    public static DdlStatement Of(QueryEvent query) => Parse(query.SqlText, query.Schema, query.SqlMode ?? 0);
+
+    /// <param name="sql">The statement.</param>
+    /// <param name="defaultSchema">The schema of names without one.</param>
+    /// <param name="sqlMode">The session's sql_mode, as the log has it.</param>
+    public static DdlStatement Parse(string sql, string defaultSchema, ulong sqlMode) =>
+        new DdlParser(DdlTokens.Read(sql, (sqlMode & AnsiQuotes) != 0, (sqlMode & NoBackslashEscapes) == 0), defaultSchema).Parse();
+
+    public bool Has(string word) => Words.Contains(word, StringComparer.OrdinalIgnoreCase);
+
+    private int Count(string word) => Words.Count(w => w.Equals(word, StringComparison.OrdinalIgnoreCase));
 }

@@ -15,7 +15,7 @@ internal readonly record struct DdlToken(string Text, bool IsQuoted, bool IsWord
 /// <summary>Splits a statement into words and punctuation. String literals are dropped; the inside of version comments is code.</summary>
 internal static class DdlTokens
 {
-    public static List<DdlToken> Read(string sql, bool ansiQuotes)
+    public static List<DdlToken> Read(string sql, bool ansiQuotes, bool backslashEscapes)
     {
         var tokens = new List<DdlToken>();
         var i = 0;
@@ -44,7 +44,7 @@ internal static class DdlTokens
             }
             else if (c is '\'' or '"')
             {
-                i = Literal(sql, i);
+                i = Literal(sql, i, backslashEscapes);
                 tokens.Add(new DdlToken("", false, false));
             }
             else if (IsWordCharacter(c))
@@ -120,12 +120,12 @@ internal static class DdlTokens
         return i;
     }
 
-    private static int Literal(string sql, int i)
+    private static int Literal(string sql, int i, bool backslashEscapes)
     {
         var quote = sql[i++];
         while (i < sql.Length)
         {
-            if (sql[i] == '\\')
+            if (sql[i] == '\\' && backslashEscapes)
             {
                 i += 2;
             }

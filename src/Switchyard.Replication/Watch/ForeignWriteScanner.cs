@@ -13,9 +13,6 @@ namespace Switchyard.Replication.Watch;
 /// </summary>
 internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnlyList<string> ownIds)
 {
-    // ANSI_QUOTES in sql_mode's bitmap, the same on both vendors.
-    private const ulong AnsiQuotes = 0x4;
-
     private readonly OwnStatements _ownStatements = new(ownIds);
     private readonly Dictionary<TableName, int> _events = [];
     private bool _inTransaction;
@@ -131,7 +128,7 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnly
             return [];
         }
 
-        var statement = DdlStatement.Parse(query.SqlText, query.Schema, ((query.SqlMode ?? 0) & AnsiQuotes) != 0);
+        var statement = DdlStatement.Of(query);
         var isForeign = statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && tables.Concerns(statement) && !_isOwn && !_ownStatements.TakeIfOwn(query);
         IReadOnlyList<ForeignWrite> found = isForeign
             ? [Describe(query, statement.Names.Concat(statement.NewNames).FirstOrDefault(n => tables.Find(n.Schema, n.Name) is not null), ForeignWriteKind.Statement, 0, query.ThreadId)]

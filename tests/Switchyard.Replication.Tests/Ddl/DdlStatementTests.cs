@@ -4,6 +4,10 @@ namespace Switchyard.Replication.Tests.Ddl;
 
 public sealed class DdlStatementTests
 {
+    // As the log has sql_mode.
+    private const ulong AnsiQuotes = 0x4;
+    private const ulong NoBackslashEscapes = 0x10_0000;
+
     [Theory]
     [InlineData("ALTER TABLE t ADD c INT", DdlKind.Alter, "s.t", "")]
     [InlineData("/* hi */ alter online table `db`.`a``b` drop column x", DdlKind.Alter, "db.a`b", "")]
@@ -30,10 +34,21 @@ public sealed class DdlStatementTests
     [InlineData("ROLLBACK TO `sp`", DdlKind.Savepoint, "", "")]
     [InlineData("INSERT INTO t VALUES (1)", DdlKind.Change, "", "")]
     [InlineData("REPLACE t VALUES (1)", DdlKind.Change, "", "")]
+    [InlineData("REPAIR NO_WRITE_TO_BINLOG TABLE t", DdlKind.None, "", "")]
+    [InlineData("SET STATEMENT max_statement_time=(SELECT 1), lock_wait_timeout=5 FOR ALTER TABLE t ADD c INT", DdlKind.Alter, "s.t", "")]
+    [InlineData("SET STATEMENT sort_buffer_size=100000 FOR TRUNCATE d.t", DdlKind.Truncate, "d.t", "")]
+    [InlineData("SET STATEMENT a=1", DdlKind.Change, "", "")]
+    [InlineData("SET PASSWORD = 'x'", DdlKind.None, "", "")]
+    [InlineData("ALTER TABLE t CONVERT TABLE u TO PARTITION p VALUES LESS THAN (5)", DdlKind.Rename, "s.t", "s.u")]
+    [InlineData("ALTER TABLE t CONVERT PARTITION p TO TABLE d.u", DdlKind.Rename, "s.t", "d.u")]
+    [InlineData("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4", DdlKind.Alter, "s.t", "")]
+    [InlineData("ALTER TABLE t DISCARD TABLESPACE", DdlKind.Rename, "s.t", "")]
+    [InlineData("ALTER TABLE t IMPORT PARTITION p TABLESPACE", DdlKind.Rename, "s.t", "")]
+    [InlineData("ALTER TABLE t TABLESPACE ts", DdlKind.Alter, "s.t", "")]
     [InlineData("SOMETHING new", DdlKind.Change, "", "")]
     public void A_statement_is_known_by_what_it_does_to_which_tables(string sql, object kind, string names, string newNames)
     {
-        var statement = DdlStatement.Parse(sql, "s", ansiQuotes: false);
+        var statement = DdlStatement.Parse(sql, "s", 0);
         Assert.Equal(kind, statement.Kind);
         Assert.Equal(names, string.Join(",", statement.Names));
         Assert.Equal(newNames, string.Join(",", statement.NewNames));
@@ -42,7 +57,22 @@ public sealed class DdlStatementTests
     [Fact]
     public void Double_quotes_name_tables_only_where_the_session_said_so()
     {
-        Assert.Equal("s.t", DdlStatement.Parse("TRUNCATE \"t\"", "s", ansiQuotes: true).Names[0].ToString());
-        Assert.NotEqual("s.t", DdlStatement.Parse("TRUNCATE \"t\"", "s", ansiQuotes: false).Names[0].ToString());
+        Assert.Equal("s.t", DdlStatement.Parse("TRUNCATE \"t\"", "s", AnsiQuotes).Names[0].ToString());
+        Assert.NotEqual("s.t", DdlStatement.Parse("TRUNCATE \"t\"", "s", 0).Names[0].ToString());
+    }
+
+    [Theory]
+    [InlineData("CREATE TABLE IF NOT EXISTS t (id INT)", true)]
+    [InlineData("CREATE OR REPLACE TABLE t (id INT)", false)]
+    [InlineData("CREATE TABLE t (id INT)", false)]
+    [InlineData("ALTER TABLE IF EXISTS t ADD c INT", false)]
+    public void A_statement_that_leaves_a_table_which_is_there_alone_is_known(string sql, bool expected) =>
+        Assert.Equal(expected, DdlStatement.Parse(sql, "s", 0).LeavesExisting);
+
+    [Fact]
+    public void A_backslash_ends_no_text_where_the_session_said_so()
+    {
+        const string sql = @"ALTER TABLE t COMMENT='C:', RENAME TO u";
+        Assert.Equal(DdlKind.Rename, DdlStatement.Parse(sql, "s", NoBackslashEscapes).Kind);
     }
 }

@@ -7,24 +7,31 @@ namespace Switchyard.Proxy.Sockets;
 /// <summary>TLS on the connection itself: what is read and written from then on is what the records hold.</summary>
 internal sealed partial class LoopSocket : ITlsConnection
 {
-    private TlsSession? _tls;
+    private ITlsRecords? _tls;
 
     /// <inheritdoc/>
     public bool HasTls => OpenSsl.IsAvailable;
 
     /// <summary>Null while bytes go as they are.</summary>
-    internal TlsSession? Tls => _tls;
+    internal ITlsRecords? Tls => _tls;
 
     /// <summary>Agrees on TLS as the server. Nothing may be read or written meanwhile, nor ever again if it fails.</summary>
     /// <exception cref="IOException">No TLS could be agreed on; the sentence says why.</exception>
-    public Task StartTlsAsync(TlsContext context, CancellationToken cancellationToken) => HandshakeAsync(TlsSession.ForServer(this, context), cancellationToken);
+    public async Task StartTlsAsync(TlsContext context, CancellationToken cancellationToken)
+    {
+        var tls = TlsSession.ForServer(this, context);
+        await HandshakeAsync(tls, cancellationToken);
+        GoOn(tls);
+    }
 
     /// <inheritdoc/>
     public async Task<X509Certificate2Collection> StartTlsAsync(string host, X509Certificate2? certificate, CancellationToken cancellationToken)
     {
         var tls = TlsSession.ForClient(this, host, certificate);
         await HandshakeAsync(tls, cancellationToken);
-        return tls.PeerCertificates();
+        var shown = tls.PeerCertificates();
+        GoOn(tls);
+        return shown;
     }
 
     /// <summary>Reads what the kernel has, for TLS; -1 when there is nothing.</summary>
@@ -39,14 +46,7 @@ internal sealed partial class LoopSocket : ITlsConnection
 
     private async Task HandshakeAsync(TlsSession tls, CancellationToken cancellationToken)
     {
-        // Set first: closing the socket must find it.
-        _tls = tls;
-        Interlocked.MemoryBarrier();
-        if (IsClosed)
-        {
-            tls.Dispose();
-        }
-
+        Set(tls);
         while (true)
         {
             switch (tls.Handshake())
@@ -60,6 +60,30 @@ internal sealed partial class LoopSocket : ITlsConnection
                 default:
                     return;
             }
+        }
+    }
+
+    /// <summary>The handshake is made.</summary>
+    private void GoOn(TlsSession tls)
+    {
+        if (tls.TakeOver() is { } records)
+        {
+            Set(records);
+            tls.Dispose();
+
+            // Word of what has come behind the handshake may have been used up by it.
+            NoteReadable();
+        }
+    }
+
+    private void Set(ITlsRecords tls)
+    {
+        // Set first: closing the socket must find it.
+        _tls = tls;
+        Interlocked.MemoryBarrier();
+        if (IsClosed)
+        {
+            tls.Dispose();
         }
     }
 }

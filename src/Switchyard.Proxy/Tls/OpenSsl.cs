@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Switchyard.Proxy.Tls;
 
 /// <summary>
-/// What is used of the system's OpenSSL 3, the library the runtime's own TLS stands on: one call seals or opens a record, straight from and into the
-/// socket, where the runtime copies it through two buffers of its own and waits in several methods.
+/// What is used of the system's OpenSSL 3, the library the runtime's own TLS stands on: handshakes and records straight from and into the socket, where the
+/// runtime copies them through two buffers of its own and waits in several methods; and the ciphers by themselves.
 /// </summary>
 /// <remarks>Manual: https://docs.openssl.org/3.0/man3/. All of it is in every library of this name.</remarks>
 internal static unsafe partial class OpenSsl
@@ -63,6 +63,12 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_CTX_use_PrivateKey")]
     public static partial int UseKey(SslContextHandle context, nint key);
 
+    [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_keylog_callback")]
+    public static partial void SetKeyLog(SslContextHandle context, delegate* unmanaged[Cdecl]<nint, byte*, void> callback);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_msg_callback")]
+    public static partial void SetMessageLog(SslContextHandle context, delegate* unmanaged[Cdecl]<int, int, int, byte*, nuint, nint, nint, void> callback);
+
     // Connections.
     [LibraryImport(Ssl, EntryPoint = "SSL_new")]
     public static partial SslHandle NewConnection(SslContextHandle context);
@@ -105,6 +111,19 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_has_pending")]
     public static partial int HasPending(SslHandle connection);
 
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_read_ahead")]
+    public static partial void SetReadAhead(SslHandle connection, int yes);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_msg_callback")]
+    public static partial void SetMessageLog(SslHandle connection, nint callback);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_current_cipher")]
+    public static partial nint GetCipherSuite(SslHandle connection);
+
+    /// <summary>The number by which a suite is known to both sides.</summary>
+    [LibraryImport(Ssl, EntryPoint = "SSL_CIPHER_get_protocol_id")]
+    public static partial ushort NumberOf(nint suite);
+
     /// <summary>The caller's to free.</summary>
     [LibraryImport(Ssl, EntryPoint = "SSL_get1_peer_certificate")]
     public static partial nint TakePeerCertificate(SslHandle connection);
@@ -142,6 +161,45 @@ internal static unsafe partial class OpenSsl
     [SuppressGCTransition]
     [LibraryImport(Crypto, EntryPoint = "BIO_clear_flags")]
     public static partial void ClearBioFlags(nint bio, int flags);
+
+    // Ciphers by themselves. Where no more is done than to set or to hand out some bytes, the collector is not told of the call.
+    [LibraryImport(Crypto, EntryPoint = "EVP_CIPHER_CTX_new")]
+    public static partial CipherHandle NewCipherContext();
+
+    [LibraryImport(Crypto, EntryPoint = "EVP_CIPHER_CTX_free")]
+    public static partial void FreeCipherContext(nint context);
+
+    [LibraryImport(Crypto, EntryPoint = "EVP_aes_128_gcm")]
+    public static partial nint Aes128Gcm();
+
+    [LibraryImport(Crypto, EntryPoint = "EVP_aes_256_gcm")]
+    public static partial nint Aes256Gcm();
+
+    [LibraryImport(Crypto, EntryPoint = "EVP_chacha20_poly1305")]
+    public static partial nint ChaCha20Poly1305();
+
+    [LibraryImport(Crypto, EntryPoint = "EVP_CipherInit_ex")]
+    public static partial int SetKey(nint context, nint cipher, nint engine, ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, int seals);
+
+    [SuppressGCTransition]
+    [LibraryImport(Crypto, EntryPoint = "EVP_CipherInit_ex")]
+    public static partial int SetNonce(nint context, nint cipher, nint engine, nint key, ReadOnlySpan<byte> nonce, int seals);
+
+    /// <summary>Takes in what is not sealed but vouched for.</summary>
+    [SuppressGCTransition]
+    [LibraryImport(Crypto, EntryPoint = "EVP_CipherUpdate")]
+    public static partial int Authenticate(nint context, nint nowhere, out int length, ReadOnlySpan<byte> from, int count);
+
+    [LibraryImport(Crypto, EntryPoint = "EVP_CipherUpdate")]
+    public static partial int Cipher(nint context, Span<byte> to, out int length, ReadOnlySpan<byte> from, int count);
+
+    [SuppressGCTransition]
+    [LibraryImport(Crypto, EntryPoint = "EVP_CipherFinal_ex")]
+    public static partial int EndCipher(nint context, Span<byte> to, out int length);
+
+    [SuppressGCTransition]
+    [LibraryImport(Crypto, EntryPoint = "EVP_CIPHER_CTX_ctrl")]
+    public static partial int ControlCipher(nint context, int command, int number, Span<byte> bytes);
 
     // Certificates and keys.
     [LibraryImport(Crypto, EntryPoint = "d2i_X509")]
@@ -215,6 +273,18 @@ internal sealed class SslHandle() : SafeHandle(0, ownsHandle: true)
     protected override bool ReleaseHandle()
     {
         OpenSsl.FreeConnection(handle);
+        return true;
+    }
+}
+
+/// <summary>A key and the state of a cipher under it. Not for two threads at once.</summary>
+internal sealed class CipherHandle() : SafeHandle(0, ownsHandle: true)
+{
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        OpenSsl.FreeCipherContext(handle);
         return true;
     }
 }

@@ -10,7 +10,6 @@ namespace Switchyard.Proxy.Tls;
 internal sealed unsafe class TlsContext
 {
     private const int SetMode = 33;
-    private const int SetReadAhead = 41;
     private const int SetSessionCache = 44;
     private const int AddChainCertificate = 14;
     private const int SetLeastVersion = 123;
@@ -99,8 +98,8 @@ internal sealed unsafe class TlsContext
         Check(handle.IsInvalid ? 0 : 1);
         OpenSsl.SetOptions(handle, options);
         OpenSsl.Control(handle, SetMode, Modes, 0);
-        OpenSsl.Control(handle, SetReadAhead, 1, 0);
         OpenSsl.Control(handle, SetSessionCache, 0, 0);
+        HandshakeSecrets.Watch(handle);
         if (!s_hasConfiguredCiphers.Value)
         {
             Check(OpenSsl.SetCiphers(handle, Ciphers));

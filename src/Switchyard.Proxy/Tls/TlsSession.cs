@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Switchyard.Proxy.Sockets;
 
@@ -12,24 +13,16 @@ internal enum HandshakeStep
 }
 
 /// <summary>
-/// TLS on one socket. Nothing here waits: what the socket cannot do at once is told, and tried again when the loop has word. Reader and writer may be
-/// on different threads; OpenSSL is used by one of them at a time, for no longer than a record or a step of the handshake takes.
+/// TLS on one socket, by OpenSSL: the handshake, and behind it the records where they are not <see cref="TlsRecords"/>' (before TLS 1.3). Reader and writer
+/// take turns with it, for no longer than a record or a step of the handshake takes.
 /// </summary>
 /// <remarks>
 /// Buffers are OpenSSL's, taken when a record begins and given back when it has ended, so that a connection at rest has none. Renegotiation is refused,
 /// TLS 1.3's changes of keys are made.
 /// </remarks>
-internal sealed unsafe class TlsSession : IDisposable
+internal sealed unsafe class TlsSession : ITlsRecords
 {
     private const int SetHostName = 55;
-
-    /// <summary>
-    /// Bytes taken from the socket without any content in them: a record has 16 KB, and tickets some more. A peer that sends nothing but new keys, and fast,
-    /// would be listened to for ever.
-    /// </summary>
-    private const int MostWithoutContent = 64 * 1024;
-
-    private const string Closed = "The connection was closed.";
 
     [ThreadStatic]
     private static TlsSession? t_current;
@@ -58,9 +51,10 @@ internal sealed unsafe class TlsSession : IDisposable
     /// <summary>A part of a record is on its way, and the rest of it must come next. The writer's alone.</summary>
     private bool _isWithinRecord;
 
-    private TlsSession(LoopSocket socket, TlsContext context)
+    private TlsSession(LoopSocket socket, TlsContext context, bool isServer)
     {
         _socket = socket;
+        IsServer = isServer;
         OpenSsl.ClearErrors();
         _ssl = OpenSsl.NewConnection(context.Handle);
         if (_ssl.IsInvalid)
@@ -75,7 +69,12 @@ internal sealed unsafe class TlsSession : IDisposable
     /// <summary>The session whose call is under way on this thread.</summary>
     public static TlsSession? Current => t_current;
 
-    /// <summary>Bytes have been taken from the socket that nobody has read.</summary>
+    /// <summary>What the handshake's keys come from.</summary>
+    public HandshakeSecrets Secrets { get; } = new();
+
+    public bool IsServer { get; }
+
+    /// <inheritdoc/>
     public bool HasPending
     {
         get
@@ -87,12 +86,12 @@ internal sealed unsafe class TlsSession : IDisposable
         }
     }
 
-    /// <summary>The reader has something to answer that the socket has no room for, and must try again when it has.</summary>
+    /// <inheritdoc/>
     public bool ReadWantsOutput => _readWantsOutput;
 
     public static TlsSession ForServer(LoopSocket socket, TlsContext context)
     {
-        var session = new TlsSession(socket, context);
+        var session = new TlsSession(socket, context, isServer: true);
         OpenSsl.BeServer(session._ssl);
         return session;
     }
@@ -102,7 +101,7 @@ internal sealed unsafe class TlsSession : IDisposable
     /// <exception cref="IOException">The certificate cannot be used.</exception>
     public static TlsSession ForClient(LoopSocket socket, string host, X509Certificate2? certificate)
     {
-        var session = new TlsSession(socket, TlsContext.Client);
+        var session = new TlsSession(socket, TlsContext.Client, isServer: false);
         try
         {
             OpenSsl.BeClient(session._ssl);
@@ -175,8 +174,30 @@ internal sealed unsafe class TlsSession : IDisposable
         }
     }
 
-    /// <summary>Reads what there is; 0 at the end, -1 when there is nothing yet.</summary>
-    /// <exception cref="IOException">The connection has failed.</exception>
+    /// <summary>
+    /// Behind the handshake: what goes on with the connection, and this session is not needed any more; null if it goes on itself.
+    /// </summary>
+    /// <exception cref="CryptographicException">OpenSSL does not have the cipher.</exception>
+    public TlsRecords? TakeOver()
+    {
+        lock (_lock)
+        {
+            ThrowIfOver();
+            var suite = OpenSsl.NumberOf(OpenSsl.GetCipherSuite(_ssl));
+            if (Secrets.AreComplete && RecordCipher.Knows(suite) && OpenSsl.HasPending(_ssl) == 0)
+            {
+                var (reading, writing) = Secrets.MakeCiphers(suite, IsServer);
+                return new TlsRecords(_socket, IsServer, reading, writing);
+            }
+
+            // In the handshake no byte is taken that belongs to what comes behind it; from here on, all that are there.
+            OpenSsl.SetReadAhead(_ssl, 1);
+            OpenSsl.SetMessageLog(_ssl, 0);
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public int Read(Span<byte> buffer)
     {
         lock (_lock)
@@ -200,8 +221,7 @@ internal sealed unsafe class TlsSession : IDisposable
         }
     }
 
-    /// <summary>Writes one record of these bytes, or what was left of one; -1 when there is no room. The same bytes must then be tried again.</summary>
-    /// <exception cref="IOException">The connection has failed.</exception>
+    /// <inheritdoc/>
     public int Write(ReadOnlySpan<byte> bytes)
     {
         lock (_lock)
@@ -229,13 +249,12 @@ internal sealed unsafe class TlsSession : IDisposable
         }
     }
 
-    /// <summary>Before each write of other bytes than those tried last.</summary>
-    /// <exception cref="IOException">A write was given up that has been sent in part.</exception>
+    /// <inheritdoc/>
     public void BeginWrite()
     {
         if (_isWithinRecord)
         {
-            throw new IOException("A message was given up while it was being sent; the connection can only be closed.");
+            throw new IOException(ITlsRecords.GivenUp);
         }
     }
 
@@ -246,6 +265,7 @@ internal sealed unsafe class TlsSession : IDisposable
         {
             _isClosed = true;
             _ssl.Dispose();
+            Secrets.Dispose();
         }
     }
 
@@ -325,7 +345,7 @@ internal sealed unsafe class TlsSession : IDisposable
 
     private int ReadRecord(Span<byte> buffer)
     {
-        Enter(MostWithoutContent - _withoutContent);
+        Enter(ITlsRecords.MostWithoutContent - _withoutContent);
         _isReading = true;
         var read = OpenSsl.Read(_ssl, buffer, buffer.Length);
         _isReading = false;
@@ -336,7 +356,7 @@ internal sealed unsafe class TlsSession : IDisposable
             return read;
         }
 
-        _withoutContent = MostWithoutContent - _mayTake;
+        _withoutContent = ITlsRecords.MostWithoutContent - _mayTake;
 
         var error = OpenSsl.GetError(_ssl, read);
         if (error == SslError.PeerClosed || (_sawEnd && _failure is null && OpenSsl.HasPending(_ssl) == 0 && error is SslError.System or SslError.WantsInput))
@@ -382,7 +402,7 @@ internal sealed unsafe class TlsSession : IDisposable
     {
         if (_isClosed)
         {
-            throw new IOException(Closed);
+            throw new IOException(ITlsRecords.Closed);
         }
 
         if (_broken is not null)

@@ -26,6 +26,9 @@ public sealed partial class TlsMemoryTests
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         var loop = new EventLoop("test loop");
+
+        // The same for all of them: an operation that has ended refers to what it was called with until the next one begins.
+        var (bytes, taken) = (new byte[64_000], new byte[64_000]);
         var idle = new List<(LoopSocket, SslStream)>();
         for (var i = 0; i < 50; i++)
         {
@@ -55,9 +58,8 @@ public sealed partial class TlsMemoryTests
             idle.Add((ours, tls));
 
             // As much as fills every buffer there is.
-            var bytes = new byte[64_000];
-            await Task.WhenAll(ours.WriteAsync(bytes, limit.Token).AsTask(), tls.ReadExactlyAsync(new byte[64_000], limit.Token).AsTask());
-            await Task.WhenAll(tls.WriteAsync(bytes, limit.Token).AsTask(), ours.ReadExactlyAsync(new byte[64_000], limit.Token).AsTask());
+            await Task.WhenAll(ours.WriteAsync(bytes, limit.Token).AsTask(), tls.ReadExactlyAsync(taken, limit.Token).AsTask());
+            await Task.WhenAll(tls.WriteAsync(bytes, limit.Token).AsTask(), ours.ReadExactlyAsync(taken, limit.Token).AsTask());
         }
     }
 

@@ -32,7 +32,7 @@ for one in "${wanted[@]}"; do
     fi
 done
 
-need_packages python3 python3-pymysql python3-cryptography sysbench
+need_packages python3 python3-pymysql python3-cryptography sysbench openssl
 if wants copy; then need_packages mydumper; fi
 # Unpacked, not installed: the package would start a service.
 haproxy=$cache/haproxy-bookworm

@@ -35,7 +35,7 @@ dotnet build Switchyard.slnx --nologo -v q >"$results/build.log" 2>&1 &
 building=$!
 
 if [ "$filter" != 'Category!=Integration' ]; then
-    need_packages mariadb-client sysbench python3-pymysql python3-cryptography spin gcc libc6-dev
+    need_packages mariadb-client sysbench python3-pymysql python3-cryptography openssl spin gcc libc6-dev
     # The clients and foreign suites of the conformance tests.
     need_packages mariadb-test php-cli php-mysql python3-mysqldb libdbd-mariadb-perl libmariadb-java
     command -v javac >/dev/null || need_packages default-jdk-headless

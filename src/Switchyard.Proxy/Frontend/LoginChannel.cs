@@ -5,14 +5,12 @@ using Switchyard.Wire;
 namespace Switchyard.Proxy.Frontend;
 
 /// <summary>The client's connection during its login, with packets numbered on from the client's last one.</summary>
-internal sealed class LoginChannel(Link link, byte sequence, bool isTls, byte[] nonce) : ILoginChannel
+internal sealed class LoginChannel(Link link, byte sequence, bool isTls) : ILoginChannel
 {
     /// <summary>Longest answer within a login: a password in clear, or an RSA block.</summary>
     private const int MaxAnswerBytes = 16 * 1024;
 
     public bool IsTls => isTls;
-
-    public byte[] Nonce { get; set; } = nonce;
 
     /// <summary>Number of the next packet to the client.</summary>
     public byte Sequence { get; private set; } = sequence;

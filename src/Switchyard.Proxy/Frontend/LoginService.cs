@@ -20,27 +20,25 @@ internal sealed class LoginService(ProxyOptions options, ILegCredentials credent
 
     private volatile OwnTls? _tls;
 
-    public SslStreamCertificateContext Certificate => options.Certificate?.Invoke() ?? _ownCertificate.Value;
-
-    /// <summary>The same for TLS on the socket itself; null where the runtime's has to do it.</summary>
+    /// <summary>The certificate that clients are shown now, and TLS with it on the socket itself; that is null where the runtime's has to do it.</summary>
     /// <exception cref="System.Security.Cryptography.CryptographicException">OpenSSL refuses the certificate.</exception>
-    public TlsContext? Tls
+    public (SslStreamCertificateContext Certificate, TlsContext? Own) Tls
     {
         get
         {
+            var certificate = options.Certificate?.Invoke() ?? _ownCertificate.Value;
             if (!OpenSsl.IsAvailable)
             {
-                return null;
+                return (certificate, null);
             }
 
-            var certificate = Certificate;
             var known = _tls;
             if (known?.Certificate != certificate)
             {
                 _tls = known = new OwnTls(certificate, new Lazy<TlsContext?>(() => TlsContext.ForServer(certificate)));
             }
 
-            return known.Context.Value;
+            return (certificate, known.Context.Value);
         }
     }
 

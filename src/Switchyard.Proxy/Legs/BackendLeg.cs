@@ -33,6 +33,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>Where the backend was when it was opened.</summary>
     public required (string Host, int Port) Address { get; init; }
 
+    /// <summary>What the backend reported of the session's state when it let us in; empty where it does not track it.</summary>
+    public required ReadOnlyMemory<byte> InitialState { get; init; }
+
     /// <summary>The backend's own id of this connection.</summary>
     public uint ConnectionId => Server.ConnectionId;
 

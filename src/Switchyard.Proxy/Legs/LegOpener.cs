@@ -43,7 +43,13 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
 
         var wanted = OfferedCapabilities.ForLeg(terms.Capabilities);
         var options = connection.Options;
-        var leg = new BackendLeg(backend, await DetachAsync(connection)) { User = options.User, Address = (options.Host, options.Port), Expired = expired };
+        var leg = new BackendLeg(backend, await DetachAsync(connection))
+        {
+            User = options.User,
+            Address = (options.Host, options.Port),
+            InitialState = connection.LoginResult.SessionState,
+            Expired = expired,
+        };
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
         {

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Wire.Auth;
 
 namespace Switchyard.Proxy.Login;
 
@@ -29,10 +30,16 @@ public sealed record ClientProof
     /// <summary>SHA1(password), where the plugin revealed only that.</summary>
     public byte[]? PasswordSha1 { get; init; }
 
+    /// <summary>SHA1(SHA1(password)) where the client proved itself by <c>mysql_native_password</c> and has a password.</summary>
+    public byte[]? NativeHash =>
+        Plugin == AuthPlugins.NativePassword && (PasswordSha1 ?? (string.IsNullOrEmpty(Password) ? null : NativePassword.HashPassword(Password))) is { } sha1
+            ? NativePassword.StoredHash(sha1)
+            : null;
+
     /// <summary>
     /// The proof was compared with the account's own hash. Otherwise it is a claim, until the backend whose accounts they are has accepted it.
     /// </summary>
-    public bool IsVerified => IsConfigured || IsRemembered || Plugin == Wire.Auth.AuthPlugins.NativePassword;
+    public bool IsVerified => IsConfigured || IsRemembered || Plugin == AuthPlugins.NativePassword;
 
     /// <summary>The proof was compared with the configuration's password, which is the one given here.</summary>
     public bool IsConfigured { get; init; }

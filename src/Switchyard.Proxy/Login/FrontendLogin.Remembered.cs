@@ -7,7 +7,7 @@ public sealed partial class FrontendLogin
 {
     private static async Task<LoginOutcome> RunRememberedNativeAsync(ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
-        var (response, nonce) = (request.Response, request.Nonce);
+        var response = request.Response;
         if (request.Plugin != AuthPlugins.NativePassword)
         {
             if (!CanSwitch(request))
@@ -15,10 +15,10 @@ public sealed partial class FrontendLogin
                 return Unread(request, match, response);
             }
 
-            (response, nonce) = await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
+            response = await SwitchAsync(channel, request, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
         }
 
-        return Verify(request, match, response, nonce) ?? Denied(request, match, response);
+        return Verify(request, match, response) ?? Denied(request, match, response);
     }
 
     private async Task<LoginOutcome> RunRememberedAsync(

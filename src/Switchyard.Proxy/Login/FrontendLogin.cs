@@ -12,9 +12,6 @@ public interface ILoginChannel
     /// <summary>Whether the client speaks TLS to the proxy, so that passwords may travel as they are.</summary>
     bool IsTls { get; }
 
-    /// <summary>The last challenge the client was sent, which its next COM_CHANGE_USER is answered over: the greeting's, or that of a switch to another plugin.</summary>
-    byte[] Nonce { get; set; }
-
     /// <summary>Sends one payload as the next packet.</summary>
     ValueTask SendAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
 
@@ -27,7 +24,7 @@ public interface ILoginChannel
 /// <param name="Address">Where it connects from, or what a PROXY header of a trusted peer says.</param>
 /// <param name="Plugin">The plugin it answered by; empty when it did not say, which means the greeting's.</param>
 /// <param name="Response">Its answer to <paramref name="Nonce"/>.</param>
-/// <param name="Nonce">The challenge of the greeting, or of the last authentication switch.</param>
+/// <param name="Nonce">The challenge of the greeting, which holds for the whole connection.</param>
 /// <param name="Capabilities">As agreed with the client.</param>
 public sealed record LoginRequest(string User, IPAddress Address, string Plugin, byte[] Response, byte[] Nonce, Capabilities Capabilities)
 {
@@ -126,7 +123,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
 
         var response = request.Plugin == AuthPlugins.NativePassword || !CanSwitch(request)
             ? request.Response
-            : (await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false)).Answer;
+            : await SwitchAsync(channel, request, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
         return Denied(request, match, response);
     }
 
@@ -137,7 +134,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
     private static async Task<LoginOutcome> RunConfiguredAsync(
         ConfiguredAccount known, ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
-        var (plugin, response, nonce) = (request.Plugin, request.Response, request.Nonce);
+        var (plugin, response) = (request.Plugin, request.Response);
         if (plugin is not (AuthPlugins.NativePassword or AuthPlugins.CachingSha2Password))
         {
             if (!CanSwitch(request))
@@ -146,12 +143,12 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
             }
 
             plugin = AuthPlugins.NativePassword;
-            (response, nonce) = await SwitchAsync(channel, plugin, cancellationToken).ConfigureAwait(false);
+            response = await SwitchAsync(channel, request, plugin, cancellationToken).ConfigureAwait(false);
         }
 
         var isRight = plugin == AuthPlugins.NativePassword
-            ? System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(response, NativePassword.Scramble(known.Password, nonce))
-            : CachingSha2Password.Verify(response, nonce, known.Password);
+            ? System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(response, NativePassword.Scramble(known.Password, request.Nonce))
+            : CachingSha2Password.Verify(response, request.Nonce, known.Password);
         if (!isRight)
         {
             return Denied(request, match, response);
@@ -224,7 +221,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
     private async Task<LoginOutcome> RunNativeAsync(
         ILoginChannel channel, LoginRequest request, AccountMatch match, CancellationToken cancellationToken)
     {
-        var (response, nonce) = (request.Response, request.Nonce);
+        var response = request.Response;
         if (request.Plugin != AuthPlugins.NativePassword)
         {
             if (!CanSwitch(request))
@@ -232,21 +229,21 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
                 return Unread(request, match, response);
             }
 
-            (response, nonce) = await SwitchAsync(channel, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
+            response = await SwitchAsync(channel, request, AuthPlugins.NativePassword, cancellationToken).ConfigureAwait(false);
         }
 
-        if (Verify(request, match, response, nonce) is { } accepted)
+        if (Verify(request, match, response) is { } accepted)
         {
             return accepted;
         }
 
         // The password may have been changed, or the account created, since it was read.
         match = await accounts.FindAsync(request.User, request.Address, refresh: true, cancellationToken).ConfigureAwait(false);
-        return Verify(request, match, response, nonce) ?? Denied(request, match, response);
+        return Verify(request, match, response) ?? Denied(request, match, response);
     }
 
     /// <summary>Null when no candidate's stored hash fits the proof.</summary>
-    private static LoginOutcome? Verify(LoginRequest request, AccountMatch match, byte[] response, byte[] nonce)
+    private static LoginOutcome? Verify(LoginRequest request, AccountMatch match, byte[] response)
     {
         foreach (var account in match.Candidates)
         {
@@ -254,7 +251,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
             {
                 if (authentication.Plugin == AuthPlugins.NativePassword &&
                     NativePassword.TryParseStoredHash(authentication.AuthenticationString, out var stored) &&
-                    NativePassword.Verify(response, nonce, stored, out var sha1))
+                    NativePassword.Verify(response, request.Nonce, stored, out var sha1))
                 {
                     return Accept(request, match, account, AuthPlugins.NativePassword, response.Length == 0 ? "" : null, sha1);
                 }
@@ -280,7 +277,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         string plugin, ILoginChannel channel, LoginRequest request, CancellationToken cancellationToken)
     {
         var isCaching = plugin == AuthPlugins.CachingSha2Password;
-        var (answer, nonce) = (request.Response, request.Nonce);
+        var answer = request.Response;
         if (request.Plugin != plugin)
         {
             if (!CanSwitch(request))
@@ -288,7 +285,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
                 return (null, answer);
             }
 
-            (answer, nonce) = await SwitchAsync(channel, plugin, cancellationToken).ConfigureAwait(false);
+            answer = await SwitchAsync(channel, request, plugin, cancellationToken).ConfigureAwait(false);
         }
 
         if (!IsPassword(answer))
@@ -313,7 +310,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
             answer = await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false);
         }
 
-        return (rsa.TryDecrypt(answer, nonce, out var decrypted) ? decrypted : null, answer);
+        return (rsa.TryDecrypt(answer, request.Nonce, out var decrypted) ? decrypted : null, answer);
     }
 
     private async Task<LoginOutcome> RunClearAsync(
@@ -328,7 +325,7 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
         var answer = request.Response;
         if (request.Plugin != AuthPlugins.ClearPassword)
         {
-            (answer, _) = await SwitchAsync(channel, AuthPlugins.ClearPassword, cancellationToken).ConfigureAwait(false);
+            answer = await SwitchAsync(channel, request, AuthPlugins.ClearPassword, cancellationToken).ConfigureAwait(false);
         }
 
         return ClearPassword.TryDecode(answer, out var password)
@@ -338,14 +335,13 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
 
     private static bool CanSwitch(LoginRequest request) => (request.Capabilities & Capabilities.PluginAuth) != 0;
 
-    private static async Task<(byte[] Answer, byte[] Nonce)> SwitchAsync(ILoginChannel channel, string plugin, CancellationToken cancellationToken)
+    /// <summary>The client's answer by another plugin, over the same challenge as before, as servers have it: clients use the greeting's later on.</summary>
+    private static async Task<byte[]> SwitchAsync(ILoginChannel channel, LoginRequest request, string plugin, CancellationToken cancellationToken)
     {
-        var nonce = AuthNonce.Create();
-        channel.Nonce = nonce;
         using var writer = new PayloadWriter();
-        AuthSwitchRequestPayload.ForNonce(plugin, nonce).Write(writer);
+        AuthSwitchRequestPayload.ForNonce(plugin, request.Nonce).Write(writer);
         await channel.SendAsync(writer.WrittenMemory, cancellationToken).ConfigureAwait(false);
-        return (await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false), nonce);
+        return await ReceiveAsync(channel, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task SendMoreDataAsync(ILoginChannel channel, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)

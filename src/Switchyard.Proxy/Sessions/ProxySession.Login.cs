@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
@@ -71,7 +72,7 @@ internal sealed partial class ProxySession
             return false;
         }
 
-        if (_context.Options.RequireTls && !_isTls)
+        if (_context.Options.RequireTls && !IsTls)
         {
             await SendErrorAsync(ClientError.TlsRequired, sequence, limit.Token);
             return false;
@@ -115,7 +116,7 @@ internal sealed partial class ProxySession
     /// <summary>Runs the exchange, opens the home leg as the client, and answers OK or the error; false when the client is refused.</summary>
     private async Task<bool> AdmitAsync(LoginRequest request, byte sequence, BackendProfile profile, CancellationToken cancellationToken)
     {
-        var channel = new LoginChannel(_client, sequence, _isTls, _nonce);
+        var channel = new LoginChannel(_client, sequence, IsTls);
         LoginOutcome outcome;
         try
         {
@@ -125,10 +126,6 @@ internal sealed partial class ProxySession
         {
             await SendErrorAsync(ClientError.BackendDown(profile.Name, exception.Message), channel.Sequence, cancellationToken);
             return false;
-        }
-        finally
-        {
-            _nonce = channel.Nonce;
         }
 
         if (outcome.Proof is not { } proof)
@@ -170,7 +167,7 @@ internal sealed partial class ProxySession
         _context.Awaited.Landed(home);
         var homeProfile = await _context.Profiles.GetAsync(home, cancellationToken);
         ResetScanOptions(homeProfile);
-        await SendOkAsync((ServerStatus)_current.Scanner.Status, channel.Sequence, cancellationToken);
+        await LetInAsync(profile.Server, channel, cancellationToken);
         return true;
     }
 
@@ -334,7 +331,7 @@ internal sealed partial class ProxySession
 
         while (true)
         {
-            _client.ReadsAhead = _isTls;
+            _client.ReadsAhead = IsTls;
             var read = await PacketIO.ReadFrameAsync(_client, MaxLoginPacketBytes, cancellationToken);
             if (read is not { } frame)
             {
@@ -347,7 +344,7 @@ internal sealed partial class ProxySession
             }
 
             var payload = PacketIO.Payload(_client, frame);
-            if (SslRequestPayload.IsSslRequest(payload.Span) && !_isTls)
+            if (SslRequestPayload.IsSslRequest(payload.Span) && !IsTls)
             {
                 _client.Consume(frame.RawLength);
                 await StartTlsAsync(cancellationToken);
@@ -386,21 +383,21 @@ internal sealed partial class ProxySession
 
     private async Task StartTlsAsync(CancellationToken cancellationToken)
     {
-        if (_context.Login.Tls is { } own)
+        var (certificate, own) = _context.Login.Tls;
+        _certificateHash = certificate.TargetCertificate.GetCertHash(HashAlgorithmName.SHA256);
+        if (own is not null)
         {
             _client.Upgrade(_socket);
-            _isTls = true;
             await _socket.StartTlsAsync(own, cancellationToken);
             return;
         }
 
         var tls = new SslStream(_socket, leaveInnerStreamOpen: false);
         _client.Upgrade(tls);
-        _isTls = true;
         await tls.AuthenticateAsServerAsync(
             new SslServerAuthenticationOptions
             {
-                ServerCertificateContext = _context.Login.Certificate,
+                ServerCertificateContext = certificate,
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             },
             cancellationToken);

@@ -35,7 +35,6 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private string? _accountsOf;
     private byte[] _nonce = [];
     private byte _collation;
-    private bool _isTls;
     private bool _isCompressed;
     private Capabilities _capabilities;
     private IReadOnlyList<KeyValuePair<string, string>> _attributes = [];

@@ -31,13 +31,14 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask PrepareAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
-        if (_scanOptionsUncertain)
-        {
-            await RefreshScanOptionsAsync(_current!, cancellationToken);
-        }
-
         var sql = Argument(frame).ToArray();
         var info = _context.Statements.GetOrScan(sql, _scanOptions);
+        if (_scanOptionsUncertain && !info.Has(SessionEffects.ReadsDiagnostics))
+        {
+            await RefreshScanOptionsAsync(_current!, cancellationToken);
+            info = _context.Statements.GetOrScan(sql, _scanOptions);
+        }
+
         var prepared = new PreparedStatement(++_lastId, sql, info, _state.Schema);
         _lastPreparedId = 0;
         await RunAsync(new Statement(info, frame, ResponseShape.Prepared) { Prepared = prepared, IsAboutDefinitions = true }, cancellationToken);
@@ -156,9 +157,11 @@ internal sealed partial class ProxySession
 
     private uint StatementIdOf(PacketFrame frame)
     {
-        var id = BinaryPrimitives.ReadUInt32LittleEndian(_client.Buffered.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)));
-        return id == LastPreparedId && _lastPreparedId != 0 ? _lastPreparedId : id;
+        var id = GivenIdOf(frame);
+        return id == LastPreparedId && _lastPreparedId != 0 && _current!.Server.IsMariaDb ? _lastPreparedId : id;
     }
+
+    private uint GivenIdOf(PacketFrame frame) => BinaryPrimitives.ReadUInt32LittleEndian(_client.Buffered.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)));
 
     private void PatchStatementId(PacketFrame frame, uint id) =>
         BinaryPrimitives.WriteUInt32LittleEndian(_client.BufferedMemory.Span.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)), id);
@@ -168,16 +171,15 @@ internal sealed partial class ProxySession
     {
         if (frame.PayloadLength < 5)
         {
-            throw new SessionProtocolException("The client sent a command about a prepared statement without its id.");
+            throw new MalformedPacketException("The client sent a command about a prepared statement without its id.");
         }
 
-        var id = StatementIdOf(frame);
-        if (_prepared.TryGetValue(id, out var prepared))
+        if (_prepared.TryGetValue(StatementIdOf(frame), out var prepared))
         {
             return prepared;
         }
 
-        await SendErrorAsync(ClientError.UnknownStatement(id, _current!.Server.IsAtLeast(ServerVendor.MySql, 8, 0) ? "mysql_stmt_precheck" : command), 1, cancellationToken);
+        await SendErrorAsync(ClientError.UnknownStatement(GivenIdOf(frame), _current!.Server.IsAtLeast(ServerVendor.MySql, 8, 0) ? "mysql_stmt_precheck" : command), 1, cancellationToken);
         return null;
     }
 

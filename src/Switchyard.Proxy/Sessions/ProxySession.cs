@@ -205,7 +205,10 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
         if (command.PayloadLength == 0)
         {
-            throw new SessionProtocolException("The client sent an empty command.");
+            // To servers it is a command like any other that they do not know.
+            await SendErrorAsync(ClientError.UnknownCommand, (byte)(command.Sequence + 1), cancellationToken);
+            _client.Consume(command.RawLength);
+            return true;
         }
 
         if (_isCompressed)

@@ -47,6 +47,15 @@ internal sealed class WireClient : IAsyncDisposable
         return await AnswerAsync(shape);
     }
 
+    /// <summary>Sends a packet that need not be a command.</summary>
+    public async Task<byte[]> RawCommandAsync(byte[] payload)
+    {
+        using var packet = new PayloadWriter();
+        PacketIO.Frame(packet, payload, 0);
+        await _link.WriteAsync(packet.WrittenMemory, default);
+        return await AnswerAsync(ResponseShape.Results);
+    }
+
     public async Task SendAsync(CommandKind command, ReadOnlyMemory<byte> argument)
     {
         using var payload = new PayloadWriter(argument.Length + 1);

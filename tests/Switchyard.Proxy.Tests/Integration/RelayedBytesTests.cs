@@ -73,8 +73,24 @@ public sealed class RelayedBytesTests
             .Command(CommandKind.StatementExecute, WireScript.Execute(77, 0, one))
             .Command(CommandKind.StatementReset, WireScript.Id(77))
             .Command(CommandKind.StatementFetch, WireScript.Id(77, 1, 0, 0, 0), ResponseShape.UntilEnd)
+            .Prepare("SELECT 5")
+            .Command(CommandKind.StatementExecute, WireScript.Execute(uint.MaxValue, 0)) // the last one to MariaDB, none to MySQL
             .Query("SELECT 1"));
     }
+
+    /// <summary>How statements are to be read is uncertain behind EXECUTE, and asked of the server only once that wipes nothing out.</summary>
+    [Theory]
+    [MemberData(nameof(Dialects))]
+    public async Task Diagnostics_are_asked_for_by_prepared_statements(string name, Capabilities extra) => await CompareAsync(name, extra, new WireScript()
+        .Query("PREPARE s FROM 'SELECT 1 UNION SELECT 2'", "EXECUTE s")
+        .Prepare("SELECT FOUND_ROWS()")
+        .Command(CommandKind.StatementExecute, WireScript.Execute(1, 0))
+        .Query("PREPARE s FROM 'UPDATE t SET v = 5 WHERE id < 4'", "EXECUTE s")
+        .Prepare("SELECT ROW_COUNT()")
+        .Command(CommandKind.StatementExecute, WireScript.Execute(2, 0))
+        .Query("SET @mode = @@sql_mode", "SET sql_mode = @mode")
+        .Prepare("SELECT \"a\", ?")
+        .Query("SELECT 1"));
 
     [Theory]
     [MemberData(nameof(Dialects))]
@@ -102,8 +118,17 @@ public sealed class RelayedBytesTests
             script.Command((CommandKind)unknown, []);
         }
 
+        script.Do("an empty packet", client => client.RawCommandAsync([]));
         await CompareAsync(name, extra, script.Query("SELECT 1"));
     }
+
+    [Fact]
+    public async Task Commands_that_end_before_their_statements_number() => await CompareAsync("mysql-9.7", Modern, new WireScript()
+        .Do("execute", client => client.RawCommandAsync([(byte)CommandKind.StatementExecute]))
+        .Do("execute 1", client => client.RawCommandAsync([(byte)CommandKind.StatementExecute, 1, 0]))
+        .Do("fetch", client => client.RawCommandAsync([(byte)CommandKind.StatementFetch, 1]))
+        .Do("reset", client => client.RawCommandAsync([(byte)CommandKind.StatementReset, 1, 0]))
+        .Query("SELECT 1"));
 
     [Theory]
     [InlineData("mariadb-10.11")]

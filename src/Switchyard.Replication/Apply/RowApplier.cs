@@ -131,7 +131,7 @@ internal sealed class RowApplier(bool targetCascades)
 
     private static bool ChangesReferenced(TablePlan plan, RowChange change)
     {
-        foreach (var ordinal in plan.Cascades.UpdateCascadesFrom)
+        foreach (var ordinal in plan.CascadingOrdinals)
         {
             if (!change.Before[ordinal].ValueEquals(change.After[ordinal]))
             {

@@ -20,6 +20,14 @@ public static class SchemaReader
         return tables.Count == 1 ? tables[0] : tables.FirstOrDefault(t => t.Name == table);
     }
 
+    /// <summary>The foreign keys that the tables of a schema declare; tables without any are left out.</summary>
+    internal static async Task<IReadOnlyDictionary<TableName, IReadOnlyList<ForeignKeyDefinition>>> ReadForeignKeysAsync(
+        BackendConnection connection, string schema, CancellationToken cancellationToken)
+    {
+        var rows = await connection.QueryAsync(new SchemaQueries(connection.Server, schema, null).ForeignKeys, cancellationToken).ConfigureAwait(false);
+        return rows.Rows.GroupBy(r => new TableName(schema, r.GetString("table_name"))).ToDictionary(g => g.Key, g => TableRows.BuildForeignKeys([.. g]));
+    }
+
     private static async Task<IReadOnlyList<TableDefinition>> ReadAsync(
         BackendConnection connection, string schema, string? only, CancellationToken cancellationToken)
     {

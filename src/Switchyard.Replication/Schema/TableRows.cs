@@ -27,10 +27,7 @@ internal static class TableRows
             Name = name,
             Columns = columns,
             Indexes = indexes,
-            ForeignKeys =
-            [
-                .. foreignKeyRows.GroupBy(r => r.GetString("constraint_name"), StringComparer.Ordinal).Select(g => BuildForeignKey(g.Key, [.. g])),
-            ],
+            ForeignKeys = BuildForeignKeys(foreignKeyRows),
             Key = RowKey.Choose(columns, indexes),
             Engine = table.GetStringOrNull("engine") ?? "",
             Collation = table.GetStringOrNull("table_collation"),
@@ -45,6 +42,9 @@ internal static class TableRows
             IsSystemVersioned = table.GetString("table_type") == "SYSTEM VERSIONED",
         };
     }
+
+    internal static IReadOnlyList<ForeignKeyDefinition> BuildForeignKeys(IReadOnlyList<QueryRow> rows) =>
+        [.. rows.GroupBy(r => r.GetString("constraint_name"), StringComparer.Ordinal).Select(g => BuildForeignKey(g.Key, [.. g]))];
 
     private static ColumnDefinition BuildColumn(QueryRow row)
     {

@@ -15,14 +15,20 @@ internal sealed record CascadeRole
     /// <summary>Deleting a row here changes other tables.</summary>
     public bool DeleteCascades { get; init; }
 
-    /// <summary>Columns (by ordinal) whose change here changes other tables.</summary>
-    public IReadOnlyList<int> UpdateCascadesFrom { get; init; } = [];
+    /// <summary>Columns whose change here changes other tables.</summary>
+    public IReadOnlyList<string> UpdateCascadesFrom { get; init; } = [];
 
     /// <summary>The table is among its own ancestors.</summary>
     public bool IsOwnAncestor { get; init; }
 
     /// <summary>Rows change without events, so a chunk has to be inserted at exactly the position of its snapshot.</summary>
     public bool NeedsExactCopy => Ancestors.Count > 0;
+
+    public bool IsSameAs(CascadeRole other) => !Adds(other) && !other.Adds(this);
+
+    /// <summary>Whether rows change by themselves here, or because of this table, that did not in another role of it.</summary>
+    public bool Adds(CascadeRole before) =>
+        Ancestors.Except(before.Ancestors).Any() || (DeleteCascades && !before.DeleteCascades) || UpdateCascadesFrom.Except(before.UpdateCascadesFrom, StringComparer.OrdinalIgnoreCase).Any();
 
     /// <summary>The role of every table, among all of them.</summary>
     public static IReadOnlyDictionary<TableName, CascadeRole> Of(IReadOnlyCollection<TableDefinition> tables)
@@ -54,8 +60,7 @@ internal sealed record CascadeRole
             Ancestors = [.. ancestors],
             IsOwnAncestor = ancestors.Contains(table.Name),
             DeleteCascades = incoming.Any(f => Acts(f.OnDelete)),
-            UpdateCascadesFrom = [.. incoming.Where(f => Acts(f.OnUpdate)).SelectMany(f => f.ReferencedColumns)
-                .Select(name => table.Columns.First(c => string.Equals(c.Name, name, StringComparison.OrdinalIgnoreCase)).Ordinal).Distinct()],
+            UpdateCascadesFrom = [.. incoming.Where(f => Acts(f.OnUpdate)).SelectMany(f => f.ReferencedColumns).Distinct(StringComparer.OrdinalIgnoreCase)],
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Switchyard.Binlog;
 using Switchyard.Client;
@@ -14,7 +15,7 @@ internal sealed class TablePlan
     {
         Source = source;
         Name = source.Name;
-        Cascades = cascades;
+        SetCascades(cascades);
         if (source.Key is not { } key || source.KeyColumns.Count == 0)
         {
             throw new ReplicationException($"Table {Name} has no primary key and no unique key of non-null columns; add one, for instance ALTER TABLE {Name.Quoted} ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY.");
@@ -70,7 +71,10 @@ internal sealed class TablePlan
 
     public TableDefinition Source { get; }
 
-    public CascadeRole Cascades { get; }
+    public CascadeRole Cascades { get; private set; }
+
+    /// <summary>Ordinals of the columns whose change here changes other tables.</summary>
+    public int[] CascadingOrdinals { get; private set; }
 
     public TableShape Shape { get; }
 
@@ -112,6 +116,14 @@ internal sealed class TablePlan
     public static TablePlan Create(TableDefinition source, TableDefinition target, CascadeRole cascades, ServerInfo sourceServer, ServerInfo targetServer) =>
         new(source, target, cascades, sourceServer, targetServer);
 
+    /// <summary>The same table when a foreign key of another one has given it another role.</summary>
+    public TablePlan With(CascadeRole role)
+    {
+        var plan = (TablePlan)MemberwiseClone();
+        plan.SetCascades(role);
+        return plan;
+    }
+
     /// <summary>The key cells of a row image, in key order.</summary>
     public Cell[] KeyOf(RowImage row)
     {
@@ -125,6 +137,13 @@ internal sealed class TablePlan
     }
 
     public byte[] EncodedKeyOf(RowImage row) => Codec.Encode(KeyOf(row));
+
+    [MemberNotNull(nameof(Cascades), nameof(CascadingOrdinals))]
+    private void SetCascades(CascadeRole role)
+    {
+        Cascades = role;
+        CascadingOrdinals = [.. Source.Columns.Where(c => role.UpdateCascadesFrom.Contains(c.Name, StringComparer.OrdinalIgnoreCase)).Select(c => c.Ordinal)];
+    }
 
     // Only where collations differ can two keys be one on the target and two on the source.
     private static byte[]? ExactComparison(ColumnDefinition source, ColumnDefinition target) =>

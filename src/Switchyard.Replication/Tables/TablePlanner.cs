@@ -6,6 +6,8 @@ namespace Switchyard.Replication.Tables;
 /// <summary>Reads the definitions of a stream's tables on both sides and works out how to move them.</summary>
 internal sealed class TablePlanner(StreamDefinition definition, StreamTables tables, ServerInfo sourceServer, ServerInfo targetServer)
 {
+    // All tables of the schemas, with the foreign keys by which the log's next rows were written.
+    private readonly Dictionary<TableName, TableDefinition> _known = [];
     private IReadOnlyDictionary<TableName, CascadeRole> _roles = new Dictionary<TableName, CascadeRole>();
 
     public ServerInfo SourceServer { get; } = sourceServer;
@@ -36,17 +38,24 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             targetTables.AddRange(await SchemaReader.ReadTablesAsync(target, schema, cancellationToken).ConfigureAwait(false));
         }
 
-        if (definition.SourceLogsCascades != true)
+        foreach (var other in sourceTables)
         {
-            _roles = CascadeRole.Of(sourceTables);
+            _known[other.Name] = other;
         }
 
+        var pairs = new List<(StreamTable Table, TableDefinition? Source, TableDefinition? Target)>();
         foreach (var table in tables.All)
         {
-            var onSource = sourceTables.FirstOrDefault(t => Same(t.Name, table.Name))
+            var onSource = Find(sourceTables, table.Name)
                 ?? throw new ReplicationException($"Table {table.Name} is not on the source {definition.From.Host}:{definition.From.Port}.");
-            var onTarget = targetTables.FirstOrDefault(t => Same(t.Name, table.Name))
+            var onTarget = Find(targetTables, table.Name)
                 ?? throw new ReplicationException($"Table {table.Name} is not on the target {definition.To.Host}:{definition.To.Port}; copy the schema first.");
+            pairs.Add((table, onSource, onTarget));
+        }
+
+        LearnRoles(pairs, (FollowsDefinitions ? targetTables : sourceTables).ToDictionary(t => t.Name, t => t.ForeignKeys));
+        foreach (var (table, onSource, onTarget) in pairs)
+        {
             SetPlan(table, onSource, onTarget);
         }
     }
@@ -58,12 +67,24 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         await using var sourceLease = source.ConfigureAwait(false);
         var target = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
         await using var targetLease = target.ConfigureAwait(false);
+        var pairs = new List<(StreamTable Table, TableDefinition? Source, TableDefinition? Target)>();
         foreach (var name in names)
         {
             var table = tables.Find(name.Schema, name.Name)!;
+            pairs.Add((
+                table,
+                await SchemaReader.ReadTableAsync(source, table.Name, cancellationToken).ConfigureAwait(false),
+                await SchemaReader.ReadTableAsync(target, table.Name, cancellationToken).ConfigureAwait(false)));
+        }
+
+        if (definition.SourceLogsCascades != true)
+        {
+            LearnRoles(pairs, await ReadForeignKeysAsync(FollowsDefinitions ? target : source, cancellationToken).ConfigureAwait(false));
+        }
+
+        foreach (var (table, onSource, onTarget) in pairs)
+        {
             var before = table.Plan;
-            var onSource = await SchemaReader.ReadTableAsync(source, table.Name, cancellationToken).ConfigureAwait(false);
-            var onTarget = await SchemaReader.ReadTableAsync(target, table.Name, cancellationToken).ConfigureAwait(false);
             SetPlan(table, onSource, onTarget);
             if (table.Copy is not null && (table.Plan is null || before is null || !SameKey(before, table.Plan)))
             {
@@ -73,6 +94,81 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             if (table.Copy is not null)
             {
                 table.Copy.Table = table.Plan!;
+            }
+        }
+
+        PassOnRoles();
+    }
+
+    /// <summary>The target has followed what the stream has met, so its foreign keys are those that act on the log's next rows; what the source has changed since acts on later ones.</summary>
+    private bool FollowsDefinitions => definition.OnDdl == OnDdl.Exec;
+
+    private async Task<Dictionary<TableName, IReadOnlyList<ForeignKeyDefinition>>> ReadForeignKeysAsync(BackendConnection server, CancellationToken cancellationToken)
+    {
+        var keys = new Dictionary<TableName, IReadOnlyList<ForeignKeyDefinition>>();
+        foreach (var schema in tables.All.Select(t => t.Name.Schema).Distinct())
+        {
+            foreach (var (name, list) in await SchemaReader.ReadForeignKeysAsync(server, schema, cancellationToken).ConfigureAwait(false))
+            {
+                keys[name] = list;
+            }
+        }
+
+        return keys;
+    }
+
+    /// <summary>Works out what foreign keys do to each table's rows, by the definitions at this place of the log.</summary>
+    /// <exception cref="ReplicationException">Rows of a table that is being copied change by themselves from here on.</exception>
+    private void LearnRoles(IReadOnlyCollection<(StreamTable Table, TableDefinition? Source, TableDefinition? Target)> pairs, Dictionary<TableName, IReadOnlyList<ForeignKeyDefinition>> foreignKeys)
+    {
+        if (definition.SourceLogsCascades == true)
+        {
+            return;
+        }
+
+        foreach (var (table, source, target) in pairs)
+        {
+            if (source is null || target is null)
+            {
+                _known.Remove(table.Name);
+            }
+            else
+            {
+                _known[source.Name] = source;
+            }
+        }
+
+        foreach (var table in tables.All.Where(t => _known.ContainsKey(t.Name)))
+        {
+            _known[table.Name] = _known[table.Name] with { ForeignKeys = foreignKeys.GetValueOrDefault(table.Name, []) };
+        }
+
+        var roles = CascadeRole.Of(_known.Values);
+        foreach (var table in tables.All.Where(t => t.Plan is not null))
+        {
+            if (roles.TryGetValue(table.Plan!.Name, out var role) && role.Adds(table.Plan.Cascades)
+                && role.Ancestors.Append(table.Plan.Name).FirstOrDefault(n => tables.Find(n.Schema, n.Name)?.Copy is not null) is { Name: not null } copied)
+            {
+                throw new ReplicationException($"A foreign key was added by which rows of {table.Name}, or of tables that refer to it, change without an event of their own, while {copied} was being copied; cancel the migration and start again.");
+            }
+        }
+
+        _roles = roles;
+    }
+
+    /// <summary>A foreign key of one table is a matter of the tables it refers to as well.</summary>
+    private void PassOnRoles()
+    {
+        foreach (var table in tables.All)
+        {
+            if (table.Plan is { } plan && _roles.TryGetValue(plan.Name, out var role) && !role.IsSameAs(plan.Cascades))
+            {
+                table.Plan = plan.With(role);
+                table.OtherPlan = table.OtherPlan?.With(role);
+                if (table.Copy is not null)
+                {
+                    table.Copy.Table = table.Plan;
+                }
             }
         }
     }
@@ -90,7 +186,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             return;
         }
 
-        if (definition.OnDdl != OnDdl.Exec || AsTheTargetHasIt(source, target) is not { } then)
+        if (!FollowsDefinitions || AsTheTargetHasIt(source, target) is not { } then)
         {
             table.Plan = Plan(source, target);
             return;
@@ -99,7 +195,20 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         table.Plan = Plan(then, target);
         if (source.StoredColumns.All(c => target.Columns.Any(t => string.Equals(t.Name, c.Name, StringComparison.OrdinalIgnoreCase))))
         {
-            table.OtherPlan = Plan(source, target);
+            table.OtherPlan = TryPlan(source, target);
+        }
+    }
+
+    /// <summary>Null when the target cannot be written so before it has followed what the source has changed since.</summary>
+    private TablePlan? TryPlan(TableDefinition source, TableDefinition target)
+    {
+        try
+        {
+            return Plan(source, target);
+        }
+        catch (ReplicationException)
+        {
+            return null;
         }
     }
 
@@ -110,13 +219,11 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         foreach (var column in target.Columns)
         {
             var there = source.Columns.FirstOrDefault(c => string.Equals(c.Name, column.Name, StringComparison.OrdinalIgnoreCase));
-            columns.Add(there is not null && (!sameKind || IsTranslated(there, column) || SameValues(there, column)) ? there with { Ordinal = column.Ordinal } : column);
+            columns.Add(there is not null && (IsTranslated(there, column) || (sameKind ? SameValues(there, column) : SameMembers(there, column))) ? there with { Ordinal = column.Ordinal } : column);
         }
 
-        // The same columns, or common ones in another order, are not what a missed statement looks like: then the source's word counts.
-        var common = columns.Where(c => source.Columns.Any(s => s.Name == c.Name)).Select(c => c.Name);
-        var isSame = columns.Count == source.Columns.Count && columns.All(c => source.Columns.Contains(c with { Ordinal = source.Columns.FirstOrDefault(s => s.Name == c.Name)?.Ordinal ?? -1 }));
-        return isSame || !common.SequenceEqual(source.Columns.Select(c => c.Name).Where(n => columns.Any(c => c.Name == n))) ? null : source with { Columns = columns, Indexes = target.Indexes, Key = target.Key };
+        // Their order is part of it: rows name no columns, and those written before a missed MODIFY … FIRST would be taken for others.
+        return columns.SequenceEqual(source.Columns) ? null : source with { Columns = columns, Indexes = target.Indexes, Key = target.Key };
     }
 
     // A type that one of the servers does not have differs from the beginning, and not because a statement was missed.
@@ -126,12 +233,16 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
     // What the log does not say of a column and its decoding needs.
     private static bool SameValues(ColumnDefinition left, ColumnDefinition right) =>
         left.DataType == right.DataType && left.IsUnsigned == right.IsUnsigned && left.IsGenerated == right.IsGenerated && left.NumericScale == right.NumericScale
-        && Charset(left) == Charset(right) && (left.Kind is not (ColumnKind.Enum or ColumnKind.Set) || left.ColumnType == right.ColumnType);
+        && Charset(left) == Charset(right) && SameMembers(left, right);
+
+    private static bool SameMembers(ColumnDefinition left, ColumnDefinition right) => left.Kind is not (ColumnKind.Enum or ColumnKind.Set) || left.Kind != right.Kind || left.ColumnType == right.ColumnType;
 
     private static string? Charset(ColumnDefinition column) => column.CharacterSet == "utf8" ? "utf8mb3" : column.CharacterSet;
 
-    private static bool Same(TableName left, TableName right) =>
-        left == right || (string.Equals(left.Schema, right.Schema, StringComparison.OrdinalIgnoreCase) && string.Equals(left.Name, right.Name, StringComparison.OrdinalIgnoreCase));
+    // Names can differ in nothing but case, where a server tells such apart.
+    private static TableDefinition? Find(List<TableDefinition> all, TableName name) =>
+        all.FirstOrDefault(t => t.Name == name)
+        ?? all.FirstOrDefault(t => string.Equals(t.Name.Schema, name.Schema, StringComparison.OrdinalIgnoreCase) && string.Equals(t.Name.Name, name.Name, StringComparison.OrdinalIgnoreCase));
 
     private static bool SameKey(TablePlan left, TablePlan right) =>
         left.Source.KeyColumns.Select(c => (c.Name, c.ColumnType, c.Collation)).SequenceEqual(right.Source.KeyColumns.Select(c => (c.Name, c.ColumnType, c.Collation)));

@@ -40,6 +40,37 @@ public sealed class CascadeTests
         await scenario.AssertSameAsync();
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-11.8")]
+    [InlineData("mysql-5.6", "mysql-9.7")]
+    public async Task A_foreign_key_that_the_stream_brings_cascades_from_then_on(string from, string to)
+    {
+        await using var scenario = await Scenario.CreateAsync(
+            from,
+            to,
+            "CREATE TABLE owner (code INT NOT NULL, id INT NOT NULL PRIMARY KEY, KEY (code)) ENGINE=InnoDB",
+            "CREATE TABLE part (id INT NOT NULL PRIMARY KEY, owner_id INT) ENGINE=InnoDB");
+        await scenario.RecordAsync(copies: false);
+        var stream = await scenario.OpenAsync();
+        foreach (var statement in (string[])[
+            "INSERT INTO owner (id, code) VALUES (1, 10), (2, 20), (3, 30)",
+            "INSERT INTO part VALUES (1, 1), (2, 2), (3, 3)",
+            "ALTER TABLE part ADD CONSTRAINT f FOREIGN KEY (owner_id) REFERENCES owner (id) ON DELETE CASCADE ON UPDATE CASCADE",
+            "DELETE FROM owner WHERE id=1",
+            "UPDATE owner SET id=12 WHERE id=2",
+            // Another place in the row, and another name: the foreign key goes along.
+            "ALTER TABLE owner CHANGE id ident INT NOT NULL FIRST",
+            "UPDATE owner SET ident=13 WHERE ident=3"])
+        {
+            await scenario.Source.ExecuteAsync(statement, default);
+        }
+
+        await Scenario.CatchUpAsync(stream);
+        Assert.Null(stream.Progress.Error);
+        await scenario.AssertSameAsync();
+        Assert.Equal(2, await scenario.CountAsync(scenario.Tables.Single(t => t.Name == "part")));
+    }
+
     private static async Task FillAsync(Scenario scenario)
     {
         var owners = new StringBuilder("INSERT INTO owner (id, code) VALUES (0, 'c0')");

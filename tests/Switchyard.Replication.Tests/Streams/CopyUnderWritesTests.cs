@@ -44,6 +44,27 @@ public sealed class CopyUnderWritesTests
         await scenario.AssertSameAsync();
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-5.6", "mariadb-11.8")]
+    public async Task Tables_whose_names_differ_in_nothing_but_case_are_copied_and_followed_each(string from, string to)
+    {
+        await using var scenario = await Scenario.CreateAsync(
+            from, to, "CREATE TABLE Words (id INT PRIMARY KEY, v VARCHAR(9), KEY (v)) ENGINE=InnoDB", "CREATE TABLE words (id INT PRIMARY KEY, n INT, KEY (n)) ENGINE=InnoDB", "INSERT INTO Words VALUES (1, 'a')", "INSERT INTO words VALUES (1, 7), (2, 8)");
+        await scenario.RecordAsync();
+        var stream = await scenario.OpenAsync();
+        await new TableCopier(stream, new CopyOptions { Threads = 2 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(2));
+        foreach (var statement in (string[])["UPDATE Words SET v='b'", "ALTER TABLE words ADD m INT DEFAULT 3", "UPDATE words SET n=9 WHERE id=1", "INSERT INTO Words VALUES (2, 'c')"])
+        {
+            await scenario.Source.ExecuteAsync(statement, default);
+        }
+
+        await Scenario.CatchUpAsync(stream);
+
+        Assert.Null(stream.Progress.Error);
+        await scenario.AssertSameAsync();
+    }
+
     internal static async Task FillAsync(Scenario scenario, int rows = 3000)
     {
         foreach (var statement in (string[])["items", "lines", "words", "codes"])

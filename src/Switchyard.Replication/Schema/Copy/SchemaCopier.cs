@@ -74,7 +74,7 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     {
         var translated = await TranslateAsync(schema, tables, deferIndexes: true, cancellationToken).ConfigureAwait(false);
         var existing = (await SchemaReader.ReadTablesAsync(target, schema, cancellationToken).ConfigureAwait(false))
-            .ToDictionary(t => t.Name.Name, t => t.Indexes.Select(i => i.Name).ToHashSet(StringComparer.OrdinalIgnoreCase), StringComparer.OrdinalIgnoreCase);
+            .ToDictionary(t => t.Name.Name, t => t.Indexes.Select(i => i.Name).ToHashSet(StringComparer.OrdinalIgnoreCase), StringComparer.Ordinal);
         var result = new List<DeferredIndexes>();
         foreach (var table in translated)
         {

@@ -124,8 +124,9 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     }
 
     /// <inheritdoc />
-    public async Task<MigrationStatus> StartAsync(string name, CancellationToken cancellationToken)
+    public async Task<MigrationStatus> StartAsync(string name, StartRequest request, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(request);
         var unit = Unit(name);
         using var verb = unit.Runtime.Verbs.Enter(name, "start");
         RefuseFinished(unit);
@@ -135,7 +136,8 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         }
 
         await unit.Runtime.HaltAsync(cancellationToken);
-        await unit.Runtime.UpdateAsync(r => r with { Started = true, Stopped = false, Error = null, Remedy = null }, cancellationToken);
+        await unit.Runtime.UpdateAsync(
+            r => r with { Started = true, Stopped = false, Error = null, Remedy = null, Settings = r.Settings with { OnDdl = request.OnDdl ?? r.Settings.OnDdl } }, cancellationToken);
         await unit.Runtime.ResumeAsync(cancellationToken);
         return unit.Status(Epoch);
     }

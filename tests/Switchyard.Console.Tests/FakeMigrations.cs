@@ -38,7 +38,7 @@ internal sealed class FakeMigrations : IMigrationService
     public Task<DiffReport> ShowDiffAsync(string name, CancellationToken cancellationToken) =>
         Task.FromResult(Diffs.GetValueOrDefault(name) ?? new DiffReport(Get(name).Status.Diff, []));
 
-    public Task<MigrationStatus> StartAsync(string name, CancellationToken cancellationToken) => Did("start " + name, Get(name).Status with { State = MigrationState.Copying });
+    public Task<MigrationStatus> StartAsync(string name, StartRequest request, CancellationToken cancellationToken) => Did("start " + name, Get(name).Status with { State = MigrationState.Copying });
 
     public Task<MigrationStatus> StopAsync(string name, CancellationToken cancellationToken) => Did("stop " + name, Get(name).Status with { State = MigrationState.Stopped });
 

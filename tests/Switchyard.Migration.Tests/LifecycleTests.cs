@@ -114,7 +114,7 @@ public sealed class LifecycleTests
         Assert.Contains("migration start shop", findings[0].Remedy, StringComparison.Ordinal);
         Assert.Contains("max_binlog_total_size", findings[1].Remedy, StringComparison.Ordinal);
 
-        await world.Service.StartAsync("shop", default);
+        await world.Service.StartAsync("shop", new StartRequest(), default);
         await world.UntilAsync(MigrationState.Running);
         Assert.Empty((await world.Service.StatusAsync("shop", default)).Findings);
         world.Engine.Reach = () => Reach(11, 400_000_000);
@@ -242,7 +242,7 @@ public sealed class LifecycleTests
         Assert.Empty(world.Engine.Running);
         await world.RestartAsync();
         Assert.Equal(MigrationState.Stopped, (await world.Service.StatusAsync("shop", default)).State);
-        Assert.Equal(MigrationState.Running, (await world.Service.StartAsync("shop", default)).State);
+        Assert.Equal(MigrationState.Running, (await world.Service.StartAsync("shop", new StartRequest(), default)).State);
     }
 
     [Fact]
@@ -261,7 +261,7 @@ public sealed class LifecycleTests
         Assert.Equal("The binary log was purged.", status.Error);
         Assert.Contains("start shop", status.Remedy, StringComparison.Ordinal);
         Assert.False((await world.Service.DiagnoseAsync("shop", default)).Healthy);
-        await world.Service.StartAsync("shop", default);
+        await world.Service.StartAsync("shop", new StartRequest(), default);
         await world.UntilAsync(MigrationState.Running);
     }
 

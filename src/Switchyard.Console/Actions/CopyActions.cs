@@ -22,7 +22,7 @@ internal static class CopyActions
                     "Traffic stays where it is.",
                 ]
                 : ["Copy and streams go on where they stopped; rows that are copied are not copied again.", "Traffic stays where it is."],
-            Run = async c => new ActionResult { Title = $"'{c.Name}' is {Format.Word((await c.Migrations.StartAsync(c.Name, c.Stopping)).State)}." },
+            Run = async c => new ActionResult { Title = $"'{c.Name}' is {Format.Word((await c.Migrations.StartAsync(c.Name, new StartRequest(), c.Stopping)).State)}." },
         },
         new()
         {

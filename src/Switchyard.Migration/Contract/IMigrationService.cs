@@ -26,7 +26,7 @@ public interface IMigrationService
     Task<PreflightReport> PreflightAsync(CreateMigrationRequest request, CancellationToken cancellationToken);
 
     /// <summary>Starts a created migration, or goes on with a stopped one or one in error.</summary>
-    Task<MigrationStatus> StartAsync(string name, CancellationToken cancellationToken);
+    Task<MigrationStatus> StartAsync(string name, StartRequest request, CancellationToken cancellationToken);
 
     /// <summary>Stops copy and streams; routing stays as it is.</summary>
     Task<MigrationStatus> StopAsync(string name, CancellationToken cancellationToken);

@@ -61,6 +61,13 @@ public sealed record SchemaSelection
     public bool IsWhole => Tables is not { Count: > 0 } && ExcludeTables is not { Count: > 0 };
 }
 
+/// <summary><c>migration start</c>.</summary>
+public sealed record StartRequest
+{
+    /// <summary>What to do from now on when a migrated table's definition changes; null for what was chosen before.</summary>
+    public OnDdl? OnDdl { get; init; }
+}
+
 /// <summary><c>migration create</c>.</summary>
 public sealed record CreateMigrationRequest
 {

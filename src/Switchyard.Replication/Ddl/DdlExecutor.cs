@@ -18,6 +18,8 @@ namespace Switchyard.Replication.Ddl;
 /// </summary>
 internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tables, TablePlanner planner)
 {
+    private const string ByHand = "Make the change on the target by hand, with the columns in the same order, and go on with `migration start --on-ddl ignore`; when that is passed, `migration start --on-ddl exec` follows the next ones again.";
+
     private readonly DdlTurn _turn = new(definition.Id);
 
     // Same words, other meaning on the other vendor: a column so declared would not hold the same bytes.
@@ -63,7 +65,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         var concerned = statement.Names.Where(n => tables.Find(n.Schema, n.Name) is not null).ToArray();
         if (definition.OnDdl == OnDdl.Stop)
         {
-            throw new ReplicationException($"{Naming(statement)} changed by a statement at {item.Position}, and the migration was told to stop at such (--on-ddl stop). Make the same change on the target and go on with --on-ddl ignore, or copy again.");
+            throw new ReplicationException($"{Naming(statement)} changed by a statement at {item.Position}, and the migration was told to stop at such (--on-ddl stop). {ByHand} Or copy again.");
         }
 
         if (definition.OnDdl == OnDdl.Ignore)
@@ -85,7 +87,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         {
             if (definition.OnDdl != OnDdl.ExecIgnore && !(e.Code is 1091 or 1176 && await IsOnlyAboutDeferredAsync(concerned, cancellationToken).ConfigureAwait(false)))
             {
-                throw new ReplicationException($"{Naming(statement)} changed on the source at {item.Position}; the target refused the same statement with error {e.Code}: {e.ServerMessage}. Change the target by hand and set --on-ddl ignore, or copy again.", e);
+                throw new ReplicationException($"{Naming(statement)} changed on the source at {item.Position}; the target refused the same statement with error {e.Code}: {e.ServerMessage}. {ByHand} Or copy again.", e);
             }
         }
 
@@ -159,12 +161,17 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         if (sourceIsMariaDb != planner.TargetServer.IsMariaDb && item.Statement.Kind is not (DdlKind.Truncate or DdlKind.Drop)
             && item.Statement.Words.FirstOrDefault(w => s_notPortable.Contains(w, StringComparer.OrdinalIgnoreCase)) is { } word)
         {
-            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement with {word.ToUpperInvariant()}, which means something else on the target's kind of server. Make the change on the target by hand and set --on-ddl ignore.");
+            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement with {word.ToUpperInvariant()}, which means something else on the target's kind of server. {ByHand}");
+        }
+
+        if (HazardOf(item.Statement, concerned) is { } hazard)
+        {
+            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement that {hazard}");
         }
 
         if (item.Query.ClientCharsetId is { } charset && item.Query.Sql.Span.ContainsAnyExceptInRange((byte)0, (byte)127) && !IsUtf8(charset))
         {
-            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement in a character set other than UTF-8. Make the change on the target by hand and set --on-ddl ignore.");
+            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement in a character set other than UTF-8. {ByHand}");
         }
 
         var runner = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
@@ -179,7 +186,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
 
             if (await new DdlSession(definition, planner.SourceServer, runner).PrepareAsync(item.Query, item.Statement, cancellationToken).ConfigureAwait(false) is { } why)
             {
-                throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement that {why}. Make the change on the target by hand and set --on-ddl ignore.");
+                throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement that {why}. {ByHand}");
             }
 
             await WriteIntentAsync(item, target.Connection, before, cancellationToken).ConfigureAwait(false);
@@ -190,6 +197,29 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
 
             await runner.ExecuteAsync(item.Query.Sql, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Why a statement that runs well is not to be run, with the remedy; null for most.</summary>
+    private string? HazardOf(DdlStatement statement, TableName[] concerned)
+    {
+        if (statement.Traits.Engine is { } engine)
+        {
+            return $"gives it the engine {engine}, in which changes and position cannot be committed as one. Run ALTER TABLE … ENGINE=InnoDB on the source, then cancel the migration and start again.";
+        }
+
+        if (statement.Traits.KeepsHistory)
+        {
+            return "lets it keep the history of its rows, whose times cannot be carried over. Take that back on the source, then cancel the migration and start again.";
+        }
+
+        if (statement.Traits.AddsInvented is { } function)
+        {
+            return $"fills a new column by {function}, which gives other values on each server. {ByHand} Then compare, and repair what differs (`migration diff`).";
+        }
+
+        return statement.Traits.AddsNumbers && concerned.Any(n => tables.Find(n.Schema, n.Name) is { } t && (t.Copy is not null || t.Plan?.TargetKey.Any(k => k.ExactComparison is not null) == true))
+            ? "numbers the rows that are there, in an order that is not the target's. Cancel the migration and start again."
+            : null;
     }
 
     // Collation ids of utf8mb3 and utf8mb4 shared by the vendors, and MySQL's and MariaDB's newer ones.

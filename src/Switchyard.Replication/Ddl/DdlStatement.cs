@@ -50,6 +50,9 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
     /// <summary>CREATE TABLE IF NOT EXISTS: nothing is done where there is one.</summary>
     public bool LeavesExisting { get; init; }
 
+    /// <summary>What has to be looked at before it is run elsewhere.</summary>
+    public required DdlTraits Traits { get; init; }
+
     /// <summary>Whether a character set stands somewhere without its collation, so that the server's own choice counts.</summary>
     public bool NamesCharacterSetAlone => Count("CHARSET") + Count("CHARACTER") > Count("COLLATE");
 

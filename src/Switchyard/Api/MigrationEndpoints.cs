@@ -27,7 +27,8 @@ internal static class MigrationEndpoints
             return new Done("deleted");
         });
         one.MapPost("/preflight", (string name, Engines engines, CancellationToken ct) => engines.Migrations.PreflightAsync(name, ct));
-        one.MapPost("/start", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StartAsync(name, host.ApplicationStopping));
+        one.MapPost("/start", (string name, StartRequest? request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.StartAsync(name, request ?? new StartRequest(), host.ApplicationStopping));
         one.MapPost("/stop", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StopAsync(name, host.ApplicationStopping));
         one.MapPost("/throttle", (string name, ThrottleRequest request, Engines engines, IHostApplicationLifetime host) =>
             engines.Migrations.ThrottleAsync(name, request, host.ApplicationStopping));

@@ -20,7 +20,7 @@ internal static class MigrationVerbs
         migration.Subcommands.Add(Get<MigrationDetails>("show", "Show settings and journal", "", MigrationText.Details));
         migration.Subcommands.Add(StatusVerb.Create());
         migration.Subcommands.Add(Preflight());
-        migration.Subcommands.Add(Post<MigrationStatus>("start", "Start, or go on after a stop or an error", "start", MigrationText.Status));
+        migration.Subcommands.Add(Start());
         migration.Subcommands.Add(Post<MigrationStatus>("stop", "Stop copying and streaming; routing stays as it is", "stop", MigrationText.Status));
         migration.Subcommands.Add(ThrottleVerb.Create());
         migration.Subcommands.Add(Delete());
@@ -57,6 +57,18 @@ internal static class MigrationVerbs
         return Verb.Create(verb, description, [name], async (context, result, ct) =>
         {
             context.Print(await context.Api.PostAsync<T>(Path(result.GetRequiredValue(name), path), null, ct), text);
+            return ExitCode.Done;
+        });
+    }
+
+    private static Command Start()
+    {
+        var name = Name();
+        var onDdl = GlobalOptions.Choice<OnDdl>("--on-ddl", "What to do from now on when a migrated table's definition changes (default as before)");
+        return Verb.Create("start", "Start, or go on after a stop or an error", [name, onDdl], async (context, result, ct) =>
+        {
+            var request = new StartRequest { OnDdl = result.GetResult(onDdl) is null ? null : result.GetValue(onDdl) };
+            context.Print(await context.Api.PostAsync<MigrationStatus>(Path(result.GetRequiredValue(name), "start"), request, ct), MigrationText.Status);
             return ExitCode.Done;
         });
     }

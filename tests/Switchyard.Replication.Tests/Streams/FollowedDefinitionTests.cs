@@ -74,6 +74,71 @@ public sealed class FollowedDefinitionTests
         Assert.Equal(1, (await scenario.Target.QueryAsync($"SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema='{scenario.Schema}' AND index_name='v'", default)).GetInt64(0, 0));
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "ALTER TABLE t ENGINE=MyISAM", "ENGINE=InnoDB on the source")]
+    [InlineData("mariadb-10.11", "ALTER TABLE t ADD SYSTEM VERSIONING", "history of its rows")]
+    [InlineData("mariadb-10.11", "ALTER TABLE t ADD u CHAR(36) NOT NULL DEFAULT uuid()", "by UUID, which gives other values")]
+    [InlineData("mariadb-10.11", "ALTER TABLE t ADD r DOUBLE DEFAULT (rand() * 5)", "by RAND, which gives other values")]
+    [InlineData("mariadb-11.8", "ALTER TABLE t ADD s VARCHAR(9) CHARACTER SET utf8mb4", "without a collation")]
+    public async Task What_would_become_another_table_stops_with_the_remedy_before_the_target_is_changed(string from, string change, string expected)
+    {
+        await using var scenario = await CreateAsync(from, "mariadb-10.11");
+        var before = await ColumnsAsync(scenario.Target, scenario.Schema);
+        var stream = await scenario.OpenAsync();
+        await scenario.Source.ExecuteAsync("INSERT INTO t (id) VALUES (1)", default);
+        await scenario.Source.ExecuteAsync(change, default);
+
+        await Scenario.UntilAsync(stream, StreamState.Failed);
+
+        Assert.Contains($"{scenario.Schema}.t", stream.Progress.Error, StringComparison.Ordinal);
+        Assert.Contains(expected, stream.Progress.Error, StringComparison.Ordinal);
+        Assert.Equal(before, await ColumnsAsync(scenario.Target, scenario.Schema));
+        Assert.Equal(1, await scenario.CountAsync(Assert.Single(scenario.Tables)));
+    }
+
+    [Fact]
+    public async Task A_list_of_members_that_has_grown_twice_before_the_stream_came_to_it_is_followed()
+    {
+        await using var scenario = await CreateAsync("mariadb-10.11", "mysql-9.7");
+        await scenario.Source.ExecuteAsync("ALTER TABLE t ADD e ENUM('a', 'b') DEFAULT 'b'", default);
+        await scenario.Source.ExecuteAsync("INSERT INTO t (id, e) VALUES (1, 'a'), (2, 'b')", default);
+        await scenario.Source.ExecuteAsync("ALTER TABLE t MODIFY e ENUM('b', 'c', 'a')", default);
+        await scenario.Source.ExecuteAsync("INSERT INTO t (id, e) VALUES (3, 'a'), (4, 'b'), (5, 'c')", default);
+        var stream = await scenario.OpenAsync();
+
+        await Scenario.CatchUpAsync(stream);
+
+        Assert.Null(stream.Progress.Error);
+        await scenario.AssertSameAsync();
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-11.8")]
+    [InlineData("mysql-5.6", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task Rows_from_before_their_columns_changed_places_and_names_go_to_the_columns_they_were_written_to(string from, string to)
+    {
+        await using var scenario = await Scenario.CreateAsync(from, to, "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT, c INT) ENGINE=InnoDB");
+        await scenario.RecordAsync(copies: false);
+        foreach (var statement in (string[])[
+            "INSERT INTO t VALUES (1, 10, 20, 30)",
+            "ALTER TABLE t MODIFY b INT FIRST",
+            "INSERT INTO t (id, a, b, c) VALUES (2, 11, 21, 31)",
+            "UPDATE t SET c=32 WHERE id=1",
+            "ALTER TABLE t CHANGE a c INT, CHANGE c a INT",
+            "INSERT INTO t (id, a, b, c) VALUES (3, 12, 22, 33)",
+            "UPDATE t SET a=a+1"])
+        {
+            await scenario.Source.ExecuteAsync(statement, default);
+        }
+
+        var stream = await scenario.OpenAsync();
+        await Scenario.CatchUpAsync(stream);
+
+        Assert.Null(stream.Progress.Error);
+        await scenario.AssertSameAsync();
+    }
+
     private static async Task<Scenario> CreateAsync(string from, string to)
     {
         var scenario = await Scenario.CreateAsync(from, to, Table);

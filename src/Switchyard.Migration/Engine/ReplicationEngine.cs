@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Switchyard.Binlog;
 using Switchyard.Client;
+using Switchyard.Faults;
 using Switchyard.Replication;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
@@ -114,6 +115,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     public async Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken)
     {
         await using var server = await BackendConnection.OpenAsync(spec.To, cancellationToken);
+        await ControlTables.HoldAsync(server, cancellationToken);
         var tables = (await server.QueryAsync(
             $"SELECT table_name FROM information_schema.tables WHERE table_schema={SqlText.QuoteString(ControlTables.Schema)}", cancellationToken)).Rows.Select(r => r.GetString(0)).ToHashSet(StringComparer.OrdinalIgnoreCase);
         if (!tables.Contains("stream"))
@@ -132,6 +134,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         await server.ExecuteAsync("COMMIT", cancellationToken);
         if ((await server.QueryAsync($"SELECT COUNT(*) FROM `{ControlTables.Schema}`.`stream`", cancellationToken)).GetInt64(0, 0) == 0)
         {
+            await FaultPoints.HitAsync("remove.tables.before", cancellationToken);
             await ControlTables.DropAsync(server, cancellationToken);
         }
     }

@@ -91,6 +91,21 @@ public static class ControlTables
         """,
     ];
 
+    /// <summary>
+    /// Lets nobody else begin with our tables or remove them on this server until the connection ends: who finds no stream left in them drops them, and another
+    /// one's first row would go with them.
+    /// </summary>
+    /// <exception cref="ReplicationException">Somebody else has been at it for a minute.</exception>
+    public static async Task HoldAsync(BackendConnection server, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        var held = await server.QueryAsync("SELECT GET_LOCK('switchyard.control', 60)", cancellationToken).ConfigureAwait(false);
+        if (held.IsNull(0, 0) || held.GetInt64(0, 0) != 1)
+        {
+            throw new ReplicationException($"Another migration has been creating or removing its tables in {Schema} for a minute. Try again.");
+        }
+    }
+
     /// <summary>Creates what is missing.</summary>
     public static async Task CreateAsync(BackendConnection target, CancellationToken cancellationToken)
     {

@@ -21,6 +21,7 @@ internal static class StreamRecorder
 
         var target = await WriteSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
         await using var lease = target.ConfigureAwait(false);
+        await ControlTables.HoldAsync(target, cancellationToken).ConfigureAwait(false);
         await ControlTables.CreateAsync(target, cancellationToken).ConfigureAwait(false);
         using var sql = new PayloadWriter();
         sql.Sql("BEGIN"u8);

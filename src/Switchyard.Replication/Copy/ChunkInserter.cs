@@ -56,10 +56,7 @@ internal sealed class ChunkInserter(string streamId, string ownerToken, long max
             catch (ServerErrorException e) when (!ServerErrors.IsTransient(e))
             {
                 await RollbackAsync(target, cancellationToken).ConfigureAwait(false);
-                var why = ServerErrors.IsDuplicateKey(e)
-                    ? "another row has the same unique key: something else writes to the target, or its collation calls equal what the source's tells apart"
-                    : e.IsOutOfSpace ? $"{e.ServerMessage}; free space there and start again: the copy goes on where it was"
-                    : e.Code == 1153 ? "raise max_allowed_packet on the target" : "the target cannot store a value or lacks something";
+                var why = e.IsOutOfSpace ? $"{e.ServerMessage}; free space there and start again: the copy goes on where it was" : RefusalText.Explain(e);
                 throw new ReplicationException($"Rows of {chunk.Rows.Table.Name} were refused by the target with error {e.Code} ({why}).", e);
             }
         }

@@ -94,7 +94,8 @@ internal static class TableRows
             "FULLTEXT" => IndexKind.FullText,
             "SPATIAL" or "RTREE" => IndexKind.Spatial,
             "VECTOR" => IndexKind.Vector,
-            _ => IndexKind.Hash,
+            // MariaDB from 11 on prints what was asked for; only a unique key is kept by a hash.
+            _ => rows[0].GetInt64("non_unique") == 0 ? IndexKind.Hash : IndexKind.BTree,
         },
         IsVisible = rows[0].GetStringOrNull("is_visible") != "NO",
         Parts =

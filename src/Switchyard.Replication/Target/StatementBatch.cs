@@ -126,7 +126,7 @@ internal sealed class StatementBatch : IDisposable
         catch (ServerErrorException e) when (!ServerErrors.IsTransactionConflict(e) && !ServerErrors.IsTransient(e) && !e.IsOutOfSpace)
         {
             var at = first + e.StatementIndex;
-            throw new ChangeRefusedException($"{Describe(at, end)} was refused by the target with error {e.Code} ({Explain(e)}).", KindOf(at), e);
+            throw new ChangeRefusedException($"{Describe(at, end)} was refused by the target with error {e.Code} ({RefusalText.Explain(e)}).", KindOf(at), e);
         }
 
         for (var i = first; i < last; i++)
@@ -231,18 +231,4 @@ internal sealed class StatementBatch : IDisposable
             : index < 0 || index >= _statements.Count || _statements[index] is not { Table: { } table } statement
             ? $"A statement of the changes up to {end}"
             : $"A change ({statement.Kind.ToString().ToLowerInvariant()}) of {table.Name} in the changes up to {end}";
-
-    private static string Explain(ServerErrorException e) => e.Code switch
-    {
-        1062 or 1586 => "another row has the same unique key: the target has diverged from the source, or its collation calls equal what the source's tells apart",
-        1146 => "the table is missing on the target",
-        1054 => "a column is missing on the target",
-        1142 or 1044 or 1227 => "the account of the target lacks a privilege",
-        1290 => "the target is read-only",
-        1264 or 1265 or 1366 or 1406 or 1292 => "the target's column cannot hold the value exactly",
-        1153 => "raise max_allowed_packet on the target",
-        1451 or 1452 => "a foreign key of the target forbids it",
-        3819 or 4025 => "a CHECK constraint of the target forbids it",
-        _ => "see the target's documentation of that number",
-    };
 }

@@ -123,6 +123,97 @@ public sealed class SchemaCopierTests
         Assert.Equal(0, (await target.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name = '{schema}'", CancellationToken.None)).RowCount);
     }
 
+    [Theory]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    [InlineData("mysql-9.7", "mariadb-10.5")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
+    [InlineData("mariadb-11.8", "mysql-9.7")]
+    public async Task Expressions_with_quotes_backslashes_and_patterns_give_the_same(string from, string to)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync(from, "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        await source.ExecuteAsync($"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4", CancellationToken.None);
+        await source.ChangeSchemaAsync(schema, CancellationToken.None);
+        await source.ExecuteAsync(
+            """
+            CREATE TABLE t (
+              id INT PRIMARY KEY, v VARCHAR(20), d VARCHAR(30) DEFAULT (CONCAT('it''s', '\\"x')),
+              g VARCHAR(30) GENERATED ALWAYS AS (CASE WHEN v = 'it''s' THEN 'a\\b' ELSE CONCAT('ü''', v) END) STORED, m INT GENERATED ALWAYS AS (v REGEXP '^[a-z'']+$') VIRTUAL,
+              CONSTRAINT pattern CHECK (v REGEXP '^[^0-9]*$' AND NOT (v REGEXP 'q+'))
+            ) ENGINE=InnoDB
+            """, CancellationToken.None);
+
+        await new SchemaCopier(source, target).CopyTablesAsync(schema, ["t"], deferIndexes: true, CancellationToken.None);
+
+        var rows = new List<string>();
+        foreach (var side in new[] { source, target })
+        {
+            await side.ExecuteAsync($"INSERT INTO `{schema}`.t (id, v) VALUES (1, 'it''s'), (2, 'Ab'), (3, NULL)", CancellationToken.None);
+            foreach (var refused in (string[])["a1", "q"])
+            {
+                await Assert.ThrowsAsync<ServerErrorException>(() => side.ExecuteAsync($"INSERT INTO `{schema}`.t (id, v) VALUES (4, '{refused}')", CancellationToken.None));
+            }
+
+            var row = await side.QueryAsync($"SELECT CONCAT_WS('|', id, HEX(d), COALESCE(HEX(g), '-'), COALESCE(m, '-')) FROM `{schema}`.t ORDER BY id", CancellationToken.None);
+            rows.Add(string.Join('\n', row.Rows.Select(r => r.GetString(0))));
+        }
+
+        Assert.Equal(rows[0], rows[1]);
+        Assert.Contains(Convert.ToHexString("it's\\\"x"u8), rows[0], StringComparison.Ordinal);
+        Assert.Contains(Convert.ToHexString("a\\b"u8), rows[0], StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, string, string, string> Refusals() => new()
+    {
+        { "mysql-9.7", "mariadb-11.8", "CREATE TABLE f (a INT, g INT GENERATED ALWAYS AS (a + 1) STORED NOT NULL, PRIMARY KEY (g))", "key_generated" },
+        { "mariadb-11.8", "mysql-9.7", "CREATE TABLE f (id INT PRIMARY KEY) PARTITION BY LIST (id) (PARTITION a VALUES IN (1), PARTITION b DEFAULT)", "default_partition" },
+        { "mariadb-11.8", "mysql-9.7", "CREATE TABLE f (id INT PRIMARY KEY, n DOUBLE AUTO_INCREMENT, KEY (n))", "auto_increment_type" },
+        { "mariadb-11.8", "mysql-9.7", "CREATE TABLE f (id INT PRIMARY KEY, g VARCHAR(99) GENERATED ALWAYS AS (SFORMAT('{}', id)) STORED)", "table_refused" },
+        { "mariadb-10.5", "mariadb-11.8", "CREATE TABLE f (id INT PRIMARY KEY, up INT, CONSTRAINT `odd``name` FOREIGN KEY (up) REFERENCES f (id))", "definition_unreadable" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refusals))]
+    public async Task A_table_the_target_does_not_take_is_named_with_the_reason_and_what_to_do(string from, string to, string table, string code)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync(from, "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        await source.ExecuteAsync($"CREATE DATABASE `{schema}`", CancellationToken.None);
+        await source.ChangeSchemaAsync(schema, CancellationToken.None);
+        await source.ExecuteAsync(table, CancellationToken.None);
+
+        var refused = await Assert.ThrowsAsync<SchemaTranslationException>(() => new SchemaCopier(source, target).CopyTablesAsync(schema, ["f"], true, CancellationToken.None));
+
+        var finding = Assert.Single(refused.Findings);
+        Assert.Equal(code, finding.Code);
+        Assert.Contains($"{schema}.f", finding.What, StringComparison.Ordinal);
+        Assert.NotEmpty(finding.Remedy);
+    }
+
+    [Fact]
+    public async Task Indexes_of_another_access_method_are_kept_as_what_the_target_has()
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var mariaDb = await OpenAsync(await LabServer.SharedAsync("mariadb-11.8", "source"));
+        await using var newer = await OpenAsync(await LabServer.SharedAsync("mysql-9.7", "target"));
+        await using var older = await OpenAsync(await LabServer.SharedAsync("mysql-5.6", "target"));
+        await mariaDb.ExecuteAsync($"CREATE DATABASE `{schema}`", CancellationToken.None);
+        await mariaDb.ExecuteAsync(
+            $"CREATE TABLE `{schema}`.t (id INT PRIMARY KEY, a INT, c VARCHAR(10), e ENUM('a','B') CHARACTER SET binary, KEY k (a) USING HASH, UNIQUE KEY u (c) USING HASH)", CancellationToken.None);
+        await mariaDb.ExecuteAsync($"CREATE TABLE `{schema}`.g (id INT PRIMARY KEY, p POINT NOT NULL, SPATIAL KEY s (p))", CancellationToken.None);
+
+        await new SchemaCopier(mariaDb, newer).CopyTablesAsync(schema, ["t", "g"], deferIndexes: false, CancellationToken.None);
+        var report = await new SchemaCopier(mariaDb, older).CopyTablesAsync(schema, ["g"], deferIndexes: false, CancellationToken.None);
+
+        Assert.Equal("spatial_index_dropped", Assert.Single(report.Findings, f => f.Code != "collation_replaced").Code);
+        var copied = (await SchemaReader.ReadTableAsync(newer, new TableName(schema, "t"), CancellationToken.None))!;
+        Assert.Equal(["PRIMARY", "k", "u"], copied.Indexes.Select(i => i.Name).Order(StringComparer.Ordinal));
+        await newer.ExecuteAsync($"INSERT INTO `{schema}`.t (id, e) VALUES (1, 'B')", CancellationToken.None);
+        Assert.Equal(0, (await newer.QueryAsync($"SELECT COUNT(*) FROM `{schema}`.t WHERE e='b'", CancellationToken.None)).GetInt64(0, 0));
+    }
+
     private static async Task<BackendConnection> OpenAsync(LabServer server)
     {
         var connection = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), CancellationToken.None);

@@ -41,7 +41,10 @@ public sealed class SchemaGateTests
         var schema = await CreateSchemaAsync(
             source,
             "CREATE TABLE no_key (v INT)",
-            "CREATE TABLE nearly (v INT NULL, UNIQUE KEY u (v))",
+            "CREATE TABLE nearly (v INT NULL, w VARCHAR(9) CHARACTER SET greek DEFAULT 'x' COMMENT 'it''s', UNIQUE KEY u (v, w))",
+            "CREATE TABLE ring (id INT PRIMARY KEY, up INT)",
+            "CREATE TABLE ring_too (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES ring (id) ON DELETE CASCADE)",
+            "ALTER TABLE ring ADD FOREIGN KEY (up) REFERENCES ring_too (id) ON UPDATE SET NULL",
             "CREATE TABLE isam (id INT PRIMARY KEY) ENGINE=MyISAM",
             "CREATE TABLE versioned (id INT PRIMARY KEY) WITH SYSTEM VERSIONING",
             "CREATE TABLE float_key (id FLOAT PRIMARY KEY)",
@@ -60,9 +63,9 @@ public sealed class SchemaGateTests
             },
             CancellationToken.None);
 
-        string[] expected = ["no_key", "engine", "system_versioned", "key_inexact", "foreign_key_out", "hash_index", "target_not_empty", "unknown_table"];
+        string[] expected = ["no_key", "engine", "system_versioned", "key_inexact", "foreign_key_out", "hash_index", "target_not_empty", "unknown_table", "cascade_cycle"];
         Assert.All(expected, code => Assert.Contains(findings, f => f.Code == code && f.Severity == GateSeverity.Refuse));
-        Assert.Contains(findings, f => f is { Code: "no_key" } && f.Subject.EndsWith("nearly", StringComparison.Ordinal) && f.Remedy.Contains("MODIFY `v` int(11) NOT NULL", StringComparison.Ordinal));
+        Assert.Contains(findings, f => f is { Code: "no_key" } && f.Subject.EndsWith("nearly", StringComparison.Ordinal) && f.Remedy.Contains("MODIFY `v` int(11) NOT NULL, MODIFY `w` varchar(9) CHARACTER SET greek COLLATE greek_general_ci NOT NULL DEFAULT 'x' COMMENT 'it''s' on", StringComparison.Ordinal));
         Assert.All(findings.Where(f => f.Severity == GateSeverity.Refuse), f => Assert.True(f.What.EndsWith('.') && f.Remedy.Length > 0, f.ToString()));
     }
 

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Replication.Target;
 
 namespace Switchyard.Replication.Schema;
 
@@ -28,8 +29,8 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     /// <param name="tables">The tables by name.</param>
     /// <param name="deferIndexes">Leave secondary indexes that can wait to <see cref="FindDeferredAsync"/>.</param>
     /// <param name="cancellationToken">Stops between statements.</param>
-    /// <exception cref="ServerErrorException">The target refused a statement.</exception>
-    /// <exception cref="SchemaTranslationException">A table cannot be expressed on the target; nothing was created.</exception>
+    /// <exception cref="ServerErrorException">A connection or the target's storage failed.</exception>
+    /// <exception cref="SchemaTranslationException">A table cannot be expressed on the target, and nothing was created; or the target refused one that could not be told before.</exception>
     public async Task<SchemaCopyReport> CopyTablesAsync(
         string schema, IReadOnlyCollection<string> tables, bool deferIndexes, CancellationToken cancellationToken)
     {
@@ -42,9 +43,11 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
 
         await TargetSession.PrepareAsync(target, cancellationToken).ConfigureAwait(false);
         await target.ExecuteAsync(await CreateSchemaAsync(schema, findings, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        // A server that has no function of a name looks for one in the session's schema, and names it then.
+        await target.ChangeSchemaAsync(schema, cancellationToken).ConfigureAwait(false);
         foreach (var table in translated)
         {
-            await target.ExecuteAsync(table.CreateStatement, cancellationToken).ConfigureAwait(false);
+            await CreateAsync(table, cancellationToken).ConfigureAwait(false);
         }
 
         return new SchemaCopyReport(findings, [.. translated.Select(t => t.Name)]);
@@ -117,6 +120,21 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     internal async Task<IReadOnlyList<GateFinding>> TryTranslateAsync(
         string schema, IReadOnlyCollection<string> tables, CancellationToken cancellationToken) =>
         [.. (await TranslateAsync(schema, tables, deferIndexes: true, cancellationToken).ConfigureAwait(false)).SelectMany(t => t.Findings)];
+
+    private async Task CreateAsync(TranslatedTable table, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await target.ExecuteAsync(table.CreateStatement, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException e) when (!ServerErrors.IsPassing(e) && !e.IsOutOfSpace)
+        {
+            // No translation knows every function of the other server.
+            throw new SchemaTranslationException([GateFinding.Refuse(
+                "table_refused", table.Name.ToString(), $"The target refuses to create {table.Name} with error {e.Code}: {e.ServerMessage.TrimEnd('.')}.",
+                "Change the table on the source to what both servers take, or create it on the target by hand with the same columns in the same order, and start the migration again; or cancel it and leave the table out.")]);
+        }
+    }
 
     private async Task<IReadOnlyList<TranslatedTable>> TranslateAsync(
         string schema, IReadOnlyCollection<string> tables, bool deferIndexes, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using Switchyard.Replication.Tables;
+
 namespace Switchyard.Replication.Schema;
 
 /// <summary>Foreign keys between what is moved and what stays, and cascades the log does not show.</summary>
@@ -23,11 +25,30 @@ internal static class ForeignKeyRules
             }
         }
 
+        foreach (var cycle in LogsCascades(server) ? [] : Cycles(chosen))
+        {
+            yield return cycle;
+        }
+
         foreach (var table in all.Where(t => !names.Contains(t.Name)))
         {
             foreach (var key in table.ForeignKeys.Where(k => names.Contains(k.ReferencedTable)))
             {
                 yield return Inward(table.Name, key.Name, key.ReferencedTable);
+            }
+        }
+    }
+
+    private static IEnumerable<GateFinding> Cycles(IReadOnlyList<TableDefinition> chosen)
+    {
+        var roles = CascadeRole.Of(chosen);
+        foreach (var (table, role) in roles.Where(r => r.Value.IsOwnAncestor).OrderBy(r => r.Key.ToString(), StringComparer.Ordinal))
+        {
+            if (role.Ancestors.Where(a => a != table && roles.GetValueOrDefault(a)?.IsOwnAncestor == true).Order().FirstOrDefault() is { Name: not null } other)
+            {
+                yield return GateFinding.Refuse(
+                    "cascade_cycle", table.ToString(), $"{table} and {other} cascade into each other, and the source does not log what foreign keys change, so that no copy can be exact.",
+                    "Change one of the foreign keys to RESTRICT on the source for the time of the migration.");
             }
         }
     }

@@ -85,13 +85,28 @@ internal static class TableRules
         }
     }
 
+    /// <summary>A column as the source prints it, but for NULL: what MODIFY leaves out is lost.</summary>
+    private static string NotNull(TableDefinition table, ColumnDefinition column)
+    {
+        var printed = table.CreateStatement.Split('\n').Select(l => l.Trim().TrimEnd(',')).First(l => l.StartsWith(column.QuotedName + " ", StringComparison.OrdinalIgnoreCase));
+        foreach (var (nullable, strict) in new[] { (" NULL DEFAULT NULL", " NOT NULL"), (" DEFAULT NULL", " NOT NULL"), (" NULL DEFAULT ", " NOT NULL DEFAULT "), (" DEFAULT ", " NOT NULL DEFAULT "), (" COMMENT ", " NOT NULL COMMENT ") })
+        {
+            if (printed.IndexOf(nullable, StringComparison.Ordinal) is >= 0 and var at)
+            {
+                return printed[..at] + strict + printed[(at + nullable.Length)..];
+            }
+        }
+
+        return printed + " NOT NULL";
+    }
+
     private static GateFinding NoKey(TableDefinition table)
     {
         var name = table.Name.ToString();
         var nullable = table.Indexes.FirstOrDefault(i => i.IsUnique && i.Kind == IndexKind.BTree && i.Parts.All(p => p is { Column: not null, PrefixLength: null }));
         var remedy = nullable is not null
             ? $"Its unique key {nullable.Name} would do if its columns refused NULL: run ALTER TABLE {table.Name.Quoted} "
-                + string.Join(", ", nullable.Columns.Select(c => $"MODIFY `{c}` {table.Columns.First(d => d.Name == c).ColumnType} NOT NULL")) + " on the source."
+                + string.Join(", ", nullable.Columns.Select(c => table.Columns.First(d => d.Name == c)).Where(c => c.IsNullable).Select(c => $"MODIFY {NotNull(table, c)}")) + " on the source."
             : $"Run ALTER TABLE {table.Name.Quoted} ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY on the source, or exclude the table.";
         return GateFinding.Refuse("no_key", name, $"{name} has no primary key and no unique key without NULLs, so that a row cannot be named.", remedy);
     }

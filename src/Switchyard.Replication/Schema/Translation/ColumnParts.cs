@@ -22,6 +22,9 @@ internal sealed class ColumnParts
 
     internal bool Invisible { get; private set; }
 
+    /// <summary>ENUM or SET of the character set binary, which information_schema shows as none.</summary>
+    internal bool IsBinaryText { get; private set; }
+
     internal GeneratedParts? Generated { get; private set; }
 
     internal string? Comment { get; private set; }
@@ -56,6 +59,7 @@ internal sealed class ColumnParts
         switch (tokens[i].Text.ToUpperInvariant())
         {
             case "CHARACTER":
+                IsBinaryText = i + 2 < tokens.Count && tokens[i + 2].Is("binary");
                 return i + 3;
             case "CHARSET" or "COLLATE" or "SRID" or "COLUMN_FORMAT" or "STORAGE" or "ENGINE_ATTRIBUTE" or "SECONDARY_ENGINE_ATTRIBUTE":
                 return i + 2;

@@ -24,7 +24,11 @@ internal sealed class ColumnTranslator(ServerTraits target, TableDefinition tabl
             Warn("column_compression_dropped", column, "is COMPRESSED, which the target does not have; its values are kept uncompressed there");
         }
 
-        if (CharacterSetClause(column) is { } charset)
+        if (parts.IsBinaryText)
+        {
+            text.Add("CHARACTER SET binary");
+        }
+        else if (CharacterSetClause(column) is { } charset)
         {
             text.Add(charset);
         }
@@ -73,6 +77,11 @@ internal sealed class ColumnTranslator(ServerTraits target, TableDefinition tabl
                     + "and the target neither checks nor normalises what applications write into it");
                 return $"{replacement} CHARACTER SET ascii COLLATE ascii_general_ci";
             }
+        }
+
+        if (parts.AutoIncrement && column.Kind is ColumnKind.Float or ColumnKind.Double && !target.CountsInFloats)
+        {
+            Refuse("auto_increment_type", column, $"is a {column.DataType} with AUTO_INCREMENT, which the target counts in integers only");
         }
 
         if (column.DataType == "vector" && !target.HasVector)

@@ -3,9 +3,14 @@ namespace Switchyard.Replication.Schema;
 /// <summary>Expressions of defaults, generated columns, checks and functional indexes.</summary>
 internal static class ExpressionTranslator
 {
-    /// <summary>Names of collations and introducers the target knows otherwise are replaced; everything else stays as printed.</summary>
+    /// <summary>Names of collations and introducers the target knows otherwise are replaced, and MySQL's way to print REGEXP; everything else stays as printed.</summary>
     internal static string Translate(IReadOnlyList<SqlToken> tokens, ServerTraits target)
     {
+        if (target.IsMariaDb)
+        {
+            tokens = WithoutEscapesBehindIntroducers(WithRegexpOperator(tokens));
+        }
+
         var result = new List<SqlToken>(tokens.Count);
         for (var i = 0; i < tokens.Count; i++)
         {
@@ -24,5 +29,54 @@ internal static class ExpressionTranslator
         }
 
         return SqlTokens.Write(result);
+    }
+
+    // MariaDB keeps _utf8mb4'it\'s' as _utf8mb4'it's' and reads it again like that: an error, or with a backslash another text. The session is utf8mb4, so no introducer says the same.
+    private static List<SqlToken> WithoutEscapesBehindIntroducers(IReadOnlyList<SqlToken> tokens)
+    {
+        var result = new List<SqlToken>(tokens.Count);
+        for (var i = 0; i < tokens.Count; i++)
+        {
+            var (token, next) = (tokens[i], i + 1 < tokens.Count ? tokens[i + 1] : default);
+            if (token is not { Kind: SqlTokenKind.Word, Text: ['_', ..] } || next.Kind != SqlTokenKind.String || next.Text.AsSpan(1, next.Text.Length - 2).IndexOfAny('\\', '\'') < 0)
+            {
+                result.Add(token);
+                continue;
+            }
+
+            i++;
+            result.Add(token.Text.Equals("_utf8mb4", StringComparison.OrdinalIgnoreCase)
+                ? next with { SpaceBefore = token.SpaceBefore }
+                : new SqlToken(SqlTokenKind.Symbol, $"CONVERT({next.Text} USING {token.Text[1..]})", token.SpaceBefore));
+        }
+
+        return result;
+    }
+
+    // MySQL 8 prints x REGEXP y as regexp_like(x,y), a function that MariaDB does not have.
+    private static IReadOnlyList<SqlToken> WithRegexpOperator(IReadOnlyList<SqlToken> tokens)
+    {
+        var call = -1;
+        for (var i = 0; i + 1 < tokens.Count && call < 0; i++)
+        {
+            call = tokens[i].Is("regexp_like") && tokens[i + 1].Is("(") ? i : -1;
+        }
+
+        if (call < 0)
+        {
+            return tokens;
+        }
+
+        var close = SqlTokens.Closing(tokens, call + 1);
+        var arguments = SqlTokens.SplitAtCommas(tokens, call + 2, close);
+        if (arguments.Count != 2)
+        {
+            return tokens;
+        }
+
+        SqlToken Symbol(string text) => new(SqlTokenKind.Symbol, text, false);
+        return WithRegexpOperator([
+            .. tokens.Take(call), tokens[call] with { Kind = SqlTokenKind.Symbol, Text = "(" }, Symbol("("), .. arguments[0], Symbol(")"), new SqlToken(SqlTokenKind.Word, "regexp", true), Symbol("("), .. arguments[1], Symbol(")"), .. tokens.Skip(close),
+        ]);
     }
 }

@@ -3,6 +3,8 @@ namespace Switchyard.Replication.Schema;
 /// <summary>Indexes, foreign keys and checks of a CREATE TABLE statement.</summary>
 internal sealed class KeyTranslator(ServerTraits target, TableDefinition table, List<GateFinding> findings)
 {
+    // InnoDB's limit for a key.
+    private const long MaxKeyBytes = 3072;
     private int _checks;
 
     /// <summary>The name of an index element; null for the primary key and for constraints.</summary>
@@ -67,6 +69,12 @@ internal sealed class KeyTranslator(ServerTraits target, TableDefinition table, 
             return null;
         }
 
+        if (tokens[0].Is("SPATIAL") && !target.HasSpatialIndexes)
+        {
+            Warn("spatial_index_dropped", subject, $"The spatial index {name} of {table.Name} cannot be built on the target; searches there read the whole table");
+            return null;
+        }
+
         if (tokens[0].Is("VECTOR") && !target.HasVectorIndexes)
         {
             Warn("vector_index_dropped", subject, $"The vector index {name} of {table.Name} cannot be built on the target; searches there read the whole table");
@@ -74,7 +82,13 @@ internal sealed class KeyTranslator(ServerTraits target, TableDefinition table, 
         }
 
         var definition = table.Indexes.FirstOrDefault(i => string.Equals(i.Name, name, StringComparison.OrdinalIgnoreCase));
-        if (definition is { Kind: IndexKind.Hash } && !target.IsMariaDb)
+        if (definition is { IsPrimary: true } && target.IsMariaDb && definition.Parts.Any(p => Column(p)?.IsGenerated == true))
+        {
+            Refuse("key_generated", subject, $"The primary key of {table.Name} contains a generated column, which MariaDB does not allow");
+            return null;
+        }
+
+        if (definition is { Kind: IndexKind.Hash } && !target.IsMariaDb && definition.Parts.Any(p => p.PrefixLength is null && Column(p) is not { OctetLength: null or <= MaxKeyBytes }))
         {
             Refuse("hash_index", subject, $"The unique index {name} of {table.Name} covers whole long values by a hash, which the target does not have");
             return null;
@@ -89,6 +103,8 @@ internal sealed class KeyTranslator(ServerTraits target, TableDefinition table, 
         var body = string.Join(',', parts.Select(p => p[0].Is("(") ? ExpressionTranslator.Translate(p, target) : SqlTokens.Write(p)));
         return $"{head} ({body}){Options(tokens, close + 1, subject, name)}";
     }
+
+    private ColumnDefinition? Column(IndexPart part) => table.Columns.FirstOrDefault(c => string.Equals(c.Name, part.Column, StringComparison.OrdinalIgnoreCase));
 
     private string Options(List<SqlToken> tokens, int start, string subject, string name)
     {

@@ -42,6 +42,11 @@ internal sealed class ServerTraits
 
     internal bool HasSpatialReference => !IsMariaDb && AtLeast(8, 0, 3);
 
+    internal bool HasSpatialIndexes => IsMariaDb || AtLeast(5, 7, 5);
+
+    /// <summary>AUTO_INCREMENT of FLOAT and DOUBLE; MySQL has given it up.</summary>
+    internal bool CountsInFloats => IsMariaDb || !AtLeast(8, 4, 0);
+
     internal bool HasVector => IsMariaDb ? AtLeast(11, 7, 0) : AtLeast(9, 0, 0);
 
     internal bool HasVectorIndexes => IsMariaDb && AtLeast(11, 7, 0);

@@ -84,6 +84,13 @@ internal sealed class TableOptionTranslator(ServerTraits source, ServerTraits ta
                 "system_time_partition", table.Name.ToString(), $"{table.Name} is partitioned by SYSTEM_TIME, which the target does not have.", "Exclude the table."));
         }
 
+        if (source.IsMariaDb && !target.IsMariaDb && tokens.Exists(t => t.Is("DEFAULT")))
+        {
+            findings.Add(GateFinding.Refuse(
+                "default_partition", table.Name.ToString(), $"{table.Name} has a DEFAULT partition, for values that no other one lists, which the target does not have.",
+                "List the values of each partition on the source, or exclude the table."));
+        }
+
         // Where a partition's files lie is the source's own affair: DATA DIRECTORY = '…'.
         var kept = new List<SqlToken>();
         for (var i = 0; i < tokens.Count; i++)

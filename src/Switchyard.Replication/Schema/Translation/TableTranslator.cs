@@ -11,6 +11,27 @@ internal sealed class TableTranslator(ServerTraits source, ServerTraits target)
     /// <param name="deferIndexes">Whether indexes that can wait are left out of the CREATE statement.</param>
     internal TranslatedTable Translate(TableDefinition table, IReadOnlyList<IReadOnlyList<string>> referencedColumns, bool deferIndexes)
     {
+        try
+        {
+            return TranslateTokens(table, referencedColumns, deferIndexes);
+        }
+        catch (FormatException)
+        {
+            // MariaDB before 10.6 prints the name of a foreign key as it is, a backtick in it too.
+            return new TranslatedTable
+            {
+                Name = table.Name,
+                CreateStatement = "",
+                DeferredIndexes = [],
+                Findings = [GateFinding.Refuse(
+                    "definition_unreadable", table.Name.ToString(), $"The source prints {table.Name} in a form that cannot be read back: a name in it has a backtick or a quote that is not written as two.",
+                    "Give the constraint or column another name on the source, or exclude the table.")],
+            };
+        }
+    }
+
+    private TranslatedTable TranslateTokens(TableDefinition table, IReadOnlyList<IReadOnlyList<string>> referencedColumns, bool deferIndexes)
+    {
         var findings = new List<GateFinding>();
         var tokens = SqlTokens.Read(table.CreateStatement);
         var open = tokens.FindIndex(t => t.Is("("));

@@ -42,6 +42,9 @@ public sealed record TableDefinition
     /// <summary>What SHOW CREATE TABLE prints.</summary>
     public required string CreateStatement { get; init; }
 
+    /// <summary>What <see cref="CreateStatement"/> has a question mark for, by column; empty unless it was asked for.</summary>
+    internal IReadOnlyDictionary<string, ColumnText> Unprinted { get; init; } = new Dictionary<string, ColumnText>();
+
     /// <summary>MariaDB WITH SYSTEM VERSIONING: it keeps history rows that no copy can carry over.</summary>
     public bool IsSystemVersioned { get; init; }
 

@@ -214,6 +214,33 @@ public sealed class SchemaCopierTests
         Assert.Equal(0, (await newer.QueryAsync($"SELECT COUNT(*) FROM `{schema}`.t WHERE e='b'", CancellationToken.None)).GetInt64(0, 0));
     }
 
+    [Theory]
+    [InlineData("mysql-5.6", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    [InlineData("mariadb-10.5", "mariadb-11.8")]
+    public async Task Members_and_defaults_that_a_server_prints_as_question_marks_are_carried_over_as_they_are(string from, string to)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync(from, "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        await source.ExecuteAsync($"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4", CancellationToken.None);
+        await source.ExecuteAsync(
+            $"CREATE TABLE `{schema}`.t (id INT PRIMARY KEY, e ENUM('a','😀','?','it''s \\\\') NOT NULL DEFAULT '😀', s SET('x','😢') CHARACTER SET utf16, v VARCHAR(20) DEFAULT 'why? 𝄞 it''s', b VARBINARY(9) NOT NULL DEFAULT x'00ff2741', n VARCHAR(9) DEFAULT '?')",
+            CancellationToken.None);
+
+        await new SchemaCopier(source, target).CopyTablesAsync(schema, ["t"], deferIndexes: true, CancellationToken.None);
+
+        foreach (var side in new[] { source, target })
+        {
+            await side.ExecuteAsync($"INSERT INTO `{schema}`.t (id, s) VALUES (1, 2)", CancellationToken.None);
+            var row = await side.QueryAsync($"SELECT CONCAT_WS('|', e, CONVERT(s USING utf8mb4), v, HEX(b), n) FROM `{schema}`.t", CancellationToken.None);
+            Assert.Equal("😀|😢|why? 𝄞 it's|00FF2741|?", row.GetString(0, 0));
+            await side.ExecuteAsync($"UPDATE `{schema}`.t SET e='it''s \\\\', s=3", CancellationToken.None);
+            row = await side.QueryAsync($"SELECT CONCAT(e+0, CONVERT(s USING utf8mb4)) FROM `{schema}`.t", CancellationToken.None);
+            Assert.Equal("4x,😢", row.GetString(0, 0));
+        }
+    }
+
     private static async Task<BackendConnection> OpenAsync(LabServer server)
     {
         var connection = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), CancellationToken.None);

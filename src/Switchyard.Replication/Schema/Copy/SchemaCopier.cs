@@ -146,11 +146,29 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
         var referenced = definitions.SelectMany(t => t.ForeignKeys).Where(f => string.Equals(f.ReferencedTable.Schema, schema, StringComparison.OrdinalIgnoreCase))
             .Select(f => (Parent: f.ReferencedTable.Name, f.ReferencedColumns)).Concat(outer.Select(k => (Parent: k.Parent.Name, ReferencedColumns: k.Columns)))
             .ToLookup(f => f.Parent, f => f.ReferencedColumns, StringComparer.OrdinalIgnoreCase);
-        return
-        [
-            .. definitions.Where(t => tables.Contains(t.Name.Name))
-                .Select(t => translator.Translate(t, [.. referenced[t.Name.Name]], deferIndexes)),
-        ];
+        var translated = new List<TranslatedTable>();
+        foreach (var table in definitions.Where(t => tables.Contains(t.Name.Name)))
+        {
+            var (complete, findings) = await WithUnprintedAsync(table, cancellationToken).ConfigureAwait(false);
+            var result = translator.Translate(complete, [.. referenced[table.Name.Name]], deferIndexes);
+            translated.Add(result with { Findings = [.. findings, .. result.Findings] });
+        }
+
+        return translated;
+    }
+
+    private async Task<(TableDefinition Table, IReadOnlyList<GateFinding> Findings)> WithUnprintedAsync(TableDefinition table, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (table with { Unprinted = await UnprintedText.ReadAsync(source, table, cancellationToken).ConfigureAwait(false) }, []);
+        }
+        catch (ServerErrorException e) when (!ServerErrors.IsPassing(e))
+        {
+            return (table, [GateFinding.Refuse(
+                "text_unprinted", table.Name.ToString(), $"The source prints members or defaults of {table.Name} with a question mark, which can stand for a character that it cannot print, and does not let the account find out: {e.ServerMessage.TrimEnd('.')}.",
+                $"Run on the source: GRANT CREATE TEMPORARY TABLES ON {SqlText.QuoteIdentifier(table.Name.Schema)}.* to the account, or exclude the table.")]);
+        }
     }
 
     private async Task<string> CreateSchemaAsync(string schema, List<GateFinding> findings, CancellationToken cancellationToken)

@@ -1,3 +1,6 @@
+using System.Text;
+using Switchyard.Client;
+
 namespace Switchyard.Replication.Schema;
 
 /// <summary>One column of a CREATE TABLE statement.</summary>
@@ -8,6 +11,13 @@ internal sealed class ColumnTranslator(ServerTraits target, TableDefinition tabl
         "COMMENT", "ON", "AUTO_INCREMENT", "CHECK", "INVISIBLE", "VISIBLE", "CONSTRAINT", "SRID", "REF_SYSTEM_ID", "COLUMN_FORMAT", "STORAGE",
         "GENERATED", "ENGINE_ATTRIBUTE", "SECONDARY_ENGINE_ATTRIBUTE", "WITHOUT", "COMPRESSED",
     ];
+
+    /// <summary>The DEFAULT of a column as the source prints it, if it is a literal; null for none.</summary>
+    internal static string? PrintedLiteral(TableDefinition table, ColumnDefinition column)
+    {
+        var line = table.CreateStatement.Split('\n').Select(l => l.Trim()).FirstOrDefault(l => l.StartsWith(column.QuotedName + " ", StringComparison.OrdinalIgnoreCase));
+        return line is null ? null : ColumnParts.Parse(SqlTokens.Read(line.TrimEnd(',')), AttributeWords).DefaultTokens is { Count: > 0 } tokens && IsLiteral(tokens) ? SqlTokens.Write(tokens) : null;
+    }
 
     internal string Translate(List<SqlToken> tokens)
     {
@@ -95,6 +105,11 @@ internal sealed class ColumnTranslator(ServerTraits target, TableDefinition tabl
             return "longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
         }
 
+        if (Unprinted(column)?.Members is { } members)
+        {
+            return $"{column.DataType}({string.Join(',', members.Select(SqlText.QuoteString))})";
+        }
+
         // Display widths and the width of YEAR mean nothing to values, and newer servers warn about them.
         return column.DataType == "year" ? "year" : parts.Type.Replace("geomcollection", "geometrycollection", StringComparison.OrdinalIgnoreCase);
     }
@@ -151,11 +166,18 @@ internal sealed class ColumnTranslator(ServerTraits target, TableDefinition tabl
         return ["INVISIBLE"];
     }
 
+    private ColumnText? Unprinted(ColumnDefinition column) => table.Unprinted.GetValueOrDefault(column.Name);
+
     private string? DefaultClause(ColumnDefinition column, ColumnParts parts)
     {
         if (parts.Default is not { Count: > 0 } value)
         {
             return null;
+        }
+
+        if (Unprinted(column)?.Default is { } bytes)
+        {
+            return column.Kind == ColumnKind.Binary ? $"DEFAULT x'{Convert.ToHexString(bytes)}'" : $"DEFAULT {SqlText.QuoteString(Encoding.UTF8.GetString(bytes))}";
         }
 
         var isNull = value.Count == 1 && value[0].Is("NULL");

@@ -8,8 +8,8 @@ namespace Switchyard.Binlog;
 /// </summary>
 public sealed class BinlogReader : IAsyncDisposable
 {
-    // Smaller ones share a buffer with others.
-    private const int CopiedEventBytes = 1024 * 1024;
+    // A longer one comes in several packets, with the byte in front of it, and so in a file of its own.
+    private const int BufferedEventBytes = 16 * 1024 * 1024 - 3;
 
     private readonly Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> _readRaw;
     private readonly BinlogEventParser _parser;
@@ -89,7 +89,7 @@ public sealed class BinlogReader : IAsyncDisposable
                 continue;
             }
 
-            var parsed = Judge(_parser.Parse(raw, isOwned: raw.Length > CopiedEventBytes && _tryKeep?.Invoke() == true));
+            var parsed = Judge(_parser.Parse(raw, isOwned: raw.Length > BufferedEventBytes && _tryKeep?.Invoke() == true));
             if (parsed is not TransactionPayloadEvent payload)
             {
                 return parsed;

@@ -58,12 +58,10 @@ public static class LoggedEvents
     }
 
     /// <summary>Writes rows whose images hold every column.</summary>
-    /// <returns>Where it begins, for <see cref="MarkLast"/>.</returns>
-    public static int WriteRows(PayloadWriter to, ulong id, RowsEvent rows)
+    public static void WriteRows(PayloadWriter to, ulong id, RowsEvent rows)
     {
         ArgumentNullException.ThrowIfNull(to);
         ArgumentNullException.ThrowIfNull(rows);
-        var start = to.Length;
         Span<byte> head = stackalloc byte[EventHeader.Length + PostHeader + 9 + (2 * ((rows.Table.ColumnCount + 7) / 8))];
         WriteId(head, id, Flags);
         var length = EventHeader.Length + PostHeader;
@@ -91,10 +89,9 @@ public static class LoggedEvents
             _ => BinlogEventType.DeleteRowsV1,
         };
         WriteEvent(to, type, rows.Timestamp, head[..length], rows.Data.Span);
-        return start;
     }
 
-    /// <summary>Marks a rows event that is already written as the statement's last.</summary>
+    /// <summary>Marks a rows event that is already written, from <paramref name="start"/> on, as the statement's last.</summary>
     public static void MarkLast(PayloadWriter to, int start, ulong id)
     {
         ArgumentNullException.ThrowIfNull(to);

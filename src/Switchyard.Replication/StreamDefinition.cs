@@ -64,8 +64,8 @@ public sealed record StreamDefinition
     /// <summary>Small transactions are joined up to this much SQL, in bytes.</summary>
     public int GroupBytes { get; init; } = 4 * 1024 * 1024;
 
-    /// <summary>Decoded events held ready for the applier, in bytes; the reader waits when there are more.</summary>
-    public int QueueBytes { get; init; } = 32 * 1024 * 1024;
+    /// <summary>Changes held ready for the applier, in bytes of the log; the reader waits when there are more.</summary>
+    public int QueueBytes { get; init; } = 8 * 1024 * 1024;
 
     /// <summary>How often an idle source says where its log ends.</summary>
     public TimeSpan HeartbeatPeriod { get; init; } = TimeSpan.FromSeconds(1);

@@ -15,7 +15,10 @@ internal static class LargeBuffers
     public const int KeptBytes = 48 * 1024 * 1024;
 
     // Above it sizes are multiples of it; below they are powers of two.
-    private const int StepBytes = 4 * 1024 * 1024;
+    private const int StepBytes = 1024 * 1024;
+
+    // Up to here twice the length is not much.
+    private const int DoubledBytes = 4 * 1024 * 1024;
 
     private static readonly Lock s_lock = new();
     private static readonly List<byte[]> s_kept = [];
@@ -82,7 +85,7 @@ internal static class LargeBuffers
     }
 
     /// <summary>How long to make a writer's buffer that is too short: twice, and a quarter more where that is megabytes.</summary>
-    public static int Grown(int length) => (int)Math.Min(Array.MaxLength, length < StepBytes ? 2L * length : length + (length / 4L));
+    public static int Grown(int length) => (int)Math.Min(Array.MaxLength, length < DoubledBytes ? 2L * length : length + (length / 4L));
 
     private static int SizeFor(int least) =>
         least > Array.MaxLength - StepBytes ? least

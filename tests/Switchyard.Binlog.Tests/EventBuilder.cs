@@ -50,4 +50,17 @@ internal static class EventBuilder
         BinaryPrimitives.WriteInt32LittleEndian(body.AsSpan(13), value);
         return Event(30, body);
     }
+
+    /// <summary>An insert of the rows 0, 1, 2 … into the table of <see cref="TableMap"/>.</summary>
+    internal static byte[] WriteRows(int count)
+    {
+        var body = new byte[12 + (5 * count)];
+        ((ReadOnlySpan<byte>)[7, 0, 0, 0, 0, 0, 1, 0, 2, 0, 1, 1]).CopyTo(body);
+        for (var i = 0; i < count; i++)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(body.AsSpan(12 + (5 * i) + 1), i);
+        }
+
+        return Event(30, body);
+    }
 }

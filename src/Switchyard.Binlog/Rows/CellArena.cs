@@ -1,6 +1,6 @@
 namespace Switchyard.Binlog;
 
-/// <summary>Memory for the formatted cells of one rows event: chunks that never move, so that cells can point into them.</summary>
+/// <summary>Memory for the formatted cells of rows: chunks that never move, so that cells can point into them.</summary>
 internal sealed class CellArena(long estimate)
 {
     private const int MinChunk = 128;
@@ -23,6 +23,9 @@ internal sealed class CellArena(long estimate)
 
         return _chunk.AsSpan(_used, max);
     }
+
+    /// <summary>Begins again in the memory of now: what was committed before is not to be looked at any more.</summary>
+    internal void Reset() => _used = 0;
 
     internal Cell Commit(int written)
     {

@@ -10,6 +10,24 @@ internal static class RowsDecoder
 
     internal static IReadOnlyList<RowChange> Decode(RowsEvent rows, TableShape shape)
     {
+        Check(rows, shape);
+        var data = rows.OwnsData ? rows.Data : rows.Data.ToArray();
+        var arena = new CellArena((long)data.Length * ArenaExpansion);
+        var span = new EventSpan(data.Span);
+        var changes = new List<RowChange>();
+        while (span.Remaining > 0)
+        {
+            var before = rows.Kind == RowsKind.Write ? default : DecodeImage(rows, shape, rows.BeforeColumns.Span, data, ref span, arena, new Cell[shape.Columns.Length]);
+            var after = rows.Kind == RowsKind.Delete ? default : DecodeImage(rows, shape, rows.AfterColumns.Span, data, ref span, arena, new Cell[shape.Columns.Length]);
+            changes.Add(new RowChange(before, after));
+        }
+
+        return changes;
+    }
+
+    /// <summary>Whether rows of an event can be decoded at all.</summary>
+    internal static void Check(RowsEvent rows, TableShape shape)
+    {
         var table = rows.Table;
         if (rows.Type == BinlogEventType.PartialUpdateRows)
         {
@@ -29,22 +47,11 @@ internal static class RowsDecoder
 
         RequireFullImage(rows, shape, rows.BeforeColumns);
         RequireFullImage(rows, shape, rows.AfterColumns);
-        var data = rows.OwnsData ? rows.Data : rows.Data.ToArray();
-        var arena = new CellArena((long)data.Length * ArenaExpansion);
-        var span = new EventSpan(data.Span);
-        var changes = new List<RowChange>();
-        while (span.Remaining > 0)
-        {
-            var before = rows.Kind == RowsKind.Write ? default : DecodeImage(rows, shape, rows.BeforeColumns.Span, data, ref span, arena);
-            var after = rows.Kind == RowsKind.Delete ? default : DecodeImage(rows, shape, rows.AfterColumns.Span, data, ref span, arena);
-            changes.Add(new RowChange(before, after));
-        }
-
-        return changes;
     }
 
-    private static RowImage DecodeImage(
-        RowsEvent rows, TableShape shape, ReadOnlySpan<byte> present, ReadOnlyMemory<byte> data, ref EventSpan span, CellArena arena)
+    /// <summary>Decodes the image at the span's place into an array of as many cells as the table has columns.</summary>
+    internal static RowImage DecodeImage(
+        RowsEvent rows, TableShape shape, ReadOnlySpan<byte> present, ReadOnlyMemory<byte> data, ref EventSpan span, CellArena arena, Cell[] cells)
     {
         var count = shape.LoggedColumns;
         var presentCount = 0;
@@ -54,7 +61,6 @@ internal static class RowsDecoder
         }
 
         var nulls = span.Bytes((presentCount + 7) / 8);
-        var cells = new Cell[shape.Columns.Length];
         var types = rows.Table.ColumnTypes.Span;
         var metadata = rows.Table.Metadata.Span;
         var bit = 0;

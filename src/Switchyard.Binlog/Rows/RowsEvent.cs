@@ -49,16 +49,16 @@ public sealed class RowsEvent : BinlogEvent
     public bool EndsStatement => (RowsFlags & RowsFlags.StatementEnd) != 0;
 
     /// <summary>Which columns the before image holds (the only image of a delete), one bit per column.</summary>
-    internal ReadOnlyMemory<byte> BeforeColumns { get; init; }
+    internal ReadOnlyMemory<byte> BeforeColumns { get; set; }
 
     /// <summary>Which columns the after image holds, one bit per column.</summary>
-    internal ReadOnlyMemory<byte> AfterColumns { get; init; }
+    internal ReadOnlyMemory<byte> AfterColumns { get; set; }
 
     /// <summary>The row images, uncompressed.</summary>
-    internal ReadOnlyMemory<byte> Data { get; init; }
+    internal ReadOnlyMemory<byte> Data { get; set; }
 
     /// <summary>Whether <see cref="Data"/> belongs to the event alone, so that decoded cells may point into it.</summary>
-    internal bool OwnsData { get; init; }
+    internal bool OwnsData { get; set; }
 
     /// <summary>MySQL 8 prints whole JSON doubles as 1.0, MySQL 5.7 as 1.</summary>
     internal bool JsonDoublesKeepPoint { get; init; } = true;
@@ -69,25 +69,31 @@ public sealed class RowsEvent : BinlogEvent
     /// <summary>Whether every image holds every column of the table.</summary>
     public bool HasEveryColumn => (Kind == RowsKind.Write || IsFull(BeforeColumns.Span)) && (Kind == RowsKind.Delete || IsFull(AfterColumns.Span));
 
-    /// <summary>The same event with memory of its own, which outlives the next read. Rows decoded from it point into that memory.</summary>
-    public RowsEvent ToOwned() => new()
-    {
-        Type = Type,
-        Timestamp = Timestamp,
-        ServerId = ServerId,
-        Flags = Flags,
-        Position = Position,
-        Table = Table,
-        Kind = Kind,
-        RowsFlags = RowsFlags,
-        BeforeColumns = BeforeColumns.ToArray(),
-        AfterColumns = AfterColumns.ToArray(),
-        Data = OwnsData ? Data : Data.ToArray(),
-        OwnsData = true,
-        JsonDoublesKeepPoint = JsonDoublesKeepPoint,
-    };
+    /// <summary>Bytes of the event that are valid only until the next read, which is what <see cref="MoveTo"/> moves.</summary>
+    public int BorrowedBytes => BeforeColumns.Length + AfterColumns.Length + (OwnsData ? 0 : Data.Length);
 
-    /// <summary>Decodes every row into canonical cells.</summary>
+    /// <summary>Moves what is valid only until the next read into other memory, so that the event lasts as long as that does.</summary>
+    /// <param name="memory">At least <see cref="BorrowedBytes"/>.</param>
+    public void MoveTo(Memory<byte> memory)
+    {
+        BeforeColumns = Move(BeforeColumns, ref memory);
+        AfterColumns = Move(AfterColumns, ref memory);
+        if (!OwnsData)
+        {
+            Data = Move(Data, ref memory);
+            OwnsData = true;
+        }
+    }
+
+    private static ReadOnlyMemory<byte> Move(ReadOnlyMemory<byte> bytes, ref Memory<byte> to)
+    {
+        var moved = to[..bytes.Length];
+        bytes.CopyTo(moved);
+        to = to[bytes.Length..];
+        return moved;
+    }
+
+    /// <summary>Decodes every row into canonical cells, which have memory of their own.</summary>
     /// <param name="shape">What the schema knows about the columns and the log does not.</param>
     /// <exception cref="UnsupportedEventException">The image is not full, or a column's type is not understood.</exception>
     /// <exception cref="TableShapeMismatchException">The log's columns are not those of the shape.</exception>

@@ -26,6 +26,9 @@ public sealed class SpilledBytes : MemoryManager<byte>
     /// <summary>The whole of it.</summary>
     public override Memory<byte> Memory => CreateMemory(_length);
 
+    /// <summary>Whether memory is of a <see cref="SpillFile"/>, and lasts as long as something refers to it.</summary>
+    public static bool Hold(ReadOnlyMemory<byte> memory) => MemoryMarshal.TryGetMemoryManager<byte, SpilledBytes>(memory, out _);
+
     /// <summary>Cuts the next piece to be looked at off the front of a value.</summary>
     public static ReadOnlyMemory<byte> TakeStep(ref ReadOnlyMemory<byte> rest)
     {

@@ -10,23 +10,43 @@ internal sealed partial class Applier
 {
     private async Task ApplyRowsAsync(RowsItem item, CancellationToken cancellationToken)
     {
-        var plan = item.Table.Plan ?? throw new ReplicationException($"Rows of {item.Table.Name} at {item.Position} came after the table was dropped.");
-        if (item.Logged is { } logged && item.Table.Copy is null && mode.IsOn && logged.SentBytes <= LargestLoggedBytes && !HasLargeValues(item, plan))
+        var plan = _events.Open(item);
+        if (!await TryApplyLoggedAsync(item, plan, cancellationToken).ConfigureAwait(false))
         {
-            if (!_current.IsEmpty && _current.Bytes + (long)logged.SentBytes > SpillBytes)
-            {
-                await SpillAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            if (_rows.TryApplyLogged(_current, item, plan, logged))
-            {
-                EventsAsLogged++;
-                return;
-            }
+            await ApplyRowsAsync(item, plan, cancellationToken).ConfigureAwait(false);
         }
 
-        foreach (var change in item.Rows)
+        _events.Reader.Close();
+    }
+
+    private async ValueTask<bool> TryApplyLoggedAsync(RowsItem item, TablePlan plan, CancellationToken cancellationToken)
+    {
+        var sentBytes = LoggedTable.SentBytesOf(item.Event);
+        if (item.Table.Copy is not null || !mode.IsOn || sentBytes > LargestLoggedBytes || _events.FindLogged(item, plan) is not { } logged || _events.HasLargeValues(item, plan))
         {
+            return false;
+        }
+
+        if (!_current.IsEmpty && _current.Bytes + sentBytes > SpillBytes)
+        {
+            await SpillAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (!_rows.TryApplyLogged(_current, item, plan, logged, _events.Reader))
+        {
+            _events.Reader.Restart();
+            return false;
+        }
+
+        EventsAsLogged++;
+        return true;
+    }
+
+    private async Task ApplyRowsAsync(RowsItem item, TablePlan plan, CancellationToken cancellationToken)
+    {
+        while (_events.Reader.Read())
+        {
+            var change = _events.Reader.Current;
             if (item.Table.Copy is { } copy)
             {
                 while ((copy.Blocking(change.Before) ?? copy.Blocking(change.After)) is { } chunk)
@@ -46,29 +66,6 @@ internal sealed partial class Applier
                 await SpillAsync(cancellationToken).ConfigureAwait(false);
             }
         }
-    }
-
-    // As logged, a large value would be encoded here, and read as text and decoded there: as a parameter of SQL it is copied.
-    private static bool HasLargeValues(RowsItem item, TablePlan plan)
-    {
-        if (item.Bytes / item.Rows.Count < LongStatement.WorthwhileBytes)
-        {
-            return false;
-        }
-
-        foreach (var change in item.Rows)
-        {
-            var row = item.Kind == RowsKind.Delete ? change.Before : change.After;
-            foreach (var column in plan.Columns)
-            {
-                if (row[column.Ordinal].Bytes.Length >= LongStatement.WorthwhileBytes)
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
     }
 
     private static long SizeOf(RowChange change)
@@ -98,6 +95,16 @@ internal sealed partial class Applier
         await FlushAsync().ConfigureAwait(false);
         await target.SpillAsync(_current, cancellationToken).ConfigureAwait(false);
         _spilledTouches.AddRange(_current.Touched);
+        if (_spilledTouches.Count > MaxSpilledTouches)
+        {
+            foreach (var (chunk, _) in _spilledTouches)
+            {
+                chunk.IsSpoiled = true;
+            }
+
+            _spilledTouches.Clear();
+        }
+
         _current.Clear();
         _rows.Reset();
     }

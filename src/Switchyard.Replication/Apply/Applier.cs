@@ -14,6 +14,12 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
 {
     private const int MaxJoinedTransactions = 2000;
 
+    // A key takes more memory than the text of its change may.
+    private const int MaxJoinedTouches = 50_000;
+
+    // Of a transaction that touches more keys of chunks than this, the chunks are given up, as they are for many transactions.
+    private const int MaxSpilledTouches = 1_000_000;
+
     // Rows of events smaller than this fit into any statement beside what is there.
     private const int LargeRowsBytes = 128 * 1024;
 
@@ -31,6 +37,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
     private ApplyGroup? _unsure;
     private long _committed;
     private long _numbers;
+    private readonly EventRows _events = new();
     private readonly RowApplier _rows = new(!(definition.SourceLogsCascades ?? false));
     private EventPump? _pump;
     private BinlogPosition _reached = board.Current;
@@ -157,6 +164,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
         _spilledTouches.Clear();
         _current.Clear();
         _rows.Reset();
+        _events.Reader.Close();
         _inTransaction = false;
         _isOwn = false;
         _reached = board.Current;
@@ -267,7 +275,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
         gtids.Add(end.Gtid);
         LastTransactionEnd = end.Position;
         Advance(end.Position);
-        if (_group.Bytes > definition.GroupBytes || _group.Transactions >= MaxJoinedTransactions)
+        if (_group.Bytes > definition.GroupBytes || _group.Transactions >= MaxJoinedTransactions || _group.Touched.Count > MaxJoinedTouches)
         {
             await DispatchAsync().ConfigureAwait(false);
         }

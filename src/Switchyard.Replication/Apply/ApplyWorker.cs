@@ -109,6 +109,8 @@ internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetW
             target.WriteBegin(_batch, number);
             _batch.Add(group.Ahead);
             await _batch.SendAsync(Connection, target.MaxStatementBytes, group.End, cancellationToken).ConfigureAwait(false);
+            // Its turn may be long in coming.
+            _batch.Clear();
             await FaultPoints.HitAsync("apply.ahead.after", cancellationToken).ConfigureAwait(false);
             return true;
         }
@@ -134,6 +136,7 @@ internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetW
 
         target.WriteEnd(_batch, number, group.HasLogged, group.From, group.End, group.EndGtid);
         await _batch.SendAsync(Connection, target.MaxStatementBytes, group.End, cancellationToken).ConfigureAwait(false);
+        _batch.Clear();
         await target.CommitAsync(Connection, group.End, group.EndGtid, cancellationToken).ConfigureAwait(false);
     }
 }

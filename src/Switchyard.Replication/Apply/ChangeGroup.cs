@@ -1,4 +1,5 @@
 using Switchyard.Binlog;
+using Switchyard.Client;
 using Switchyard.Replication.Copy;
 using Switchyard.Replication.Tables;
 using Switchyard.Replication.Target;
@@ -27,17 +28,18 @@ internal enum ChangeKind
 /// <param name="Kind">What it does.</param>
 /// <param name="Table">The table; null for <see cref="ChangeKind.Other"/>.</param>
 /// <param name="ExpectedRows">Rows it must find; null when any number is right (a row not copied yet), or the server sees to it (rows as logged).</param>
-/// <param name="Rows">The rows of <see cref="ChangeKind.Logged"/>, which has no text yet.</param>
-internal readonly record struct ChangeStatement(ChangeKind Kind, TablePlan? Table, long? ExpectedRows, LoggedRows? Rows = null);
+/// <param name="Logged">The table of <see cref="ChangeKind.Logged"/>, whose text is one event of a statement.</param>
+internal readonly record struct ChangeStatement(ChangeKind Kind, TablePlan? Table, long? ExpectedRows, LoggedTable? Logged = null);
 
 /// <summary>
-/// Statements of one or several source transactions, in order. Keys they touch in chunks being copied are only known to the chunks once it is committed.
+/// Statements of one or several source transactions, in order, with memory of their own. Keys they touch in chunks being copied are only known to the chunks once it
+/// is committed.
 /// </summary>
 internal sealed class ChangeGroup : IDisposable
 {
     private readonly List<(ChangeStatement Statement, int Start)> _statements = [];
     private readonly StreamedText _text = new(64 * 1024, LongStatement.WorthwhileBytes);
-    private int _loggedBytes;
+    private readonly List<PayloadWriter> _values = [];
 
     public PayloadWriter Sql => _text.Text;
 
@@ -48,12 +50,15 @@ internal sealed class ChangeGroup : IDisposable
     public bool IsEmpty => _statements.Count == 0;
 
     /// <summary>Whether some rows are as logged.</summary>
-    public bool HasLogged => _loggedBytes > 0;
+    public bool HasLogged { get; private set; }
 
     /// <summary>Bytes it takes to send it.</summary>
-    public int Bytes => (int)Math.Min(int.MaxValue, _text.Length + _loggedBytes);
+    public int Bytes => (int)Math.Min(int.MaxValue, _text.Length);
 
     public ChangeStatement this[int index] => _statements[index].Statement;
+
+    /// <summary>Bytes of a statement's text.</summary>
+    public int TextBytes(int index) => EndOf(index) - _statements[index].Start;
 
     /// <summary>Adds a statement's text to another.</summary>
     public void CopyText(int index, StreamedText to) => to.Append(_text, _statements[index].Start, EndOf(index));
@@ -61,16 +66,30 @@ internal sealed class ChangeGroup : IDisposable
     /// <summary>Whether a statement's large values are better sent as parameters.</summary>
     public bool TakesParameters(int index) => _text.TakesParameters(_statements[index].Start, EndOf(index));
 
-    /// <summary>Writes a value into the statement begun; a large one is not copied, and its memory has to last.</summary>
-    public void Write(Literal literal, Cell cell) => _text.Write(literal, cell.IsNull, cell.Bytes);
+    /// <summary>Writes a value into the statement begun.</summary>
+    public void Write(Literal literal, Cell cell)
+    {
+        var value = cell.Bytes;
+        if (value.Length > LongStatement.WorthwhileBytes && !SpilledBytes.Hold(value))
+        {
+            var kept = new PayloadWriter(value.Length);
+            kept.WriteBytes(value.Span);
+            _values.Add(kept);
+            value = kept.WrittenMemory;
+        }
+
+        _text.Write(literal, cell.IsNull, value);
+    }
 
     /// <summary>Starts a statement; the caller writes its text into <see cref="Sql"/>.</summary>
     public void Begin(ChangeStatement statement) => _statements.Add((statement, Sql.Length));
 
-    public void Add(TablePlan table, LoggedRows rows)
+    /// <summary>Adds rows as they were logged.</summary>
+    public void Add(TablePlan table, LoggedTable logged, RowsEvent rows)
     {
-        Begin(new ChangeStatement(ChangeKind.Logged, table, null, rows));
-        _loggedBytes += rows.SentBytes;
+        Begin(new ChangeStatement(ChangeKind.Logged, table, null, logged));
+        LoggedEvents.WriteRows(Sql, logged.Id, rows);
+        HasLogged = true;
     }
 
     /// <summary>Changes what the last statement must affect, when rows are added to it.</summary>
@@ -80,7 +99,7 @@ internal sealed class ChangeGroup : IDisposable
         _statements[^1] = (last with { ExpectedRows = last.ExpectedRows + rows }, start);
     }
 
-    /// <summary>Adds the statements of another; not the keys it touched.</summary>
+    /// <summary>Adds the statements of another, and takes over its large values, so that it can only be cleared; not the keys it touched.</summary>
     public void Append(ChangeGroup other)
     {
         var start = Sql.Length;
@@ -90,18 +109,35 @@ internal sealed class ChangeGroup : IDisposable
             _statements.Add((statement, start + at));
         }
 
-        _loggedBytes += other._loggedBytes;
+        HasLogged |= other.HasLogged;
+        _values.AddRange(other._values);
+        other._values.Clear();
     }
 
     public void Clear()
     {
-        _text.Clear(4 * 1024 * 1024);
+        _text.Clear();
         _statements.Clear();
-        _loggedBytes = 0;
+        HasLogged = false;
         Touched.Clear();
+        FreeValues();
     }
 
-    public void Dispose() => _text.Dispose();
+    public void Dispose()
+    {
+        _text.Dispose();
+        FreeValues();
+    }
+
+    private void FreeValues()
+    {
+        foreach (var value in _values)
+        {
+            value.Dispose();
+        }
+
+        _values.Clear();
+    }
 
     private int EndOf(int index) => index + 1 < _statements.Count ? _statements[index + 1].Start : Sql.Length;
 }

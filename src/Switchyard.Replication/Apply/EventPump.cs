@@ -7,7 +7,7 @@ using Switchyard.Replication.Target;
 namespace Switchyard.Replication.Apply;
 
 /// <summary>
-/// Reads the source's log ahead of the applier: decodes what concerns the stream, drops the rest, and waits when it is a set number of bytes
+/// Reads the source's log ahead of the applier: keeps what concerns the stream, drops the rest, and waits when it is a set number of bytes
 /// ahead. It also waits behind every statement that may change a table's definition, because the rows after it are decoded by the new one.
 /// </summary>
 internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
@@ -15,7 +15,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
     private readonly Lock _lock = new();
     private readonly Queue<StreamItem> _items = new();
     private readonly OwnStatements _ownStatements = new(oppositeId is null ? [] : [oppositeId]);
-    private readonly Dictionary<StreamTable, LoggedTable> _loggedTables = [];
+    private readonly QueueMemory _memory = new();
     private readonly AsyncSignal _room = new();
     private readonly AsyncSignal _resume = new();
     private readonly CancellationTokenSource _stop = new();
@@ -59,7 +59,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         }
     }
 
-    /// <summary>The next item, if there is one.</summary>
+    /// <summary>The next item, if there is one. The rows of the one before are not to be looked at any more.</summary>
     /// <exception cref="Exception">What ended the reading, once everything read before is taken.</exception>
     public bool TryRead([NotNullWhen(true)] out StreamItem? item)
     {
@@ -76,6 +76,11 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
             if (_items.TryDequeue(out item))
             {
                 _takenBytes = item.Bytes;
+                if (item is RowsItem { Block: { } block })
+                {
+                    _memory.Reach(block);
+                }
+
                 return true;
             }
         }
@@ -310,67 +315,13 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
             throw new ReplicationException($"The binary log has rows of {table.Name} at {rows.Position} outside any transaction; it is damaged or written by a server that is not understood.");
         }
 
-        if (table.Plan is not { } plan)
+        // Those of an XA transaction wait for its end, however long it takes.
+        if (_branch is not null)
         {
-            throw new ReplicationException($"The binary log has rows of {table.Name} at {rows.Position}, but the table is not on the source any more; its definition changed in a way the stream could not follow. Copy it again.");
+            rows.MoveTo(new byte[rows.BorrowedBytes]);
         }
 
-        if (plan.Shape.LoggedColumns != rows.Table.ColumnCount && table.OtherPlan is { } other && other.Shape.LoggedColumns == rows.Table.ColumnCount)
-        {
-            table.OtherPlan = null;
-            table.Plan = plan = other;
-        }
-
-        LoggedRows? logged = null;
-        if (plan.TakesLoggedRows && rows.HasEveryColumn && LoggedTableOf(table, rows.Table) is { } map)
-        {
-            rows = rows.ToOwned();
-            logged = new LoggedRows(rows, map);
-        }
-
-        IReadOnlyList<RowChange> changes;
-        try
-        {
-            changes = rows.DecodeRows(plan.Shape);
-        }
-        catch (TableShapeMismatchException e)
-        {
-            throw new ReplicationException($"Rows of {table.Name} at {rows.Position} do not fit its definition: {e.Message} The definition changed while the stream did not follow it; copy the table again.", e);
-        }
-
-        var bytes = 256;
-        foreach (var change in changes)
-        {
-            bytes += SizeOf(change.Before) + SizeOf(change.After);
-        }
-
-        return new RowsItem(rows.Position, rows.Timestamp, table, rows.Kind, rows.NoForeignKeyChecks, changes) { Bytes = bytes, Logged = logged };
-    }
-
-    private LoggedTable? LoggedTableOf(StreamTable table, TableMapEvent map)
-    {
-        // What is written by SQL is written under the stream's own name of it.
-        if (map.Schema != table.Name.Schema || map.Table != table.Name.Name || LoggedTable.HasOldTypes(map))
-        {
-            return null;
-        }
-
-        if (!_loggedTables.TryGetValue(table, out var logged) || !logged.IsDefinedBy(map))
-        {
-            _loggedTables[table] = logged = new LoggedTable(map);
-        }
-
-        return logged;
-    }
-
-    private static int SizeOf(RowImage image)
-    {
-        var bytes = 16;
-        foreach (var cell in image.Cells)
-        {
-            bytes += 24 + cell.Bytes.Length;
-        }
-
-        return bytes;
+        var block = _branch is null ? _memory.Take(rows) : null;
+        return new RowsItem(rows.Position, rows.Timestamp, table, rows, block) { Bytes = 512 + rows.DataBytes };
     }
 }

@@ -31,26 +31,38 @@ internal sealed class RowApplier(bool targetCascades)
 
     /// <summary>Takes a whole event as it was logged, of a table that is copied completely.</summary>
     /// <returns>False when the target would have to cascade, which rows as logged never do.</returns>
-    public bool TryApplyLogged(ChangeGroup group, RowsItem item, TablePlan plan, LoggedRows rows)
+    public bool TryApplyLogged(ChangeGroup group, RowsItem item, TablePlan plan, LoggedTable table, RowsReader rows)
     {
         if (Cascades(item) && item.Kind switch
         {
             RowsKind.Delete => plan.Cascades.DeleteCascades,
-            RowsKind.Update => item.Rows.Any(change => ChangesReferenced(plan, change)),
+            RowsKind.Update => plan.Cascades.UpdateCascadesFrom.Count > 0 && AnyChangesReferenced(plan, rows),
             _ => false,
         })
         {
             return false;
         }
 
-        foreach (var change in item.Rows)
+        while (rows.Read())
         {
-            Keys.Add(plan, change);
+            Keys.Add(plan, rows.Current);
         }
 
         _writer.Separate();
-        group.Add(plan, rows);
+        group.Add(plan, table, item.Event);
         return true;
+    }
+
+    private static bool AnyChangesReferenced(TablePlan plan, RowsReader rows)
+    {
+        var any = false;
+        while (!any && rows.Read())
+        {
+            any = ChangesReferenced(plan, rows.Current);
+        }
+
+        rows.Restart();
+        return any;
     }
 
     public void Apply(ChangeGroup group, RowsItem item, TablePlan plan, RowChange change)
@@ -77,7 +89,7 @@ internal sealed class RowApplier(bool targetCascades)
         }
     }
 
-    private bool Cascades(RowsItem item) => targetCascades && !item.NoForeignKeyChecks;
+    private bool Cascades(RowsItem item) => targetCascades && !item.Event.NoForeignKeyChecks;
 
     private void Write(ChangeGroup group, TablePlan plan, TableCopyState? copy, RowImage row)
     {
@@ -118,14 +130,22 @@ internal sealed class RowApplier(bool targetCascades)
 
         if (chunk is not null)
         {
-            group.Touched.Add((chunk, key!));
+            Touch(group, chunk, key!);
             return;
         }
 
         // Which chunk the key belongs to is the server's to say: a key too many in another chunk does no harm.
         foreach (var active in copy!.Active)
         {
-            group.Touched.Add((active, key!));
+            Touch(group, active, key!);
+        }
+    }
+
+    private static void Touch(ChangeGroup group, Chunk chunk, byte[] key)
+    {
+        if (!chunk.IsSpoiled)
+        {
+            group.Touched.Add((chunk, key));
         }
     }
 

@@ -1,27 +1,32 @@
 using Switchyard.Binlog;
 using Switchyard.Replication.Ddl;
 using Switchyard.Replication.Tables;
+using Switchyard.Wire;
 
 namespace Switchyard.Replication.Apply;
 
-/// <summary>What the reader hands to the applier. Owns its memory.</summary>
+/// <summary>What the reader hands to the applier.</summary>
 /// <param name="Position">The end of the event.</param>
 /// <param name="Timestamp">Seconds since 1970 UTC by the source's clock; 0 when it says nothing.</param>
 internal abstract record StreamItem(BinlogPosition Position, uint Timestamp)
 {
     /// <summary>Memory held, roughly.</summary>
-    public int Bytes { get; init; } = 64;
+    public int Bytes { get; init; } = 128;
 }
 
 /// <summary>A transaction begins.</summary>
 internal sealed record BeginItem(BinlogPosition Position, uint Timestamp) : StreamItem(Position, Timestamp);
 
-/// <summary>Rows of one of the stream's tables.</summary>
-internal sealed record RowsItem(BinlogPosition Position, uint Timestamp, StreamTable Table, RowsKind Kind, bool NoForeignKeyChecks, IReadOnlyList<RowChange> Rows)
+/// <summary>Rows of one of the stream's tables, as they were logged.</summary>
+/// <param name="Position">The end of the event.</param>
+/// <param name="Timestamp">By the source's clock.</param>
+/// <param name="Table">The table.</param>
+/// <param name="Event">The rows.</param>
+/// <param name="Block">What they lie in, up to when the next item is asked for; null when they have memory of their own.</param>
+internal sealed record RowsItem(BinlogPosition Position, uint Timestamp, StreamTable Table, RowsEvent Event, PayloadWriter? Block)
     : StreamItem(Position, Timestamp)
 {
-    /// <summary>The same rows as they were logged, when they mean the same on the target.</summary>
-    public LoggedRows? Logged { get; init; }
+    public RowsKind Kind => Event.Kind;
 }
 
 /// <summary>The transaction was written by the stream of the opposite direction.</summary>

@@ -39,7 +39,7 @@ internal sealed class StatementBatch : IDisposable
 
     public void Clear()
     {
-        _text.Clear(8 * 1024 * 1024);
+        _text.Clear();
         _statements.Clear();
         _starts.Clear();
         _ends.Clear();
@@ -63,7 +63,7 @@ internal sealed class StatementBatch : IDisposable
     {
         for (var i = first; i < first + count; i++)
         {
-            if (group[i].Rows is null)
+            if (group[i].Logged is null)
             {
                 var isApart = group.TakesParameters(i);
                 if (isApart)
@@ -180,13 +180,13 @@ internal sealed class StatementBatch : IDisposable
         var last = first;
         var bytes = 0L;
         _mapped.Clear();
-        while (last < end && group[last].Rows is { } rows && (last == first || bytes + rows.SentBytes <= LoggedStatementBytes) && TryMap(rows.Table))
+        while (last < end && group[last].Logged is { } logged && (last == first || bytes + group.TextBytes(last) <= LoggedStatementBytes) && TryMap(logged))
         {
-            bytes += rows.SentBytes;
+            bytes += group.TextBytes(last);
             last++;
         }
 
-        Begin(group[first] with { Rows = null }).Sql("BINLOG '"u8);
+        Begin(group[first]).Sql("BINLOG '"u8);
         foreach (var table in _mapped)
         {
             LoggedEvents.WriteTableMap(Sql, table.Id, table.Map);
@@ -195,10 +195,11 @@ internal sealed class StatementBatch : IDisposable
         var start = 0;
         for (var i = first; i < last; i++)
         {
-            start = LoggedEvents.WriteRows(Sql, group[i].Rows!.Table.Id, group[i].Rows!.Event);
+            start = Sql.Length;
+            group.CopyText(i, _text);
         }
 
-        LoggedEvents.MarkLast(Sql, start, group[last - 1].Rows!.Table.Id);
+        LoggedEvents.MarkLast(Sql, start, group[last - 1].Logged!.Id);
         Sql.WriteByte((byte)'\'');
         EndText();
         return last;

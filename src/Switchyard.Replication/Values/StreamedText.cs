@@ -11,6 +11,8 @@ internal sealed class StreamedText(int capacity, int writtenBytes = StreamedText
     /// <summary>Below it, a value costs less to copy than to send by itself.</summary>
     public const int WrittenBytes = 1024 * 1024;
 
+    private const int KeptBytes = 256 * 1024;
+
     private readonly List<LongValue> _values = [];
 
     public PayloadWriter Text { get; } = new(capacity);
@@ -121,9 +123,10 @@ internal sealed class StreamedText(int capacity, int writtenBytes = StreamedText
         return parameters;
     }
 
-    public void Clear(int keptCapacity)
+    /// <summary>Forgets everything. A long buffer goes back to where the next one who writes finds it: many are filled in turn, and few are full at once.</summary>
+    public void Clear()
     {
-        Text.Reset(keptCapacity);
+        Text.Reset(KeptBytes);
         _values.Clear();
         ValueBytes = 0;
     }

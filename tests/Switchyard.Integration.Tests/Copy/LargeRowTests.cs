@@ -241,17 +241,4 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
             await WaitAsync(api, _ => true);
         }
     }
-
-    private sealed class Peak(int process)
-    {
-        // proc(5): sets the mark to what is resident now.
-        private const string ResetMark = "5";
-
-        public long Take()
-        {
-            var mark = File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
-            File.WriteAllText($"/proc/{process}/clear_refs", ResetMark);
-            return long.Parse(mark.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-        }
-    }
 }

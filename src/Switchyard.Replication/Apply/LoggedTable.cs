@@ -16,13 +16,7 @@ internal sealed class LoggedTable(TableMapEvent map)
 
     // Temporal types in the form from before MySQL 5.6: the target's columns of the same name may be in the other.
     public static bool HasOldTypes(TableMapEvent map) => map.ColumnTypes.Span.ContainsAny((byte)7, (byte)11, (byte)12);
-}
 
-/// <summary>Rows as they were logged, for the target's own row applier.</summary>
-/// <param name="Event">The rows, in memory of their own.</param>
-/// <param name="Table">What they refer to.</param>
-internal sealed record LoggedRows(RowsEvent Event, LoggedTable Table)
-{
-    /// <summary>Bytes they take in a statement.</summary>
-    public int SentBytes { get; } = (int)Math.Min(int.MaxValue, ((Event.DataBytes + 64L) * 4 / 3) + 4);
+    /// <summary>Bytes rows take in a statement.</summary>
+    public static long SentBytesOf(RowsEvent rows) => ((rows.DataBytes + 64L) * 4 / 3) + 4;
 }

@@ -9,7 +9,7 @@ namespace Switchyard.Integration.Tests.Copy;
 [Trait("Category", "Integration")]
 public sealed class BurstTests(Xunit.Abstractions.ITestOutputHelper output)
 {
-    private const long LimitKilobytes = 330 * 1024;
+    private const long LimitKilobytes = 280 * 1024;
 
     private const string Small = "UPDATE {0}.t SET k=k+1 WHERE id=1+(i*7)%1000; UPDATE {0}.t SET c=REPEAT(CHAR(97+i%26), 110) WHERE id=1+(i*11)%1000; DELETE FROM {0}.t WHERE id=1+i%1000; INSERT INTO {0}.t VALUES (1+i%1000, i, 'again', 'again')";
     private const string Large = "UPDATE {0}.v SET b=REPEAT(CHAR(97+i%26), 200000) WHERE id=1+i%20";

@@ -3,16 +3,19 @@ using System.Buffers;
 namespace Switchyard.Wire;
 
 /// <summary>
-/// Where writers have their buffers from. The runtime's shared pool keeps one array of each size for every thread that ever gave one back, and more for each processor, which for sizes of
+/// Where writers and connections have their buffers from. The runtime's shared pool keeps one array of each size for every thread that ever gave one back, and more for each processor, which for sizes of
 /// megabytes is memory without a limit; those are kept here, up to <see cref="KeptBytes"/> of all of them together. Safe from any thread.
 /// </summary>
-internal static class LargeBuffers
+public static class LargeBuffers
 {
     /// <summary>Longer ones are not the shared pool's.</summary>
     public const int SharedBytes = 256 * 1024;
 
     /// <summary>What is kept for the next one that asks.</summary>
     public const int KeptBytes = 48 * 1024 * 1024;
+
+    // The runtime lets large objects that nobody refers to be until there are several times as many as are in use.
+    private const int UncollectedBytes = 64 * 1024 * 1024;
 
     // Above it sizes are multiples of it; below they are powers of two.
     private const int StepBytes = 1024 * 1024;
@@ -23,7 +26,9 @@ internal static class LargeBuffers
     private static readonly Lock s_lock = new();
     private static readonly List<byte[]> s_kept = [];
     private static int s_keptBytes;
+    private static long s_madeBytes;
 
+    /// <summary>An array of at least so many bytes, of which nothing is known.</summary>
     public static byte[] Rent(int least)
     {
         if (least <= SharedBytes)
@@ -53,11 +58,19 @@ internal static class LargeBuffers
             }
         }
 
+        if (Interlocked.Add(ref s_madeBytes, size) > UncollectedBytes)
+        {
+            Interlocked.Exchange(ref s_madeBytes, 0);
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+        }
+
         return GC.AllocateUninitializedArray<byte>(size);
     }
 
+    /// <summary>Gives an array back, once, when nobody looks at it any more.</summary>
     public static void Return(byte[] buffer)
     {
+        ArgumentNullException.ThrowIfNull(buffer);
         if (buffer.Length <= SharedBytes)
         {
             ArrayPool<byte>.Shared.Return(buffer);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Compression;
 using Switchyard.Client;
+using Switchyard.Wire;
 
 namespace Switchyard.Binlog.Compression;
 
@@ -92,11 +93,12 @@ internal static class ZlibBlock
 
     private static unsafe UnmanagedMemoryStream Open(in MemoryHandle pin, int length) => new((byte*)pin.Pointer, length);
 
-    private static byte[] ReadAll(Stream inflater, int size)
+    private static ReadOnlyMemory<byte> ReadAll(Stream inflater, int size)
     {
-        var result = new byte[size];
-        inflater.ReadExactly(result);
-        return result;
+        // Not given back, as nobody knows who looks at it; but what is made there is collected in time.
+        var result = size > LargeBuffers.SharedBytes ? LargeBuffers.Rent(size) : new byte[size];
+        inflater.ReadExactly(result.AsSpan(0, size));
+        return result.AsMemory(0, size);
     }
 
     private static ReadOnlyMemory<byte> Spill(Stream inflater, long size, ReadOnlyMemory<byte> body, Stream source)

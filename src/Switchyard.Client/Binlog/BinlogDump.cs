@@ -42,7 +42,7 @@ public sealed class BinlogDump : IAsyncDisposable
         _channel.TryRead(out var payload) ? new ValueTask<ReadOnlyMemory<byte>>(Unwrap(payload)) : ReadSlowAsync(cancellationToken);
 
     /// <summary>Makes the last event's bytes last beyond the next read, without a copy. Refused for small ones.</summary>
-    public bool TryKeepEvent() => _channel.TryGiveAway();
+    public bool TryKeepEvent() => _channel.GiveAway() is not null;
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 

@@ -103,8 +103,8 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
     /// <inheritdoc cref="PacketStream.DropsLong"/>
     public void DropLong() => _packets.DropsLong = true;
 
-    /// <inheritdoc cref="PacketStream.TryGiveAway"/>
-    public bool TryGiveAway() => _packets.TryGiveAway();
+    /// <inheritdoc cref="PacketStream.GiveAway"/>
+    public IDisposable? GiveAway() => _packets.GiveAway();
 
     /// <summary>Sends a further payload within the exchange under way.</summary>
     public ValueTask SendNextAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)

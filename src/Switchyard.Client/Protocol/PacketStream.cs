@@ -111,28 +111,30 @@ internal sealed class PacketStream(Stream stream) : IDisposable
     }
 
     /// <summary>
-    /// Makes the last payload read the caller's: the buffer it lies in is not used again. Refused for one that shares a small buffer with others.
+    /// Makes the last payload read the caller's, until that disposes of what it is given: the buffer it lies in is not used before. Null for one that shares a small
+    /// buffer with others.
     /// </summary>
-    public bool TryGiveAway()
+    public IDisposable? GiveAway()
     {
-        if (_spilled is not null)
+        if (_spilled is { } spilled)
         {
             _spilled = null;
-            return true;
+            return spilled;
         }
 
         if (_buffer.Length <= KeptBufferSize)
         {
-            return false;
+            return null;
         }
 
         var left = _buffer.AsSpan(_start, Buffered);
-        var next = Allocate(Math.Max(InitialBufferSize, left.Length));
+        var next = LargeBuffers.Rent(Math.Max(InitialBufferSize, left.Length));
         left.CopyTo(next);
+        var given = new GivenBuffer(_buffer);
         _end = left.Length;
         _start = 0;
         _buffer = next;
-        return true;
+        return given;
     }
 
     /// <summary>Takes the next payload if it is whole in the buffer.</summary>
@@ -276,7 +278,7 @@ internal sealed class PacketStream(Stream stream) : IDisposable
             var wanted = count <= KeptBufferSize
                 ? Math.Max(count, count > InitialBufferSize ? Math.Min(_buffer.Length * 2, KeptBufferSize) : InitialBufferSize)
                 : count + (count / 8);
-            var grown = Allocate(wanted);
+            var grown = LargeBuffers.Rent(wanted);
             Buffer.BlockCopy(_buffer, _start, grown, 0, Buffered);
             Free(_buffer);
             _buffer = grown;
@@ -299,15 +301,11 @@ internal sealed class PacketStream(Stream stream) : IDisposable
         _start = _end = 0;
     }
 
-    // A pool would keep large ones for good, and of every size that was ever met.
-    private static byte[] Allocate(int size) =>
-        size <= KeptBufferSize ? ArrayPool<byte>.Shared.Rent(size) : GC.AllocateUninitializedArray<byte>(size);
-
     private static void Free(byte[] buffer)
     {
-        if (buffer.Length is > 0 and <= KeptBufferSize)
+        if (buffer.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            LargeBuffers.Return(buffer);
         }
     }
 
@@ -336,6 +334,19 @@ internal sealed class PacketStream(Stream stream) : IDisposable
             if (length < PacketLimits.MaxPayload)
             {
                 return;
+            }
+        }
+    }
+
+    private sealed class GivenBuffer(byte[] buffer) : IDisposable
+    {
+        private byte[]? _buffer = buffer;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _buffer, null) is { } given)
+            {
+                LargeBuffers.Return(given);
             }
         }
     }

@@ -90,9 +90,10 @@ public sealed class ResultReader : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes the current row's values last beyond the next read, without a copy. Refused for rows that are small, or printed here.
+    /// Makes the current row's values last beyond the next read, without a copy, until what is returned is disposed of, or nothing refers to it and them. Null for rows
+    /// that are small, or printed here.
     /// </summary>
-    public bool TryKeepRow() => _hasRow && !_isBinary && _row.Length > MinKeptRow && _channel.TryGiveAway();
+    public IDisposable? KeepRow() => _hasRow && !_isBinary && _row.Length > MinKeptRow ? _channel.GiveAway() : null;
 
     public bool IsNull(int column) => Length(column) < 0;
 

@@ -15,6 +15,7 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
     private readonly StreamedText _text = new(256 * 1024);
     private readonly PayloadWriter _keys = new(16 * 1024);
     private readonly List<Row> _rows = [];
+    private readonly List<IDisposable> _kept = [];
 
     // A row larger than this is a statement of its own. Its large values stay where they were read, and are sent from there.
     internal const int LargeRowBytes = 1024 * 1024;
@@ -77,6 +78,12 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
     {
         _text.Dispose();
         _keys.Dispose();
+        foreach (var row in _kept)
+        {
+            row.Dispose();
+        }
+
+        _kept.Clear();
     }
 
     private void Add(ResultReader reader, bool keepKeys)
@@ -100,7 +107,12 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
 
         // What needs settings around its statement is written out; nothing large has come with an enum's error value yet.
         var lenient = IsLenient(reader);
-        var isKept = !lenient && reader.TryKeepRow();
+        var kept = lenient ? null : reader.KeepRow();
+        if (kept is not null)
+        {
+            _kept.Add(kept);
+        }
+
         var bytesBefore = _text.Length;
         var sqlStart = Sql.Length;
         var keyStart = _keys.Length;
@@ -113,7 +125,7 @@ internal sealed class ChunkRows(TablePlan table) : IDisposable
             }
 
             var column = Table.Columns[i];
-            if (isKept)
+            if (kept is not null)
             {
                 _text.Write(column.Literal, reader.IsNull(i), reader.GetMemory(i));
             }

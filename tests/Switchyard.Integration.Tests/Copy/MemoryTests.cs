@@ -7,11 +7,12 @@ using ServeProcess = Switchyard.Lab.ServeProcess;
 
 namespace Switchyard.Integration.Tests.Copy;
 
-/// <summary>What the whole process takes at its peak stays under 500 MB for rows of 30 MB and many tables; 2,000 of them with SWITCHYARD_FULL=1.</summary>
+/// <summary>What the whole process takes at its peak stays under 500 MB for rows of 30 MB, such as are just not kept in files, and many tables; 2,000 of them with SWITCHYARD_FULL=1.</summary>
 [Trait("Category", "Integration")]
 public sealed class MemoryTests(Xunit.Abstractions.ITestOutputHelper output)
 {
-    private const long LimitKilobytes = 500 * 1024;
+    // The short run takes 252 MB, and took 390 while buffers of megabytes were left to the collector.
+    private static readonly long s_limitKilobytes = (TestReport.Full ? 500 : 350) * 1024;
 
     [Fact]
     public async Task Wide_rows_and_many_tables_are_copied_in_bounded_memory()
@@ -28,6 +29,15 @@ public sealed class MemoryTests(Xunit.Abstractions.ITestOutputHelper output)
             for (var i = 0; i < rows; i++)
             {
                 await admin.ExecuteAsync($"INSERT INTO {(i % 2 == 0 ? "wide" : "mixed")} VALUES ({i * 1000}, REPEAT(UNHEX(SHA2({i}, 512)), {rowMegabytes * 1024 * 16}))", default);
+            }
+
+            foreach (var megabytes in (int[])[2, 8, 15])
+            {
+                await admin.ExecuteAsync($"CREATE TABLE some{megabytes} (id INT NOT NULL PRIMARY KEY, b LONGBLOB NOT NULL) ENGINE=InnoDB", default);
+                for (var i = 0; i < 120 / megabytes; i++)
+                {
+                    await admin.ExecuteAsync($"INSERT INTO some{megabytes} VALUES ({i}, REPEAT(UNHEX(SHA2({i}, 512)), {megabytes * 1000 * 15}))", default);
+                }
             }
 
             await admin.ExecuteAsync("INSERT INTO mixed " + string.Join(" UNION ALL ", Enumerable.Range(0, 900).Select(i => $"SELECT {i + 1}, 'small'")), default);
@@ -55,10 +65,10 @@ public sealed class MemoryTests(Xunit.Abstractions.ITestOutputHelper output)
             }
             while (status.State != MigrationState.Running);
 
-            Assert.Equal(rows + 900 + (tables * 2), status.Copy!.RowsCopied);
+            Assert.Equal(rows + 60 + 15 + 8 + 900 + (tables * 2), status.Copy!.RowsCopied);
             var kilobytes = new Peak(serve.ProcessId).Take();
             output.WriteLine($"{kilobytes / 1024} MB");
-            Assert.InRange(kilobytes, 1, LimitKilobytes);
+            Assert.InRange(kilobytes, 1, s_limitKilobytes);
         }
         finally
         {

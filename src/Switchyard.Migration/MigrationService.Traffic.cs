@@ -76,7 +76,15 @@ public sealed partial class MigrationService
             findings.Add(Finding.Error("lag", $"The target is not close enough behind: {unit.Runtime.Stream?.Status.LagSeconds?.ToString("0.#") ?? "unknown"} s.", $"Wait until the lag is below {ValidateLagLimitSeconds:0} s."));
         }
 
-        findings.AddRange(await new AccountGap(_environment).FindAsync(record, FindingSeverity.Error, cancellationToken));
+        try
+        {
+            findings.AddRange(await new AccountGap(_environment).FindAsync(record, FindingSeverity.Error, cancellationToken));
+        }
+        catch (CutoverFailedException e)
+        {
+            findings.Add(Finding.Error("server_silent", e.Message, e.Remedy));
+        }
+
         if (findings.Exists(f => f.Severity == FindingSeverity.Error))
         {
             throw MigrationException.RefusedBy("validate", "Reads were not sent to the target.", findings);

@@ -95,14 +95,12 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
                 throw MigrationException.Refused("exists", $"There is a migration named '{request.Name}' already.", "Choose another name, or delete that one once it is completed or cancelled.");
             }
 
-            var preflight = new Preflight(_environment);
-            var findings = await preflight.RunAsync(request, null, cancellationToken);
-            if (findings.Any(f => f.Severity == FindingSeverity.Error))
+            var (findings, record) = await new Preflight(_environment).RunAsync(request, null, cancellationToken);
+            if (record is null || findings.Exists(f => f.Severity == FindingSeverity.Error))
             {
                 throw MigrationException.RefusedBy("preflight", $"The migration '{request.Name}' was not created.", findings);
             }
 
-            var record = await preflight.MakeRecordAsync(request, cancellationToken);
             var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
             var key = TopologyKeys.Migration(request.Name);
             var result = await _environment.Topology.Begin().RequireAbsent(key).Require(routing)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Switchyard.Client;
+using Switchyard.Faults;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -10,31 +11,51 @@ namespace Switchyard.Migration;
 /// </summary>
 internal sealed class AccountCopier(MigrationEnvironment environment, MigrationRecord record)
 {
+    private readonly ServerSteps _steps = new(environment, record.Settings);
+
     public async Task<CopyAccountsReport> RunAsync(CopyAccountsRequest request, CancellationToken cancellationToken)
     {
+        var results = new List<AccountCopy>();
+        try
+        {
+            await CopyAllAsync(request, results, cancellationToken);
+            return new CopyAccountsReport(results);
+        }
+        catch (CutoverFailedException e)
+        {
+            var done = results.Where(r => r.Result is "created" or "exists").Select(r => r.Account).ToList();
+            throw MigrationException.Failed(
+                "accounts_not_copied", $"{e.Message} {(request.DryRun || done.Count == 0 ? "No account was copied." : $"Copied before: {string.Join(", ", done)}.")}",
+                $"{e.Remedy} Then run `switchyard migration accounts copy {record.Name}` again, which goes on with the rest.", e);
+        }
+    }
+
+    private async Task CopyAllAsync(CopyAccountsRequest request, List<AccountCopy> results, CancellationToken cancellationToken)
+    {
         var options = await environment.BackendAsync(record.Settings.Source, cancellationToken);
-        await using var source = await BackendConnection.OpenAsync(options, cancellationToken);
-        await using var target = await BackendConnection.OpenAsync(await environment.BackendAsync(record.Settings.Target, cancellationToken), cancellationToken);
+        await using var source = await OpenAsync(Side.Source, options, cancellationToken);
+        await using var target = await OpenAsync(Side.Target, await environment.BackendAsync(record.Settings.Target, cancellationToken), cancellationToken);
+        await FaultPoints.HitAsync("accounts.connected", cancellationToken);
         var from = new AccountCatalog(source);
         var to = new AccountCatalog(target);
         var accounts = request.Accounts is { Count: > 0 } named
             ? [.. named.Select(Account.Parse)]
-            : await from.ListUsersOfAsync(record.SchemaNames, options.User, cancellationToken);
-        var present = await to.ListAsync(cancellationToken);
-        var plugins = await to.ListPluginsAsync(cancellationToken);
-        var results = new List<AccountCopy>();
+            : await _steps.AskAsync([Side.Source], "list its accounts", token => from.ListUsersOfAsync(record.SchemaNames, options.User, token), cancellationToken);
+        var (present, plugins) = await _steps.AskAsync(
+            [Side.Target], "list its accounts", async token => (await to.ListAsync(token), await to.ListPluginsAsync(token)), cancellationToken);
         foreach (var account in accounts.OrderBy(a => a.User, StringComparer.Ordinal).ThenBy(a => a.Host, StringComparer.Ordinal))
         {
             results.Add(await CopyAsync(request, account, from, to, present.Contains(account), plugins, cancellationToken));
         }
-
-        return new CopyAccountsReport(results);
     }
+
+    private Task<BackendConnection> OpenAsync(Side side, ConnectionOptions options, CancellationToken cancellationToken) =>
+        _steps.AskAsync([side], "let Switchyard in", token => BackendConnection.OpenAsync(options, token), cancellationToken);
 
     private async Task<AccountCopy> CopyAsync(
         CopyAccountsRequest request, Account account, AccountCatalog from, AccountCatalog to, bool exists, HashSet<string> plugins, CancellationToken cancellationToken)
     {
-        if (await from.ReadProofAsync(account, cancellationToken) is not { } proof)
+        if (await _steps.AskAsync([Side.Source], $"show the account {account}", token => from.ReadProofAsync(account, token), cancellationToken) is not { } proof)
         {
             return new AccountCopy(account.ToString(), "refused", "unchanged", [], $"'{record.Settings.Source}' has no such account.");
         }
@@ -44,7 +65,8 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
             return new AccountCopy(account.ToString(), "refused", "unchanged", [], "It must present a certificate, which a proxy cannot do for it.");
         }
 
-        var (grants, leftOut) = GrantTranslation.ForSchemas([.. await from.ReadGrantsAsync(account, cancellationToken)], record.SchemaNames, account);
+        var given = await _steps.AskAsync([Side.Source], $"show the grants of {account}", token => from.ReadGrantsAsync(account, token), cancellationToken);
+        var (grants, leftOut) = GrantTranslation.ForSchemas([.. given], record.SchemaNames, account);
         var note = leftOut.Count == 0 ? "" : $"Left out, because it is not about the {(record.Schemas.Count == 1 ? "schema" : "schemas")} or not known to both servers: {string.Join("; ", leftOut)}.";
         var stored = await environment.Topology.FindAsync(record.Settings.Target, account.User, account.Host, cancellationToken);
         var credential = exists && stored is null ? "unchanged" : plugins.Contains(proof.Plugin) && stored is null ? "same-hash" : "generated";
@@ -53,28 +75,34 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
             return new AccountCopy(account.ToString(), exists ? "exists" : "planned", credential, grants, note);
         }
 
-        switch (credential)
+        if (credential == "generated")
         {
-            case "same-hash":
-                await to.CreateWithHashAsync(account, proof, cancellationToken);
-                break;
-            case "generated":
-                // Stored first: an account whose password nobody knows could not be used, a password without an account is only tried again.
-                stored ??= await StoreAsync(account, cancellationToken);
-                await to.SetPasswordAsync(account, stored.Password, exists, cancellationToken);
-                break;
+            // Stored first: an account whose password nobody knows could not be used, a password without an account is only tried again.
+            stored ??= await StoreAsync(account, cancellationToken);
         }
 
-        if (!exists && proof.Tls == "ANY")
+        await _steps.RunAsync([Side.Target], $"create the account {account}", async token =>
         {
-            await to.RequireTlsAsync(account, cancellationToken);
-        }
+            switch (credential)
+            {
+                case "same-hash":
+                    await to.CreateWithHashAsync(account, proof, token);
+                    break;
+                case "generated":
+                    await to.SetPasswordAsync(account, stored!.Password, exists, token);
+                    break;
+            }
 
-        foreach (var grant in grants)
-        {
-            await to.GrantAsync(grant, cancellationToken);
-        }
+            if (!exists && proof.Tls == "ANY")
+            {
+                await to.RequireTlsAsync(account, token);
+            }
 
+            foreach (var grant in grants)
+            {
+                await to.GrantAsync(grant, token);
+            }
+        }, cancellationToken);
         return new AccountCopy(account.ToString(), exists ? "exists" : "created", credential, grants, note);
     }
 

@@ -5,13 +5,17 @@ namespace Switchyard.Migration;
 /// <summary>Accounts of the application that could not log in on the other side.</summary>
 internal sealed class AccountGap(MigrationEnvironment environment)
 {
+    /// <exception cref="CutoverFailedException">A server did not answer.</exception>
     public async Task<IReadOnlyList<Finding>> FindAsync(MigrationRecord record, FindingSeverity severity, CancellationToken cancellationToken)
     {
         var (fromName, toName) = (record.Backend(record.Direction.From), record.Backend(record.Direction.To));
         try
         {
-            var missing = await environment.Sides.ListMissingAccountsAsync(
-                await environment.BackendAsync(fromName, cancellationToken), await environment.BackendAsync(toName, cancellationToken), record.SchemaNames, cancellationToken);
+            var missing = await new ServerSteps(environment, record.Settings).AskAsync(
+                ServerSteps.Both, "list its accounts",
+                async token => await environment.Sides.ListMissingAccountsAsync(
+                    await environment.BackendAsync(fromName, token), await environment.BackendAsync(toName, token), record.SchemaNames, token),
+                cancellationToken);
             if (record.Direction == Direction.Reverse && severity == FindingSeverity.Error)
             {
                 // Clients are let in by the source's accounts, so an account only the target has is none of the application's and must not bar the way back.
@@ -23,9 +27,9 @@ internal sealed class AccountGap(MigrationEnvironment environment)
                 : [new Finding(severity, "accounts_missing", $"'{toName}' has no account {string.Join(", ", missing)}, which uses {record.Schemas.Title()} on '{fromName}'.",
                     record.Direction == Direction.Forward ? $"Create it with `switchyard migration accounts copy {record.Name}`." : $"Create it on '{toName}' if it is the application's.")];
         }
-        catch (ServerErrorException e)
+        catch (CutoverFailedException e) when (e.InnerException is ServerErrorException refusal)
         {
-            return [Finding.Warning("accounts_unknown", $"The accounts could not be compared: {e.ServerMessage}", $"Allow Switchyard's account to read the schema mysql on '{fromName}' and '{toName}', or compare them by hand.")];
+            return [Finding.Warning("accounts_unknown", $"The accounts could not be compared: {refusal.ServerMessage}", $"Allow Switchyard's account to read the schema mysql on '{fromName}' and '{toName}', or compare them by hand.")];
         }
     }
 }

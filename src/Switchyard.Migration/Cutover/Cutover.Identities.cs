@@ -22,8 +22,10 @@ internal sealed partial class Cutover
         // Noted before the values are read: a table that is emptied begins at 1 again.
         var stream = runtime.Stream;
         _definitions = (stream, stream?.DefinitionChanges ?? 0);
-        _identities = new((await _to.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken)).Columns);
-        var values = await _from.ReadIdentitiesAsync(runtime.Record.Tables, cancellationToken);
+        const string Read = "say which identity values come next";
+        var tables = runtime.Record.Tables;
+        _identities = new((await _steps.AskAsync([_direction.To], Read, token => _to.ReadIdentitiesAsync(tables, token), cancellationToken)).Columns);
+        var values = await _steps.AskAsync([_direction.From], Read, token => _from.ReadIdentitiesAsync(tables, token), cancellationToken);
         await RaiseToAsync(values, IdentityHeadroom, cancellationToken);
     }
 
@@ -63,7 +65,8 @@ internal sealed partial class Cutover
         }
 
         var sequences = values.Sequences.Where(s => !_sequences.TryGetValue(s.Key, out var raised) || raised != s.Value).ToList();
-        await _to.RaiseSequencesAsync(sequences, cancellationToken);
+        await WithinAsync(
+            request.TimeoutSeconds, $"'{ToName}' did not set its sequences within {request.TimeoutSeconds:0.###} s.", token => _to.RaiseSequencesAsync(sequences, token), cancellationToken);
         foreach (var (sequence, next) in sequences)
         {
             _sequences[sequence] = next;

@@ -10,17 +10,21 @@ internal sealed partial class Cutover
     private async Task WarmAsync(CancellationToken cancellationToken)
     {
         var record = runtime.Record;
-        await _from.ConnectAsync(cancellationToken);
-        await _from.PrepareFenceAsync(request.Fence, record.Tables, TimeSpan.FromSeconds(request.DrainTimeoutSeconds), cancellationToken);
-        await _to.ConnectAsync(cancellationToken);
+        await _steps.RunAsync([_direction.From], "let Switchyard in and open the tables", async token =>
+        {
+            await _from.ConnectAsync(token);
+            await _from.PrepareFenceAsync(request.Fence, record.Tables, TimeSpan.FromSeconds(request.DrainTimeoutSeconds), token);
+        }, cancellationToken);
+        await _steps.RunAsync([_direction.To], "let Switchyard in", _to.ConnectAsync, cancellationToken);
         await RaiseIdentitiesAsync(cancellationToken);
-        var handover = await _from.ReadTriggersAndEventsAsync(record.Tables, cancellationToken);
+        var handover = await _steps.AskAsync([_direction.From], "show its triggers and events", token => _from.ReadTriggersAndEventsAsync(record.Tables, token), cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
         {
             await runtime.UpdateAsync(r => r with { Handover = handover }, cancellationToken);
         }
 
-        _back = await environment.Engine.BeginRecordAsync(await runtime.SpecAsync(_direction.Exchanged, cancellationToken), cancellationToken);
+        var wayBack = await runtime.SpecAsync(_direction.Exchanged, cancellationToken);
+        _back = await _steps.AskAsync(ServerSteps.Both, "record where the way back begins", token => environment.Engine.BeginRecordAsync(wayBack, token), cancellationToken);
         await environment.Topology.Begin().Put(new WarmRequest(_operation.GateId, record.Name, ToName) { Scopes = RoutingRules.Scopes(record) }).CommitAsync(cancellationToken);
         await WaitForWarmAsync(cancellationToken);
         var limit = request.TimeoutSeconds + request.MaxReplicationLagAllowedSeconds;

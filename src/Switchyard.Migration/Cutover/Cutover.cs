@@ -15,6 +15,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
 {
     private readonly Direction _direction = runtime.Record.Direction;
     private readonly List<Finding> _findings = [];
+    private readonly ServerSteps _steps = new(environment, runtime.Record.Settings);
     private Journal _journal = null!;
     private OperationRecord _operation = null!;
     private GateKeeper _gate = null!;

@@ -1,6 +1,6 @@
 namespace Switchyard.Migration;
 
-/// <summary>A step of a cutover, or of a migration's end, cannot be done. Before the flip everything is to be undone; an end is gone on with.</summary>
+/// <summary>A step that a verb takes on a server cannot be done. Of a cutover, everything is to be undone before the flip; an end is gone on with.</summary>
 internal sealed class CutoverFailedException(string message, string remedy, Exception? inner = null) : Exception(message, inner)
 {
     public string Remedy { get; } = remedy;

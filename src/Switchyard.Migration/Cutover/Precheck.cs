@@ -10,11 +10,27 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
 
     private static readonly TimeSpan s_betweenLooks = TimeSpan.FromMilliseconds(100);
 
+    private readonly ServerSteps _steps = new(environment, runtime.Record.Settings);
+
     public async Task<List<Finding>> RunAsync(
         SwitchRequest request, DiffReport? diff, IServerSide from, IServerSide to, CancellationToken cancellationToken)
     {
-        var record = runtime.Record;
         var findings = new List<Finding>();
+        try
+        {
+            await CheckAsync(request, diff, from, to, findings, cancellationToken);
+        }
+        catch (CutoverFailedException e)
+        {
+            findings.Add(Finding.Error("server_silent", e.Message, e.Remedy));
+        }
+
+        return findings;
+    }
+
+    private async Task CheckAsync(SwitchRequest request, DiffReport? diff, IServerSide from, IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        var record = runtime.Record;
         await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken);
         CheckStream(record, request, findings);
         if (!request.SkipDiff && !request.Rehearse)
@@ -22,32 +38,35 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
             CheckDiff(record, diff, findings);
         }
 
-        if (await to.ProbeWriteAsync(environment.Options.WriteLimit, cancellationToken) is { } refusal)
+        if (await AskAsync(record.Direction.To, "take a small write", token => to.ProbeWriteAsync(environment.Options.WriteLimit, token), cancellationToken) is { } refusal)
         {
             // Such a server answers little else, and nothing else matters before it does.
             var name = record.Backend(record.Direction.To);
             findings.Add(Finding.Error(refusal.IsFull ? "target_full" : "target_stuck", $"'{name}' {refusal.What}.", refusal.IsFull ? FullDisk.Remedy(name) : FullDisk.RemedyOfSilence(name)));
-            return findings;
+            return;
         }
 
         await CheckServersAsync(record, from, to, findings, cancellationToken);
         var back = record.Direction.Exchanged;
-        var wayBack = await environment.Engine.CheckWayBackAsync(await runtime.SpecAsync(back, cancellationToken), back, cancellationToken);
+        var spec = await runtime.SpecAsync(back, cancellationToken);
+        var wayBack = await environment.Engine.CheckWayBackAsync(spec with { From = _steps.Bound(spec.From), To = _steps.Bound(spec.To) }, back, cancellationToken);
         findings.AddRange(wayBack.Where(f => !s_saidAbove.Contains(f.Code)));
         findings.AddRange(await new AccountGap(environment).FindAsync(record, FindingSeverity.Error, cancellationToken));
         await CheckProxiesAsync(record, findings, cancellationToken);
         await CheckForeignWritesAsync(to, findings, cancellationToken);
         findings.AddRange(ShadowFindings.Find(record, environment.Validation.Of(record.Name)));
         findings.AddRange(SpanningStatements.Summarize(await new SpanningStatements(environment).FindAsync(record, cancellationToken)));
-        findings.AddRange(FindDirectClients(record, request, await from.ReadClientsAsync(cancellationToken)));
-        return findings;
+        findings.AddRange(FindDirectClients(record, request, await AskAsync(record.Direction.From, "list its connections", from.ReadClientsAsync, cancellationToken)));
     }
+
+    private Task<T> AskAsync<T>(Side side, string what, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken) =>
+        _steps.AskAsync([side], what, ask, cancellationToken);
 
     /// <summary>What others wrote on the side that is to become authoritative would be the truth then.</summary>
     private async Task CheckForeignWritesAsync(IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
     {
         var passive = runtime.Record.Backend(runtime.Record.Direction.To);
-        var unwatched = runtime.Watch is { } watch ? await watch.ExamineAsync(await to.ReadEndAsync(cancellationToken), cancellationToken) : "replication does not run.";
+        var unwatched = runtime.Watch is { } watch ? await watch.ExamineAsync(await AskAsync(runtime.Record.Direction.To, "say where its log ends", to.ReadEndAsync, cancellationToken), cancellationToken) : "replication does not run.";
         if (runtime.Record.Foreign is { Found: > 0 } foreign && foreign.Side == runtime.Record.Direction.To)
         {
             var last = foreign.Last[^1];
@@ -144,7 +163,8 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         MigrationRecord record, IServerSide from, IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
     {
         var (fromName, toName) = (record.Backend(record.Direction.From), record.Backend(record.Direction.To));
-        var facts = await to.ReadFactsAsync(cancellationToken);
+        const string Facts = "say how it is set up and what runs there";
+        var facts = await AskAsync(record.Direction.To, Facts, to.ReadFactsAsync, cancellationToken);
         if (facts.IsReadOnly)
         {
             findings.Add(Finding.Error("target_read_only", $"'{toName}' is read-only.", $"Run SET GLOBAL read_only=0 on '{toName}'."));
@@ -170,8 +190,8 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
             }
         }
 
-        var origin = await from.ReadFactsAsync(cancellationToken);
-        var prepared = await FindPreparedXaAsync(from, cancellationToken);
+        var origin = await AskAsync(record.Direction.From, Facts, from.ReadFactsAsync, cancellationToken);
+        var prepared = await AskAsync(record.Direction.From, "list its prepared XA transactions", token => FindPreparedXaAsync(from, token), cancellationToken);
         if (prepared.Count > 0)
         {
             findings.Add(Finding.Error(

@@ -13,9 +13,7 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
     // So many are dropped or renamed within the limit of a step, however large they are.
     private const int TablesInStep = 20;
 
-    private static readonly Side[] s_both = [Side.Source, Side.Target];
-
-    private readonly ServerSteps _steps = new(environment, runtime);
+    private readonly ServerSteps _steps = new(environment, runtime.Record.Settings);
 
     /// <returns>The new default backend; null when it stays what it was.</returns>
     /// <exception cref="CutoverFailedException">A server did not do its part.</exception>
@@ -44,7 +42,7 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
         var newDefault = await NewDefaultAsync([], cancellationToken);
         if (newDefault is not null)
         {
-            await _steps.RunAsync(s_both, "show what its accounts are verified by", new AccountMemory(environment, record).KeepAsync, cancellationToken);
+            await _steps.RunAsync(ServerSteps.Both, "show what its accounts are verified by", new AccountMemory(environment, record).KeepAsync, cancellationToken);
         }
 
         await FinalizeAsync(MigrationState.Completed, newDefault, cancellationToken);
@@ -126,7 +124,7 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
 
         string? unverifiable = null;
         await _steps.RunAsync(
-            s_both, "show what its accounts are verified by",
+            ServerSteps.Both, "show what its accounts are verified by",
             async token => unverifiable = (await new AccountMemory(environment, record).FindUnverifiableAsync(token)).FirstOrDefault(), cancellationToken);
         return unverifiable;
     }

@@ -72,10 +72,9 @@ public sealed record MigrationServiceOptions
     public TimeSpan UndoLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long a server may take for one step of <c>complete</c> or <c>cancel</c>, such as dropping some tables; after that the verb ends with what the server is doing,
-    /// and goes on from there when it is run again.
+    /// How long a server may take for one step of a verb, such as listing its accounts or dropping some tables; after that the verb ends with what the server is doing.
     /// </summary>
-    public TimeSpan EndLimit { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan StepLimit { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How often what validation has found is written down.</summary>
     public TimeSpan ValidationSaveInterval { get; init; } = TimeSpan.FromSeconds(10);

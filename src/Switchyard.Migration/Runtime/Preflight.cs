@@ -6,24 +6,29 @@ namespace Switchyard.Migration;
 internal sealed class Preflight(MigrationEnvironment environment)
 {
     // Without these nothing else can be looked at.
-    private static readonly HashSet<string> s_blind = new(StringComparer.Ordinal) { "unreachable", "login_refused" };
+    private static readonly HashSet<string> s_blind = new(StringComparer.Ordinal) { "unreachable", "login_refused", "server_silent" };
 
     private static readonly HashSet<string> s_system = new(StringComparer.OrdinalIgnoreCase) { "mysql", "sys", "information_schema", "performance_schema", "_switchyard" };
 
     /// <summary>The findings, with what applications run that would need both backends.</summary>
     public async Task<PreflightReport> ReportAsync(CreateMigrationRequest request, MigrationRecord? existing, CancellationToken cancellationToken)
     {
-        var findings = await RunAsync(request, existing, cancellationToken);
-        if (findings.Exists(f => s_blind.Contains(f.Code)))
+        var (findings, record) = await RunAsync(request, existing, cancellationToken);
+        IReadOnlyList<SpanningStatement> spanning = [];
+        if (record is not null)
         {
-            return PreflightReport.Of(findings, []);
+            await AddAsync(findings, async () =>
+            {
+                spanning = await new SpanningStatements(environment).FindAsync(record, cancellationToken);
+                findings.AddRange(SpanningStatements.Summarize(spanning));
+            });
         }
 
-        var spanning = await new SpanningStatements(environment).FindAsync(existing ?? await MakeRecordAsync(request, cancellationToken), cancellationToken);
-        return PreflightReport.Of([.. findings, .. SpanningStatements.Summarize(spanning)], spanning);
+        return PreflightReport.Of(findings, spanning);
     }
 
-    public async Task<List<Finding>> RunAsync(CreateMigrationRequest request, MigrationRecord? existing, CancellationToken cancellationToken)
+    /// <returns>The findings, and what the migration is recorded as, or would be; null where the servers did not say enough for it, which is among the findings then.</returns>
+    public async Task<(List<Finding> Findings, MigrationRecord? Record)> RunAsync(CreateMigrationRequest request, MigrationRecord? existing, CancellationToken cancellationToken)
     {
         if (string.Equals(request.Source, request.Target, StringComparison.Ordinal))
         {
@@ -31,13 +36,35 @@ internal sealed class Preflight(MigrationEnvironment environment)
         }
 
         CheckSelections(request);
+        var findings = new List<Finding>();
+        MigrationRecord? record = null;
+        await AddAsync(findings, async () => record = await CheckAsync(request, existing, findings, cancellationToken));
+        return (findings, record);
+    }
+
+    /// <summary>A server that does not answer is a finding too.</summary>
+    private static async Task AddAsync(List<Finding> findings, Func<Task> look)
+    {
+        try
+        {
+            await look();
+        }
+        catch (CutoverFailedException e)
+        {
+            findings.Add(Finding.Error("server_silent", e.Message, e.Remedy));
+        }
+    }
+
+    private async Task<MigrationRecord?> CheckAsync(CreateMigrationRequest request, MigrationRecord? existing, List<Finding> findings, CancellationToken cancellationToken)
+    {
         request = await NamedAsServerDoesAsync(request, cancellationToken);
-        var source = await environment.BackendAsync(request.Source, cancellationToken);
-        var target = await environment.BackendAsync(request.Target, cancellationToken);
-        var findings = (await environment.Engine.PreflightAsync(source, target, request, existing is { Started: true }, cancellationToken)).ToList();
+        var steps = new ServerSteps(environment, request);
+        var source = steps.Bound(await environment.BackendAsync(request.Source, cancellationToken));
+        var target = steps.Bound(await environment.BackendAsync(request.Target, cancellationToken));
+        findings.AddRange(await environment.Engine.PreflightAsync(source, target, request, existing is { Started: true }, cancellationToken));
         if (findings.Exists(f => s_blind.Contains(f.Code)))
         {
-            return findings;
+            return null;
         }
 
         var record = existing ?? await MakeRecordAsync(request, cancellationToken);
@@ -49,19 +76,20 @@ internal sealed class Preflight(MigrationEnvironment environment)
         }
 
         findings.AddRange(await new AccountGap(environment).FindAsync(record, FindingSeverity.Warning, cancellationToken));
-        return findings;
+        return record;
     }
 
-    public async Task<MigrationRecord> MakeRecordAsync(CreateMigrationRequest request, CancellationToken cancellationToken)
+    private async Task<MigrationRecord> MakeRecordAsync(CreateMigrationRequest request, CancellationToken cancellationToken)
     {
-        request = await NamedAsServerDoesAsync(request, cancellationToken);
-        var source = await environment.BackendAsync(request.Source, cancellationToken);
-        await using var target = environment.Sides.Create(await environment.BackendAsync(request.Target, cancellationToken), [.. request.Selections.Select(s => s.Schema)]);
+        var steps = new ServerSteps(environment, request);
         var schemas = new List<MigratedSchema>();
         foreach (var selection in request.Selections)
         {
-            var tables = Select(selection, await environment.Engine.ListTablesAsync(source, selection.Schema, cancellationToken));
-            schemas.Add(new MigratedSchema(selection.Schema, tables, selection.IsWhole, !await target.SchemaExistsAsync(selection.Schema, cancellationToken)));
+            var tables = Select(selection, await steps.ListTablesAsync(selection.Schema, cancellationToken));
+            var isThere = false;
+            await steps.RunAsync(
+                Side.Target, $"say whether it has the schema {selection.Schema}", async (side, token) => isThere = await side.SchemaExistsAsync(selection.Schema, token), cancellationToken);
+            schemas.Add(new MigratedSchema(selection.Schema, tables, selection.IsWhole, !isThere));
         }
 
         return new MigrationRecord { Settings = request, Schemas = schemas, CreatedAt = environment.Time.GetUtcNow(), Started = request.AutoStart };
@@ -73,10 +101,11 @@ internal sealed class Preflight(MigrationEnvironment environment)
     /// </summary>
     private async Task<CreateMigrationRequest> NamedAsServerDoesAsync(CreateMigrationRequest request, CancellationToken cancellationToken)
     {
-        var source = await environment.BackendAsync(request.Source, cancellationToken);
+        var steps = new ServerSteps(environment, request);
         try
         {
-            var names = await environment.Engine.ReadNamesAsync(source, cancellationToken);
+            var names = await steps.AskAsync(
+                [Side.Source], "list its schemas", async token => await environment.Engine.ReadNamesAsync(await environment.BackendAsync(request.Source, token), token), cancellationToken);
             if (!names.IgnoreCase)
             {
                 return request;
@@ -86,7 +115,7 @@ internal sealed class Preflight(MigrationEnvironment environment)
             foreach (var selection in request.Selections)
             {
                 var schema = NameIn(names.Schemas, selection.Schema);
-                var tables = selection.IsWhole ? [] : await environment.Engine.ListTablesAsync(source, schema, cancellationToken);
+                var tables = selection.IsWhole ? [] : await steps.ListTablesAsync(schema, cancellationToken);
                 selections.Add(new SchemaSelection
                 {
                     Schema = schema,
@@ -101,7 +130,7 @@ internal sealed class Preflight(MigrationEnvironment environment)
             CheckSelections(named);
             return named;
         }
-        catch (Exception e) when (e is BackendUnavailableException or ServerErrorException)
+        catch (CutoverFailedException e) when (e.InnerException is BackendUnavailableException or ServerErrorException)
         {
             // The inspection of the servers says so.
             return request;

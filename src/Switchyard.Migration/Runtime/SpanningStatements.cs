@@ -13,6 +13,7 @@ internal sealed class SpanningStatements(MigrationEnvironment environment)
     private static readonly HashSet<string> s_system = new(StringComparer.OrdinalIgnoreCase) { "mysql", "sys", "information_schema", "performance_schema", "_switchyard" };
 
     /// <summary>The most frequent first.</summary>
+    /// <exception cref="CutoverFailedException">The source did not list its tables.</exception>
     public async Task<IReadOnlyList<SpanningStatement>> FindAsync(MigrationRecord record, CancellationToken cancellationToken)
     {
         if (record.Authoritative != Side.Source || record.Finished is not null)
@@ -78,7 +79,6 @@ internal sealed class SpanningStatements(MigrationEnvironment environment)
         var routing = (await environment.Topology.GetRoutingAsync(cancellationToken)).Value;
         TableScope Fold(TableScope scope) => routing.IgnoreCase ? new TableScope(scope.Schema.ToUpperInvariant(), scope.Table?.ToUpperInvariant()) : scope;
         var scopes = RoutingRules.Scopes(record).Select(Fold).ToHashSet();
-        var source = await environment.BackendAsync(record.Settings.Source, cancellationToken);
         var places = new Dictionary<TableScope, bool>();
         foreach (var schema in observed.Statements.SelectMany(s => s.Tables).Distinct().Where(t => !s_system.Contains(t.Schema)).GroupBy(t => t.Schema, StringComparer.Ordinal))
         {
@@ -93,7 +93,7 @@ internal sealed class SpanningStatements(MigrationEnvironment environment)
                 {
                     // Temporary tables, views and what a statement misspelled are not there.
                     onSource ??= new HashSet<string>(
-                        await environment.Engine.ListTablesAsync(source, table.Schema, cancellationToken), routing.IgnoreCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+                        await new ServerSteps(environment, record.Settings).ListTablesAsync(table.Schema, cancellationToken), routing.IgnoreCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
                     if (onSource.Contains(table.Table!))
                     {
                         places[table] = false;

@@ -4,13 +4,17 @@ using Switchyard.Replication;
 namespace Switchyard.Migration;
 
 /// <summary>
-/// What the end of a migration asks of its servers, a step at a time and each within a limit: a server that is frozen, or waits for room on its disk, answers
+/// What verbs ask of a migration's servers, a step at a time and each within a limit: a server that is frozen, or waits for room on its disk, answers
 /// nothing for as long as that lasts. Each step may be taken again.
 /// </summary>
-internal sealed class ServerSteps(MigrationEnvironment environment, MigrationRuntime runtime)
+internal sealed class ServerSteps(MigrationEnvironment environment, CreateMigrationRequest settings)
 {
+    public static readonly IReadOnlyList<Side> Both = [Side.Source, Side.Target];
+
     // A server that does not say by then what it does is not waited for.
     private static readonly TimeSpan s_explainLimit = TimeSpan.FromSeconds(5);
+
+    private TimeSpan Limit => environment.Options.StepLimit;
 
     /// <summary>A step on one server.</summary>
     /// <param name="side">Whose server.</param>
@@ -21,41 +25,66 @@ internal sealed class ServerSteps(MigrationEnvironment environment, MigrationRun
     public Task RunAsync(Side side, string what, Func<IServerSide, CancellationToken, Task> act, CancellationToken cancellationToken) =>
         RunAsync([side], what, async token =>
         {
-            await using var server = await runtime.OpenSideAsync(side, token);
+            await using var server = environment.Sides.Create(await environment.BackendAsync(Name(side), token), [.. settings.Selections.Select(s => s.Schema)]);
             await act(server, token);
         }, cancellationToken);
 
-    /// <summary>As the other one, of a step that opens its own connections.</summary>
-    public async Task RunAsync(IReadOnlyList<Side> sides, string what, Func<CancellationToken, Task> act, CancellationToken cancellationToken)
+    /// <summary>As the other one, of a step that has its own connections.</summary>
+    public Task RunAsync(IReadOnlyList<Side> sides, string what, Func<CancellationToken, Task> act, CancellationToken cancellationToken) =>
+        AskAsync(sides, what, async token =>
+        {
+            await act(token);
+            return true;
+        }, cancellationToken);
+
+    /// <summary>As the other ones, of a step that is there for its answer.</summary>
+    public async Task<T> AskAsync<T>(IReadOnlyList<Side> sides, string what, Func<CancellationToken, Task<T>> act, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(environment.Options.EndLimit, environment.Time);
+        using var limit = new CancellationTokenSource(Limit, environment.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        var names = string.Join(" or ", sides.Select(s => $"'{runtime.Record.Backend(s)}'"));
+        var named = string.Join("' or '", sides.Select(Name));
+        var names = $"'{named}'";
         try
         {
-            await act(either.Token);
+            return await act(either.Token);
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             var (why, remedy) = await ExplainAsync(sides);
-            throw new CutoverFailedException($"{names} did not {what} within {environment.Options.EndLimit.TotalSeconds:0.#} s. {why}", remedy, e);
+            throw new CutoverFailedException($"{names} did not {what} within {Limit.TotalSeconds:0.#} s. {why}", remedy, e);
         }
         catch (BackendUnavailableException e)
         {
             throw new CutoverFailedException($"{names} did not {what}: {e.Message}", $"Look at the server of {names} and the network to it.", e);
         }
+        catch (ReplicationException e)
+        {
+            throw new CutoverFailedException($"{names} did not {what}: {e.Message}", "Try again once that is resolved.", e);
+        }
         catch (ServerErrorException e)
         {
-            throw new CutoverFailedException($"{names} did not {what}: {e.Message}", $"Resolve that on {names}.", e);
+            throw new CutoverFailedException($"{names} did not {what}: {e.Message}", e.IsOutOfSpace ? FullDisk.RemedyAtTheEnd(named) : $"Resolve that on {names}.", e);
         }
     }
+
+    /// <summary>The source's base tables of a schema, in name order.</summary>
+    public Task<IReadOnlyList<string>> ListTablesAsync(string schema, CancellationToken cancellationToken) => AskAsync(
+        [Side.Source], $"list the tables of {schema}",
+        async token => await environment.Engine.ListTablesAsync(await environment.BackendAsync(settings.Source, token), schema, token), cancellationToken);
+
+    /// <summary>
+    /// The connection for a look at many things, whose length is the server's affair: each of its statements, rather than all of them together, has the limit of a step.
+    /// </summary>
+    public ConnectionOptions Bound(ConnectionOptions options) => options with { CommandTimeout = options.CommandTimeout ?? Limit };
+
+    private string Name(Side side) => side == Side.Source ? settings.Source : settings.Target;
 
     private async Task<(string Why, string Remedy)> ExplainAsync(IReadOnlyList<Side> sides)
     {
         var said = ("", "");
         foreach (var side in sides)
         {
-            var name = runtime.Record.Backend(side);
+            var name = Name(side);
             if (await TryReadDelayAsync(side) is not { } delay)
             {
                 return ($"'{name}' answers nobody: it is frozen, overloaded or out of reach.", $"Look at the server of '{name}', its disk and the network to it.");
@@ -67,7 +96,7 @@ internal sealed class ServerSteps(MigrationEnvironment environment, MigrationRun
             }
         }
 
-        return said is ("", "") ? ("It is slow, or was out of reach for a while.", $"Look at the load of {string.Join(" and ", sides.Select(s => $"'{runtime.Record.Backend(s)}'"))}.") : said;
+        return said is ("", "") ? ("It is slow, or was out of reach for a while.", $"Look at the load of {string.Join(" and ", sides.Select(s => $"'{Name(s)}'"))}.") : said;
     }
 
     /// <summary>What the server has been at for us for longest; of no seconds if that is nothing, null if it does not answer.</summary>
@@ -76,7 +105,7 @@ internal sealed class ServerSteps(MigrationEnvironment environment, MigrationRun
         using var limit = new CancellationTokenSource(s_explainLimit, environment.Time);
         try
         {
-            var options = await runtime.OptionsAsync(side, limit.Token);
+            var options = await environment.BackendAsync(Name(side), limit.Token);
             await using var connection = await BackendConnection.OpenAsync(options with { Schema = null }, limit.Token);
             var processes = await ServerProcess.ListAsync(connection, limit.Token);
             var isFull = await ServerDisk.IsFullAsync(connection, processes, limit.Token);

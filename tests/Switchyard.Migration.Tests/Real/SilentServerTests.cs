@@ -9,7 +9,7 @@ namespace Switchyard.Migration.Tests.Real;
 [Trait("Category", "Integration")]
 public sealed class SilentServerTests
 {
-    private static readonly MigrationServiceOptions s_limits = new() { EndLimit = TimeSpan.FromSeconds(3), StopLimit = TimeSpan.FromSeconds(2), UndoLimit = TimeSpan.FromSeconds(2), ConnectLimit = TimeSpan.FromSeconds(3) };
+    private static readonly MigrationServiceOptions s_limits = new() { StepLimit = TimeSpan.FromSeconds(10), StopLimit = TimeSpan.FromSeconds(2), UndoLimit = TimeSpan.FromSeconds(2), ConnectLimit = TimeSpan.FromSeconds(3) };
 
     [Theory]
     [InlineData("mariadb-10.11", "cancel.streams.before")]
@@ -202,6 +202,74 @@ public sealed class SilentServerTests
         await world.Service.ResumeDiffAsync(world.Schema, default);
         var report = await world.Service.WaitDiffAsync(world.Schema, default);
         Assert.Equal(("differences", 1L), (report.State, report.Differences));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mysql-9.7", false)]
+    public async Task Checks_and_the_copy_of_accounts_beside_a_server_that_freezes_after_the_login_end_with_its_name(string server, bool isSource)
+    {
+        await using var source = await LabServer.StartAsync(server);
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RealWorld.StartAsync(source, target, limited: false, Workload.TablesFor(server));
+        await using var thawed = new Thawed(source, target);
+        world.Limits = s_limits;
+        await world.RestartAsync();
+        var (frozen, side, name) = isSource ? (source, "source", "'a'") : (target, "target", "'b'");
+        using (FaultPoints.Arm("preflight.connected", async _ => await frozen.FreezeAsync()))
+        {
+            var refused = await Assert.ThrowsAsync<MigrationException>(() => world.CreateAsync().WaitAsync(TimeSpan.FromMinutes(2)));
+            Assert.True(refused.ExitCode == 3 && refused.Message.Contains($"The {side} let the account in, and then did not say", StringComparison.Ordinal), refused.Message);
+            Assert.Contains(refused.Findings, f => f.Code == "server_silent");
+            Assert.Contains($"the server of the {side}", refused.Remedy, StringComparison.Ordinal);
+            Assert.Empty(await world.Service.ListAsync(default));
+        }
+
+        await frozen.ThawAsync();
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        using (FaultPoints.Arm("accounts.connected", async _ => await frozen.FreezeAsync()))
+        {
+            var failed = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default).WaitAsync(TimeSpan.FromMinutes(2)));
+            Assert.True(failed.Message.StartsWith($"{name} did not list its accounts within 10 s. {name} answers nobody", StringComparison.Ordinal), failed.Message);
+            Assert.Contains($"migration accounts copy {world.Schema}", failed.Remedy, StringComparison.Ordinal);
+        }
+
+        await frozen.ThawAsync();
+        var copied = await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        Assert.Contains(copied.Accounts, a => a.Result == "created");
+    }
+
+    [Theory]
+    [InlineData("switch.precheck.before", true)]
+    [InlineData("switch.precheck.before", false)]
+    [InlineData("switch.warm.before", true)]
+    [InlineData("switch.warm.before", false)]
+    public async Task A_switch_beside_a_server_that_freezes_before_anything_is_held_ends_with_its_name(string point, bool isSource)
+    {
+        const string server = "mariadb-10.11";
+        await using var source = await LabServer.StartAsync(server);
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RunningAsync(source, target);
+        await using var thawed = new Thawed(source, target);
+        var (frozen, name) = isSource ? (source, "'a'") : (target, "'b'");
+        var request = new SwitchRequest { SkipDiff = true };
+        using (FaultPoints.Arm(point, async _ => await frozen.FreezeAsync()))
+        {
+            var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, request, default).WaitAsync(TimeSpan.FromMinutes(2)));
+            Assert.Equal(point == "switch.warm.before" ? 5 : 3, error.ExitCode);
+            Assert.True(error.Message.Contains($"{name} did not", StringComparison.Ordinal) && error.Message.Contains("within 10 s", StringComparison.Ordinal), error.Message);
+        }
+
+        await frozen.ThawAsync();
+        if ((await world.Service.StatusAsync(world.Schema, default)).State == MigrationState.Error)
+        {
+            // On a source that froze, the record of the way back could not be looked for.
+            await world.Service.RepairAsync(world.Schema, default);
+        }
+
+        await world.UntilFollowingAsync();
+        Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, request, default)).Result);
     }
 
     [Theory]

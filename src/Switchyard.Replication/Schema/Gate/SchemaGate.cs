@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Faults;
 
 namespace Switchyard.Replication.Schema;
 
@@ -45,6 +46,7 @@ public static class SchemaGate
         string[] schemas = [.. request.Schemas.Select(s => s.Name)];
         await using var source = await TryOpenAsync("source", request.Source, findings, cancellationToken).ConfigureAwait(false);
         await using var target = await TryOpenAsync("target", request.Target, findings, cancellationToken).ConfigureAwait(false);
+        await FaultPoints.HitAsync("preflight.connected", cancellationToken).ConfigureAwait(false);
         var sourceServer = source is null ? null : await GuardAsync("source", () => ServerFacts.ReadAsync(source, cancellationToken), findings).ConfigureAwait(false);
         var targetServer = target is null ? null : await GuardAsync("target", () => ServerFacts.ReadAsync(target, cancellationToken), findings).ConfigureAwait(false);
         if (sourceServer is not null)
@@ -71,7 +73,8 @@ public static class SchemaGate
                     await SchemaRules.CheckAsync(request, source, sourceServer, target, findings, cancellationToken).ConfigureAwait(false);
                     return true;
                 },
-                findings).ConfigureAwait(false);
+                findings,
+                () => source.IsUsable ? "target" : "source").ConfigureAwait(false);
         }
 
         return [.. findings.OrderByDescending(f => f.Severity)];
@@ -130,7 +133,11 @@ public static class SchemaGate
     }
 
     /// <summary>A query the account may not run is a finding, not a failure.</summary>
-    private static async Task<T?> GuardAsync<T>(string side, Func<Task<T>> read, List<GateFinding> findings)
+    /// <param name="side">Whose query it is.</param>
+    /// <param name="read">Runs it.</param>
+    /// <param name="findings">Gets what came of it.</param>
+    /// <param name="broken">Whose connection it was that broke, where both sides are asked.</param>
+    private static async Task<T?> GuardAsync<T>(string side, Func<Task<T>> read, List<GateFinding> findings, Func<string>? broken = null)
     {
         try
         {
@@ -142,8 +149,16 @@ public static class SchemaGate
                 "not_readable", side, $"The {side} does not let the account read what has to be known: {error.ServerMessage}.",
                 "Grant it what the message names, and try again."));
         }
+        catch (BackendUnavailableException error) when (error.Reason == UnavailableReason.TimedOut)
+        {
+            side = broken?.Invoke() ?? side;
+            findings.Add(GateFinding.Refuse(
+                "server_silent", side, $"The {side} let the account in, and then did not say what has to be known: {error.Message}",
+                $"Look at the server of the {side}, its load, its disk and the network to it, and try again."));
+        }
         catch (BackendUnavailableException error)
         {
+            side = broken?.Invoke() ?? side;
             findings.Add(GateFinding.Refuse("unreachable", side, $"The connection to the {side} broke: {error.Message}", "Try again."));
         }
 

@@ -148,18 +148,13 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         await Throttle.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            while (await NextTableAsync(cancellationToken).ConfigureAwait(false) is { } work)
+            while (await NextTableAsync(cancellationToken).ConfigureAwait(false) is { Work: var work, Finishes: var finishes })
             {
-                try
+                if (finishes || await TakeTurnAsync(copier, work, cancellationToken).ConfigureAwait(false))
                 {
-                    await RetryAsync(token => CopyNextAsync(copier, work, token), cancellationToken, copier.DisconnectAsync).ConfigureAwait(false);
-                }
-                finally
-                {
-                    Change(() => work.InFlight--);
+                    await FinishAsync(work, cancellationToken).ConfigureAwait(false);
                 }
 
-                await RetryAsync(token => FinishIfDoneAsync(work, token), cancellationToken).ConfigureAwait(false);
                 await Throttle.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
@@ -168,6 +163,31 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
             await failed.CancelAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>One chunk of a table that was taken up, which is given back.</summary>
+    /// <returns>Whether it was the last one, so that the table is the caller's to finish.</returns>
+    private async Task<bool> TakeTurnAsync(ChunkCopier copier, TableWork work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RetryAsync(token => CopyNextAsync(copier, work, token), cancellationToken, copier.DisconnectAsync).ConfigureAwait(false);
+        }
+        catch
+        {
+            Change(() => work.InFlight--);
+            throw;
+        }
+
+        // At the same moment, or another worker takes the table up for nothing in between.
+        var finishes = false;
+        Change(() =>
+        {
+            work.InFlight--;
+            finishes = work.IsFinishing = work.IsToBeFinished;
+        });
+        await FaultPoints.HitAsync("copy.turn.after", cancellationToken).ConfigureAwait(false);
+        return finishes;
     }
 
     // Broken connections and lost locks cost time and nothing else.
@@ -323,8 +343,11 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         }
     }
 
-    /// <summary>The table whose next chunk is most worth beginning: the one with the most rows left for each chunk already in flight.</summary>
-    private async Task<TableWork?> NextTableAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// The table whose next chunk is most worth beginning: the one with the most rows left for each chunk already in flight. One whose last range was done when an earlier
+    /// copy ended is only finished.
+    /// </summary>
+    private async Task<Turn?> NextTableAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -339,10 +362,16 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
                 }
 
                 var work = open.Where(w => (w.HasMore || w.IsToBeFinished) && IsReady(w)).MaxBy(w => w.RowsLeft / (1.0 + w.InFlight));
+                if (work is { IsToBeFinished: true })
+                {
+                    work.IsFinishing = true;
+                    return new Turn(work, Finishes: true);
+                }
+
                 if (work is not null)
                 {
                     work.InFlight++;
-                    return work;
+                    return new Turn(work, Finishes: false);
                 }
 
                 changed = _changed.Task;
@@ -370,31 +399,16 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         return work.InFlight == 0 && plan.Cascades.Ancestors.All(a => a == plan.Name || stream.Tables.Find(a.Schema, a.Name) is { Copy: null });
     }
 
-    private async Task FinishIfDoneAsync(TableWork work, CancellationToken cancellationToken)
+    /// <summary>Marks a table done that is the caller's to finish.</summary>
+    private async Task FinishAsync(TableWork work, CancellationToken cancellationToken)
     {
-        lock (_lock)
-        {
-            if (!work.IsToBeFinished || IsFinished(work))
-            {
-                return;
-            }
-
-            work.IsFinishing = true;
-        }
-
         try
         {
-            await FaultPoints.HitAsync("copy.finish.before", cancellationToken).ConfigureAwait(false);
-            await stream.Boundaries.EnqueueAsync(
+            await RetryAsync(
                 async token =>
                 {
-                    if (work.Table.Copy is { } copy)
-                    {
-                        ChunkTransitions.SettleAll(copy);
-                        await stream.Applier.PersistAsync(token).ConfigureAwait(false);
-                        await CopyStore.FinishTableAsync(stream.Target.Connection, stream.Definition.Id, work.Table.Name, token).ConfigureAwait(false);
-                        work.Table.Copy = null;
-                    }
+                    await FaultPoints.HitAsync("copy.finish.before", token).ConfigureAwait(false);
+                    await stream.Boundaries.EnqueueAsync(inner => MarkDoneAsync(work, inner), token).ConfigureAwait(false);
                 },
                 cancellationToken).ConfigureAwait(false);
         }
@@ -406,6 +420,18 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
 
         stream.Logger.TableCopied(work.Table.Name.ToString(), work.RowsCopied);
         Change(() => work.Phase = CopyPhase.Copied);
+    }
+
+    /// <summary>Between two transactions of the stream.</summary>
+    private async Task MarkDoneAsync(TableWork work, CancellationToken cancellationToken)
+    {
+        if (work.Table.Copy is { } copy)
+        {
+            ChunkTransitions.SettleAll(copy);
+            await stream.Applier.PersistAsync(cancellationToken).ConfigureAwait(false);
+            await CopyStore.FinishTableAsync(stream.Target.Connection, stream.Definition.Id, work.Table.Name, cancellationToken).ConfigureAwait(false);
+            work.Table.Copy = null;
+        }
     }
 
     private void Change(Action change)
@@ -420,4 +446,9 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
 
         changed.TrySetResult();
     }
+
+    /// <summary>What a worker does next.</summary>
+    /// <param name="Work">The table.</param>
+    /// <param name="Finishes">Mark it done rather than copy a chunk of it.</param>
+    private readonly record struct Turn(TableWork Work, bool Finishes);
 }

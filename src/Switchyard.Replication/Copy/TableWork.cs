@@ -44,6 +44,7 @@ internal sealed class TableWork(StreamTable table)
     /// <summary>Chunks of the table in flight.</summary>
     public int InFlight { get; set; }
 
+    /// <summary>Somebody marks it done. Decided together with giving back the last chunk.</summary>
     public bool IsFinishing { get; set; }
 
     public CopyPhase Phase { get; set; } = CopyPhase.Pending;

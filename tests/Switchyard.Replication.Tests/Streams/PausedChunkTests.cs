@@ -55,6 +55,29 @@ public sealed class PausedChunkTests
         await scenario.AssertSameAsync();
     }
 
+    [Fact]
+    public async Task A_table_whose_last_chunk_is_given_back_is_nobody_elses_to_take_up()
+    {
+        await using var scenario = await Scenario.CreateAsync("mariadb-10.11", "mariadb-10.11", CopyUnderWritesTests.Tables);
+        await CopyUnderWritesTests.FillAsync(scenario, 100);
+        await scenario.RecordAsync();
+        var stream = await scenario.OpenAsync();
+        var seen = new List<(bool HasMore, bool IsToBeFinished)>();
+        using (FaultPoints.Arm("copy.turn.after", _ =>
+        {
+            seen.AddRange(stream.Tables.All.Select(t => t.Work!).Where(w => w.Phase == CopyPhase.Copying).Select(w => (w.HasMore, w.IsToBeFinished)));
+            return ValueTask.CompletedTask;
+        }))
+        {
+            await new TableCopier(stream, new CopyOptions { Threads = 1, FirstChunkRows = 60, MaxChunkRows = 60 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
+        }
+
+        Assert.Equal(scenario.Tables.Count, seen.Count(s => !s.HasMore));
+        Assert.DoesNotContain(seen, s => s.IsToBeFinished);
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
+    }
+
     // Inside the chunk, across its bounds in both directions, into what is copied and what is not, in every table.
     private static IEnumerable<string> Writes(int hit)
     {

@@ -23,9 +23,9 @@ internal sealed partial class Cutover
         var stream = runtime.Stream;
         _definitions = (stream, stream?.DefinitionChanges ?? 0);
         const string Read = "say which identity values come next";
-        var tables = runtime.Record.Tables;
-        _identities = new((await _steps.AskAsync([_direction.To], Read, token => _to.ReadIdentitiesAsync(tables, token), cancellationToken)).Columns);
-        var values = await _steps.AskAsync([_direction.From], Read, token => _from.ReadIdentitiesAsync(tables, token), cancellationToken);
+        var moved = runtime.Record.Schemas;
+        _identities = new((await _steps.AskAsync([_direction.To], Read, token => _to.ReadIdentitiesAsync(moved, token), cancellationToken)).Columns);
+        var values = await _steps.AskAsync([_direction.From], Read, token => _from.ReadIdentitiesAsync(moved, token), cancellationToken);
         await RaiseToAsync(values, IdentityHeadroom, cancellationToken);
     }
 

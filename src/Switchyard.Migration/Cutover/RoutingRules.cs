@@ -6,9 +6,9 @@ namespace Switchyard.Migration;
 /// <summary>The routing rules of a migration, as the next version of the routing table.</summary>
 internal static class RoutingRules
 {
-    /// <summary>The tables of a migration, as gates and rules name them.</summary>
+    /// <summary>The tables and sequences of a migration, as gates and rules name them.</summary>
     public static ImmutableArray<TableScope> Scopes(MigrationRecord record) =>
-        [.. record.Schemas.SelectMany(s => s.Whole ? [new TableScope(s.Name, null)] : s.Tables.Select(t => new TableScope(s.Name, t)))];
+        [.. record.Schemas.SelectMany(s => s.Whole ? [new TableScope(s.Name, null)] : s.Tables.Concat(s.Sequences ?? []).Select(t => new TableScope(s.Name, t)))];
 
     /// <summary>The table with this migration's rules as the record says they should be.</summary>
     public static RoutingTable With(RoutingTable table, MigrationRecord record)

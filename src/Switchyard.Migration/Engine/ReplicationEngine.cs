@@ -54,19 +54,25 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return [.. tables.Rows.Select(r => r.GetString(0))];
     }
 
+    public async Task<IReadOnlyList<string>> ListSequencesAsync(ConnectionOptions backend, string schema, IReadOnlyCollection<string> named, CancellationToken cancellationToken)
+    {
+        await using var connection = await BackendConnection.OpenAsync(backend, cancellationToken);
+        return [.. (await SequenceReader.ListMovingAsync(connection, schema, named, cancellationToken)).Select(s => s.Name)];
+    }
+
     public async Task<IReadOnlyList<Finding>> CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken)
     {
         await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
         await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
         var copier = new SchemaCopier(source, target);
         var findings = new List<GateFinding>();
+        foreach (var schema in spec.Schemas.Where(s => s.Whole || s.Sequences is not null))
+        {
+            await copier.CopySequencesAsync(schema.Name, schema.Sequences, cancellationToken);
+        }
+
         foreach (var schema in spec.Schemas)
         {
-            if (schema.Whole)
-            {
-                await copier.CopySequencesAsync(schema.Name, cancellationToken);
-            }
-
             findings.AddRange((await copier.CopyTablesAsync(schema.Name, schema.Tables, spec.Settings.DeferSecondaryKeys, cancellationToken)).Findings);
         }
 

@@ -10,6 +10,9 @@ namespace Switchyard.Migration;
 /// <param name="MadeHere">The target had no schema of this name before, so <c>cancel</c> may remove it.</param>
 internal sealed record MigratedSchema(string Name, IReadOnlyList<string> Tables, bool Whole, bool MadeHere = false)
 {
+    /// <summary>The sequences that move with the tables; null for all of the schema, as a whole one's, or those of a record from before this was known.</summary>
+    public IReadOnlyList<string>? Sequences { get; init; }
+
     [JsonIgnore]
     public IEnumerable<TableName> TableNames => Tables.Select(t => new TableName(Name, t));
 }

@@ -65,6 +65,12 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
                 await DropViewsAndRoutinesAsync(schema.Name, cancellationToken);
             }
 
+            foreach (var schema in record.Schemas.Where(s => s.Sequences is { Count: > 0 }))
+            {
+                SchemaItem[] sequences = [.. schema.Sequences!.Select(s => new SchemaItem("SEQUENCE", schema.Name, s))];
+                await _steps.RunAsync(Side.Target, $"drop the sequences of {schema.Name}", (side, token) => side.DropAsync(sequences, token), cancellationToken);
+            }
+
             foreach (var schema in record.Schemas.Where(s => s.MadeHere))
             {
                 await _steps.RunAsync(Side.Target, $"drop the schema {schema.Name}", (side, token) => side.DropSchemaIfEmptyAsync(schema.Name, token), cancellationToken);

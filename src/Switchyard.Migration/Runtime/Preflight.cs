@@ -86,10 +86,14 @@ internal sealed class Preflight(MigrationEnvironment environment)
         foreach (var selection in request.Selections)
         {
             var tables = Select(selection, await steps.ListTablesAsync(selection.Schema, cancellationToken));
+            var sequences = selection.IsWhole ? null : await steps.AskAsync(
+                [Side.Source], $"list the sequences that tables of {selection.Schema} use",
+                async token => await environment.Engine.ListSequencesAsync(await environment.BackendAsync(request.Source, token), selection.Schema, [.. tables, .. selection.Tables ?? []], token),
+                cancellationToken);
             var isThere = false;
             await steps.RunAsync(
                 Side.Target, $"say whether it has the schema {selection.Schema}", async (side, token) => isThere = await side.SchemaExistsAsync(selection.Schema, token), cancellationToken);
-            schemas.Add(new MigratedSchema(selection.Schema, tables, selection.IsWhole, !isThere));
+            schemas.Add(new MigratedSchema(selection.Schema, tables, selection.IsWhole, !isThere) { Sequences = sequences });
         }
 
         return new MigrationRecord { Settings = request, Schemas = schemas, CreatedAt = environment.Time.GetUtcNow(), Started = request.AutoStart };

@@ -35,10 +35,10 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>The flushed end of this server's binary log.</summary>
     Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken);
 
-    /// <summary>The next AUTO_INCREMENT value of each of these tables that has one, and the next value of each sequence of the schemas.</summary>
-    Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
+    /// <summary>The next AUTO_INCREMENT value of each moved table that has one, and the next value of each moved sequence.</summary>
+    Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<MigratedSchema> moved, CancellationToken cancellationToken);
 
-    /// <summary>The same once more, of these tables, as quickly as this server can tell: the application may be waiting.</summary>
+    /// <summary>The same once more, of these tables at least, as quickly as this server can tell: the application may be waiting.</summary>
     Task<IdentityValues> ReadIdentitiesAgainAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
     /// <summary>Sets the next AUTO_INCREMENT value, with headroom as far as the column has room for it.</summary>

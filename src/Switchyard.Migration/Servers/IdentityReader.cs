@@ -15,7 +15,7 @@ namespace Switchyard.Migration;
 /// and the table none; tables of other engines have none. It goes over all tables of the server and brings them into its memory, so that it is left alone where others
 /// are many more than the migrated ones.
 /// </remarks>
-internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList<string> schemas, IReadOnlyList<TableName> tables, TableNameComparer names)
+internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList<MigratedSchema> moved, TableNameComparer names)
 {
     // With fewer tables there is nothing to gain.
     private const int FewestListed = 100;
@@ -23,7 +23,7 @@ internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList
     private const int MostNamed = 500;
     private const int SequencesAtOnce = 50;
     private const int NoSuchTable = 1146;
-    private readonly HashSet<TableName> _wanted = tables.ToHashSet(names);
+    private readonly HashSet<TableName> _wanted = moved.AllTables().ToHashSet(names);
 
     // By the list's name of each table that stands in it: whether it had a value, which the list and the table agreed on.
     private readonly Dictionary<string, (TableName Table, bool HasValue)> _listed = new(names.Strings);
@@ -115,8 +115,8 @@ internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList
     {
         var rows = await connection.QueryAsync(
             "SELECT table_schema, table_name, auto_increment, table_type='SEQUENCE' FROM information_schema.tables " +
-            $"WHERE table_schema IN ({string.Join(", ", schemas.Select(SqlText.QuoteString))}) AND (auto_increment IS NOT NULL OR table_type='SEQUENCE')", cancellationToken);
-        _sequences = [.. rows.Rows.Where(r => r.GetInt64(3) != 0).Select(r => new TableName(r.GetString(0), r.GetString(1)))];
+            $"WHERE table_schema IN ({string.Join(", ", moved.Select(s => SqlText.QuoteString(s.Name)))}) AND (auto_increment IS NOT NULL OR table_type='SEQUENCE')", cancellationToken);
+        _sequences = [.. rows.Rows.Where(r => r.GetInt64(3) != 0).Select(r => new TableName(r.GetString(0), r.GetString(1))).Where(Moves)];
         return new IdentityValues(Take(rows.Rows.Where(r => r.GetInt64(3) == 0), []), await ReadSequencesAsync(cancellationToken));
     }
 
@@ -146,6 +146,9 @@ internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList
 
         return columns;
     }
+
+    private bool Moves(TableName sequence) =>
+        moved.Any(s => names.Strings.Equals(s.Name, sequence.Schema) && (s.Sequences is null || s.Sequences.Contains(sequence.Name, names.Strings)));
 
     /// <summary>What is cached in memory by the server lies below the value read, so nothing is handed out twice.</summary>
     private async Task<Dictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken)
@@ -179,7 +182,7 @@ internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList
     /// <summary>The schemas' part of the list; null when there is none, or the account may not see it.</summary>
     private async Task<Dictionary<string, ulong>?> ListAsync(CancellationToken cancellationToken)
     {
-        var prefixes = schemas.Select(FileName.Of).OfType<string>().Select(s => $"LEFT(name, {(s.Length + 1).ToString(CultureInfo.InvariantCulture)})={SqlText.QuoteString(s + "/")}").ToList();
+        var prefixes = moved.Select(s => FileName.Of(s.Name)).OfType<string>().Select(s => $"LEFT(name, {(s.Length + 1).ToString(CultureInfo.InvariantCulture)})={SqlText.QuoteString(s + "/")}").ToList();
         if (prefixes.Count == 0)
         {
             return null;

@@ -11,10 +11,12 @@ internal sealed partial class ServerSide
     private const int NoSuchTable = 1146;
     private const int NoSuchFunction = 1305;
     private IdentityReader? _identities;
+    private IReadOnlyList<MigratedSchema> _moved = [];
 
-    public async Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    public async Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<MigratedSchema> moved, CancellationToken cancellationToken)
     {
-        var reader = new IdentityReader(await OpenAsync(cancellationToken), schemas, tables, await NamesAsync(cancellationToken));
+        _moved = moved;
+        var reader = new IdentityReader(await OpenAsync(cancellationToken), moved, await NamesAsync(cancellationToken));
         var values = await reader.ReadAsync(cancellationToken);
         _identities = reader;
         return values;
@@ -26,7 +28,7 @@ internal sealed partial class ServerSide
         var connection = await OpenAsync(cancellationToken);
         return _identities is { } reader && reader.Connection == connection
             ? await reader.ReadAgainAsync(tables, cancellationToken)
-            : await ReadIdentitiesAsync(tables, cancellationToken);
+            : await ReadIdentitiesAsync(_moved, cancellationToken);
     }
 
     public async Task<ulong> RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken)

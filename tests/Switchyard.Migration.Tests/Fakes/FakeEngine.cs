@@ -42,6 +42,9 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     public Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. servers.Of(backend).Tables.Order(StringComparer.Ordinal)]);
 
+    public Task<IReadOnlyList<string>> ListSequencesAsync(ConnectionOptions backend, string schema, IReadOnlyCollection<string> named, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<string>>([]);
+
     /// <summary>What the copy of the schema reports.</summary>
     public List<Finding> SchemaFindings { get; } = [];
 

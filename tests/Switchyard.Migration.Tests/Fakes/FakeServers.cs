@@ -102,12 +102,12 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken) => Task.FromResult(server.End);
 
-    public Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
+    public Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<MigratedSchema> moved, CancellationToken cancellationToken) =>
         Task.FromResult(new IdentityValues(new Dictionary<TableName, ulong>(server.Identities), new Dictionary<TableName, long>()));
 
     public async Task<IdentityValues> ReadIdentitiesAgainAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
-        var all = await ReadIdentitiesAsync(tables, cancellationToken);
+        var all = await ReadIdentitiesAsync([], cancellationToken);
         return all with { Columns = all.Columns.Where(c => tables.Contains(c.Key)).ToDictionary() };
     }
 

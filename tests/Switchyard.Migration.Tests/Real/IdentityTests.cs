@@ -82,6 +82,50 @@ public sealed class IdentityTests
     }
 
     [Fact]
+    public async Task With_some_tables_move_the_sequences_they_use_and_those_that_are_named_and_no_others()
+    {
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-11.8", "mariadb-10.11",
+            "CREATE SEQUENCE used CACHE 2", "CREATE SEQUENCE named CACHE 2", "CREATE SEQUENCE stays CACHE 2", "CREATE SEQUENCE `odd ``one` CACHE 2",
+            "CREATE TABLE t (id INT PRIMARY KEY DEFAULT NEXTVAL(used), v INT DEFAULT (1 + (NEXT VALUE FOR `odd ``one`))) ENGINE=InnoDB", "CREATE TABLE other (id INT PRIMARY KEY DEFAULT NEXTVAL(stays)) ENGINE=InnoDB");
+        await world.Service.CreateAsync(new CreateMigrationRequest { Name = world.Schema, Source = "a", Target = "b", Schema = world.Schema, Tables = ["t", "named"] }, default);
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await using var app = await world.OpenAppAsync();
+        using (FaultPoints.Arm("switch.warm.after", async _ => await UseAsync()))
+        {
+            await world.Service.SwitchAsync(world.Schema, s_request, default);
+        }
+
+        await using var there = await world.OpenTargetAsync();
+        Assert.Equal(
+            ["named", "odd `one", "used"],
+            (await there.QueryAsync("SELECT table_name FROM information_schema.tables WHERE table_schema=DATABASE() AND table_type='SEQUENCE' ORDER BY table_name", default)).Rows.Select(r => r.GetString(0)));
+
+        // Values go on where the source was, at whichever side serves the sequence.
+        await UseAsync();
+        Assert.Equal((2, 2), (await OneAsync(app, "SELECT COUNT(*) FROM t"), await OneAsync(there, "SELECT COUNT(*) FROM t")));
+        Assert.Equal(2, await OneAsync(app, "SELECT COUNT(DISTINCT v) FROM t"));
+        Assert.Equal(3, await OneAsync(app, "SELECT NEXTVAL(stays)"));
+        await using var here = await world.OpenSourceAsync();
+        Assert.Equal(4, await OneAsync(here, "SELECT NEXTVAL(stays)"));
+        Assert.Equal(2, await OneAsync(here, "SELECT NEXTVAL(used)"));
+        Assert.Equal(2, await OneAsync(here, "SELECT NEXTVAL(named)"));
+
+        await world.UntilFollowingAsync();
+        await world.Service.ReverseAsync(world.Schema, s_request, default);
+        await world.Service.CancelAsync(world.Schema, default);
+        Assert.Equal(0, await OneAsync(there, $"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name='{world.Schema}'"));
+
+        async Task UseAsync()
+        {
+            await app.ExecuteAsync("INSERT INTO t () VALUES ()", default);
+            await app.QueryAsync("SELECT NEXTVAL(named)", default);
+            await app.QueryAsync("SELECT NEXTVAL(stays)", default);
+        }
+    }
+
+    [Fact]
     public async Task Sequences_made_on_the_target_go_with_a_migration_that_is_cancelled()
     {
         await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB", "CREATE SEQUENCE s");

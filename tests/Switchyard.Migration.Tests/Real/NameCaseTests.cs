@@ -72,7 +72,7 @@ public sealed class NameCaseTests
         TableName[] recorded = [new("SHOP", "ORDERS")];
         await using var side = new ServerSide(options, ["SHOP"]);
 
-        Assert.Equal(3ul, (await side.ReadIdentitiesAsync(recorded, default)).Columns[recorded[0]]);
+        Assert.Equal(3ul, (await side.ReadIdentitiesAsync([new MigratedSchema("SHOP", ["ORDERS"], Whole: true)], default)).Columns[recorded[0]]);
         var handover = await side.ReadTriggersAndEventsAsync(recorded, default);
         Assert.Equal(("counted", "nightly"), (Assert.Single(handover.Triggers).Name, Assert.Single(handover.Events).Name));
         await side.RenameTablesAsync(recorded, default);

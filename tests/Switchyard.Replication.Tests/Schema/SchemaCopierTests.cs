@@ -94,7 +94,7 @@ public sealed class SchemaCopierTests
         var copier = new SchemaCopier(source, target);
         for (var i = 0; i < 2; i++)
         {
-            await copier.CopySequencesAsync(schema, CancellationToken.None);
+            await copier.CopySequencesAsync(schema, only: null, CancellationToken.None);
             await copier.CopyTablesAsync(schema, ["t"], deferIndexes: true, CancellationToken.None);
         }
 

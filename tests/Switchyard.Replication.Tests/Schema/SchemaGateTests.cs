@@ -35,6 +35,27 @@ public sealed class SchemaGateTests
     }
 
     [Fact]
+    public async Task Sequences_that_tables_which_move_would_miss_or_share_are_named()
+    {
+        var (source, target) = (await LabServer.SharedAsync("mariadb-11.8", "source"), await LabServer.SharedAsync("mariadb-10.5", "target"));
+        var elsewhere = await CreateSchemaAsync(source, "CREATE SEQUENCE far");
+        var schema = await CreateSchemaAsync(
+            source, "CREATE SEQUENCE near", "CREATE SEQUENCE own", $"CREATE TABLE moves (id INT PRIMARY KEY DEFAULT NEXTVAL(near), v INT DEFAULT NEXTVAL({elsewhere}.far), w INT DEFAULT NEXTVAL(own))",
+            "CREATE TABLE stays (id INT PRIMARY KEY DEFAULT NEXTVAL(near))");
+
+        var findings = await InspectAsync(["moves", "own"]);
+
+        Assert.Contains($"{elsewhere}.far", Assert.Single(findings, f => f.Severity == GateSeverity.Refuse && f.Code == "sequence_elsewhere").What, StringComparison.Ordinal);
+        var shared = Assert.Single(findings, f => f.Code == "sequence_shared");
+        Assert.True(shared.What.Contains("moves, which moves, and", StringComparison.Ordinal) && shared.What.Contains("stays, which stays", StringComparison.Ordinal), shared.What);
+        Assert.DoesNotContain(findings, f => f.Code == "unknown_table");
+        Assert.Equal("none", Assert.Single(await InspectAsync(["moves", "none"]), f => f.Code == "unknown_table").Subject);
+
+        Task<IReadOnlyList<GateFinding>> InspectAsync(string[] tables) => SchemaGate.InspectAsync(
+            new GateRequest { Source = ConnectionOptions.Parse(source.Dsn), Target = ConnectionOptions.Parse(target.Dsn), Schemas = [new GateSchema(schema) { Tables = tables }] }, CancellationToken.None);
+    }
+
+    [Fact]
     public async Task Everything_wrong_with_the_tables_is_named_at_once()
     {
         var (source, target) = (await LabServer.SharedAsync("mariadb-10.11", "source"), await LabServer.SharedAsync("mysql-9.7", "target"));

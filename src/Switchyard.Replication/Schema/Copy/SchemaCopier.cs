@@ -54,10 +54,14 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     }
 
     /// <summary>Creates the schema and its sequences, which tables may take their defaults from; those that exist are left as they are.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="only">Only these of its sequences; null for all.</param>
+    /// <param name="cancellationToken">Stops between statements.</param>
     /// <exception cref="ServerErrorException">The target refused a statement.</exception>
-    public async Task CopySequencesAsync(string schema, CancellationToken cancellationToken)
+    public async Task CopySequencesAsync(string schema, IReadOnlyCollection<string>? only, CancellationToken cancellationToken)
     {
-        var sequences = await SequenceReader.ListAsync(source, schema, cancellationToken).ConfigureAwait(false);
+        var all = await SequenceReader.ListAsync(source, schema, cancellationToken).ConfigureAwait(false);
+        var sequences = all.Where(s => only?.Contains(s.Name) ?? true).ToList();
         if (sequences.Count == 0)
         {
             return;

@@ -23,11 +23,13 @@ public sealed record GateRequest
 /// <param name="Name">The schema.</param>
 public sealed record GateSchema(string Name)
 {
-    /// <summary>The tables to move; empty for all.</summary>
+    /// <summary>The tables to move, and sequences beside those their defaults use; empty for all.</summary>
     public IReadOnlyCollection<string> Tables { get; init; } = [];
 
     /// <summary>Tables left out.</summary>
     public IReadOnlyCollection<string> ExcludedTables { get; init; } = [];
+
+    internal bool IsWhole => Tables.Count + ExcludedTables.Count == 0;
 
     internal bool Has(TableDefinition table) => (Tables.Count == 0 || Tables.Contains(table.Name.Name)) && !ExcludedTables.Contains(table.Name.Name);
 }

@@ -29,16 +29,7 @@ internal static class SchemaRules
             return;
         }
 
-        foreach (var schema in request.Schemas.Where(s => !target.Server.IsMariaDb && s.Tables.Count + s.ExcludedTables.Count == 0))
-        {
-            if (await SequenceReader.ListAsync(source, schema.Name, cancellationToken).ConfigureAwait(false) is { Count: > 0 } sequences)
-            {
-                findings.Add(GateFinding.Refuse(
-                    "sequences", schema.Name, $"The schema {schema.Name} has sequences ({string.Join(", ", sequences.Select(s => s.Name))}), which the target does not have.",
-                    "Take the values from AUTO_INCREMENT columns and drop the sequences, or move the tables by name without them."));
-            }
-        }
-
+        findings.AddRange(await SequenceRules.CheckAsync(request, chosen.Select(t => t.Name).ToHashSet(), source, target.Server, cancellationToken).ConfigureAwait(false));
         findings.AddRange(chosen.SelectMany(table => TableRules.CheckPair(table, source.Server, target.Server)));
         var copier = new SchemaCopier(source, target);
         foreach (var moved in chosen.GroupBy(t => t.Name.Schema))
@@ -65,7 +56,8 @@ internal static class SchemaRules
         }
 
         var all = await SchemaReader.ReadTablesAsync(source, schema.Name, cancellationToken).ConfigureAwait(false);
-        foreach (var unknown in schema.Tables.Concat(schema.ExcludedTables).Where(n => !all.Any(t => t.Name.Name == n)))
+        var sequences = schema.IsWhole ? [] : await SequenceReader.ListAsync(source, schema.Name, cancellationToken).ConfigureAwait(false);
+        foreach (var unknown in schema.Tables.Except(sequences.Select(s => s.Name)).Concat(schema.ExcludedTables).Where(n => !all.Any(t => t.Name.Name == n)))
         {
             findings.Add(GateFinding.Refuse(
                 "unknown_table", unknown, $"The schema {schema.Name} has no table {unknown}.", "Check the name; it is compared with its case."));

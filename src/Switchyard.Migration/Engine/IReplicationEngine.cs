@@ -79,7 +79,10 @@ internal interface IReplicationEngine
     /// <param name="cancellationToken">Ends the wait.</param>
     Task<IForeignWatch> WatchAsync(StreamSpec spec, StreamPosition? after, Action<ForeignWriteStatus> found, CancellationToken cancellationToken);
 
-    /// <summary>Removes a stream's records from the following side, and our schema there once it is empty.</summary>
+    /// <summary>
+    /// Ends what the following side may still do for a stream that does not run any more, so that it makes no table anew; then removes the stream's records there, and our schema
+    /// once it is empty.
+    /// </summary>
     Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken);
 }
 

@@ -3,6 +3,7 @@ using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Faults;
 using Switchyard.Replication;
+using Switchyard.Replication.Ddl;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
 using Switchyard.Replication.Target;
@@ -64,6 +65,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     {
         await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
         await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
+        await new DdlTurn(spec.Id).TakeAsync(target, cancellationToken);
         var copier = new SchemaCopier(source, target);
         var findings = new List<GateFinding>();
         foreach (var schema in spec.Schemas.Where(s => s.Whole || s.Sequences is not null))
@@ -100,11 +102,10 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
 
     public Task<LogReach?> ReadLogReachAsync(StreamSpec spec, CancellationToken cancellationToken) => ReplicationStream.ReadLogReachAsync(spec.From, spec.To, spec.Id, cancellationToken);
 
-    public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken)
-    {
-        var options = spec.Settings.CopyThreads is { } threads ? new CopyOptions { Threads = threads } : new CopyOptions();
-        return Task.FromResult<IMigrationCopy>(new EngineCopy(new TableCopier(((EngineStream)stream).Inner, options), spec.Schemas));
-    }
+    public Task<IMigrationCopy> PrepareCopyAsync(StreamSpec spec, IMigrationStream stream, CancellationToken cancellationToken) =>
+        Task.FromResult<IMigrationCopy>(new EngineCopy(new TableCopier(((EngineStream)stream).Inner, CopyOptionsOf(spec)), spec.Schemas));
+
+    private static CopyOptions CopyOptionsOf(StreamSpec spec) => spec.Settings.CopyThreads is { } threads ? new CopyOptions { Threads = threads } : new CopyOptions();
 
     public async Task<IForeignWatch> WatchAsync(StreamSpec spec, StreamPosition? after, Action<ForeignWriteStatus> found, CancellationToken cancellationToken)
     {
@@ -121,6 +122,12 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     public async Task RemoveAsync(StreamSpec spec, CancellationToken cancellationToken)
     {
         await using var server = await BackendConnection.OpenAsync(spec.To, cancellationToken);
+        for (var builder = 0; builder < CopyOptionsOf(spec).Threads; builder++)
+        {
+            await new DdlTurn(spec.Id, builder).TakeByForceAsync(server, cancellationToken);
+        }
+
+        await new DdlTurn(spec.Id).TakeByForceAsync(server, cancellationToken);
         await ControlTables.HoldAsync(server, cancellationToken);
         var tables = (await server.QueryAsync(
             $"SELECT table_name FROM information_schema.tables WHERE table_schema={SqlText.QuoteString(ControlTables.Schema)}", cancellationToken)).Rows.Select(r => r.GetString(0)).ToHashSet(StringComparer.OrdinalIgnoreCase);

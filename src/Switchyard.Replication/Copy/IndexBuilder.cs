@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Switchyard.Client;
 using Switchyard.Faults;
+using Switchyard.Replication.Ddl;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Target;
 
@@ -84,13 +85,14 @@ internal sealed class IndexBuilder(ReplicationStream stream, int threads)
     private async Task BuildAllAsync(IReadOnlyList<DeferredIndexes> missing, Action<TableName, bool> building, CancellationToken cancellationToken)
     {
         var waiting = new Queue<DeferredIndexes>(missing);
-        var workers = Enumerable.Range(0, Math.Clamp(threads, 1, missing.Count)).Select(_ => WorkAsync()).ToArray();
+        var workers = Enumerable.Range(0, Math.Clamp(threads, 1, missing.Count)).Select(WorkAsync).ToArray();
         await Task.WhenAll(workers).ConfigureAwait(false);
 
-        async Task WorkAsync()
+        async Task WorkAsync(int number)
         {
             var target = await BackendConnection.OpenAsync(stream.Definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
             await using var lease = target.ConfigureAwait(false);
+            await new DdlTurn(stream.Definition.Id, number).TakeAsync(target, cancellationToken).ConfigureAwait(false);
             await TargetSession.PrepareAsync(target, cancellationToken).ConfigureAwait(false);
             while (Take() is { } next)
             {

@@ -9,7 +9,7 @@ namespace Switchyard.Migration.Tests.Real;
 [Trait("Category", "Integration")]
 public sealed class SilentServerTests
 {
-    private static readonly MigrationServiceOptions s_limits = new() { StepLimit = TimeSpan.FromSeconds(10), StopLimit = TimeSpan.FromSeconds(2), UndoLimit = TimeSpan.FromSeconds(2), ConnectLimit = TimeSpan.FromSeconds(3) };
+    private static readonly MigrationServiceOptions s_limits = new() { StepLimit = TimeSpan.FromSeconds(6), StopLimit = TimeSpan.FromSeconds(2), UndoLimit = TimeSpan.FromSeconds(2), ConnectLimit = TimeSpan.FromSeconds(3) };
 
     [Theory]
     [InlineData("mariadb-10.11", "cancel.streams.before")]
@@ -126,6 +126,96 @@ public sealed class SilentServerTests
         await AssertNothingLeftAsync(world);
     }
 
+    // MariaDB looks whether the client is still there while a statement waits.
+    [Theory]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task A_cancel_ends_a_change_of_a_table_that_the_target_lets_wait(string server)
+    {
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RunningAsync(await LabServer.SharedAsync(server, "source"), target);
+        await using var holder = await world.OpenTargetAsync();
+        await holder.ExecuteAsync("START TRANSACTION", default);
+        await holder.QueryAsync("SELECT COUNT(*) FROM words", default);
+        await using (var source = await world.OpenSourceAsync())
+        {
+            await source.ExecuteAsync("ALTER TABLE words COMMENT 'changed'", default);
+        }
+
+        await using var admin = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (!await IsAtAsync(admin, "ALTER"))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
+        // The same transaction is in the way of the drop.
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' did not drop", $"migration cancel {world.Schema}");
+        Assert.False(await IsAtAsync(admin, "ALTER"), $"The change waits on.\n{world}");
+        await holder.ExecuteAsync("ROLLBACK", default);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        await AssertNothingLeftAsync(world);
+    }
+
+    [Theory]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task A_cancel_ends_the_building_of_an_index_that_the_target_lets_wait(string server)
+    {
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RealWorld.StartAsync(await LabServer.SharedAsync(server, "source"), target, limited: false, Workload.TablesFor(server));
+        world.Limits = s_limits;
+        await world.RestartAsync();
+        await Workload.FillAsync(world, 10);
+        await using var holder = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        await using var admin = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using (FaultPoints.Arm("copy.index.before", async token =>
+        {
+            await holder.ExecuteAsync("START TRANSACTION", token);
+            await holder.QueryAsync($"SELECT COUNT(*) FROM {world.Schema}.orders", token);
+        }))
+        {
+            await world.CreateAsync();
+            while (!await IsAtAsync(admin, "ALTER"))
+            {
+                await Task.Delay(20, limit.Token);
+            }
+        }
+
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' did not drop", $"migration cancel {world.Schema}");
+        Assert.False(await IsAtAsync(admin, "ALTER"), $"The index waits on.\n{world}");
+        await holder.ExecuteAsync("ROLLBACK", default);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        await AssertNothingLeftAsync(world);
+    }
+
+    [Fact]
+    public async Task A_cancel_ends_the_copy_of_a_schema_that_the_target_lets_wait()
+    {
+        const string server = "mysql-9.7";
+        await using var target = await LabServer.StartAsync(server);
+        await using var world = await RealWorld.StartAsync(await LabServer.SharedAsync(server, "source"), target, limited: false, Workload.TablesFor(server));
+        world.Limits = s_limits;
+        await world.RestartAsync();
+        await using var holder = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        await holder.ExecuteAsync("LOCK INSTANCE FOR BACKUP", default);
+        await world.CreateAsync();
+        await using var admin = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (!await IsAtAsync(admin, "CREATE"))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
+        // What keeps tables from being made keeps schemas from being dropped.
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' did not drop", $"migration cancel {world.Schema}");
+        Assert.False(await IsAtAsync(admin, "CREATE"), $"The copy waits on.\n{world}");
+        await holder.ExecuteAsync("UNLOCK INSTANCE", default);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        await AssertNothingLeftAsync(world);
+    }
+
     [Theory]
     [InlineData("mariadb-10.11", "complete.streams.before")]
     [InlineData("mysql-9.7", "complete.tables.before")]
@@ -231,7 +321,7 @@ public sealed class SilentServerTests
         using (FaultPoints.Arm("accounts.connected", async _ => await frozen.FreezeAsync()))
         {
             var failed = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default).WaitAsync(TimeSpan.FromMinutes(2)));
-            Assert.True(failed.Message.StartsWith($"{name} did not list its accounts within 10 s. {name} answers nobody", StringComparison.Ordinal), failed.Message);
+            Assert.True(failed.Message.StartsWith($"{name} did not list its accounts within 6 s. {name} answers nobody", StringComparison.Ordinal), failed.Message);
             Assert.Contains($"migration accounts copy {world.Schema}", failed.Remedy, StringComparison.Ordinal);
         }
 
@@ -258,7 +348,7 @@ public sealed class SilentServerTests
         {
             var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, request, default).WaitAsync(TimeSpan.FromMinutes(2)));
             Assert.Equal(point == "switch.warm.before" ? 5 : 3, error.ExitCode);
-            Assert.True(error.Message.Contains($"{name} did not", StringComparison.Ordinal) && error.Message.Contains("within 10 s", StringComparison.Ordinal), error.Message);
+            Assert.True(error.Message.Contains($"{name} did not", StringComparison.Ordinal) && error.Message.Contains("within 6 s", StringComparison.Ordinal), error.Message);
         }
 
         await frozen.ThawAsync();
@@ -312,6 +402,8 @@ public sealed class SilentServerTests
         Assert.Equal(isBefore ? "ENABLED" : "DISABLED", (await old.QueryAsync($"SELECT status FROM information_schema.events WHERE event_schema='{world.Schema}'", default)).GetString(0, 0));
         await WriteAsync(world);
     }
+
+    private static async Task<bool> IsAtAsync(BackendConnection server, string verb) => (await ServerProcess.ListAsync(server, default)).Any(p => p.Verb == verb);
 
     private static async Task<RealWorld> RunningAsync(LabServer source, LabServer target, params string[] more)
     {

@@ -9,7 +9,18 @@ public sealed partial class MigrationService
     {
         var unit = Unit(name);
         using var verb = unit.Runtime.Verbs.Enter(name, "complete");
+        if (request.AbandonSource)
+        {
+            return await AbandonSourceAsync(unit, request, cancellationToken);
+        }
+
         var record = unit.Runtime.Record;
+        if (record.Operation is { SourceAbandoned: true } abandoned)
+        {
+            throw MigrationException.Refused(
+                "half_done", $"{abandoned.Id} of '{name}' is half done, and was begun with --abandon-source.", $"Run `switchyard migration complete {name} --abandon-source`, which goes on with it.");
+        }
+
         if (record.Operation is { Kind: not OperationKind.Complete } other)
         {
             throw MigrationException.Refused("half_done", $"{other.Id} of '{name}' is half done.", $"Run `switchyard migration repair {name}` first.");
@@ -21,12 +32,7 @@ public sealed partial class MigrationService
                 "half_done", $"{begun.Id} of '{name}' is half done, and was begun with {Option(begun.SourceData)}.", $"Run `switchyard migration complete {name} {Option(begun.SourceData)}`, which goes on with it.");
         }
 
-        if (record.Phase != MigrationState.Switched || record.Finished is not null)
-        {
-            throw MigrationException.Refused(
-                "wrong_state", $"'{name}' is {record.State.ToString().ToLowerInvariant()}; only a switched migration can be completed.", $"Run `switchyard migration switch {name}` first, or `cancel` it.");
-        }
-
+        RefuseUnswitched(record);
         var findings = new List<Finding>();
         if (record.Operation is null || request.DryRun)
         {
@@ -118,9 +124,16 @@ public sealed partial class MigrationService
         return unit.Status(Epoch);
     }
 
-    /// <summary>Looks for what stands in the way while nothing has been changed yet.</summary>
-    /// <returns>The backend that would become the default; null when none would.</returns>
-    private async Task<string?> CheckCompleteAsync(MigrationUnit unit, CompleteRequest request, List<Finding> findings, CancellationToken cancellationToken)
+    private static void RefuseUnswitched(MigrationRecord record)
+    {
+        if (record.Phase != MigrationState.Switched || record.Finished is not null)
+        {
+            throw MigrationException.Refused(
+                "wrong_state", $"'{record.Name}' is {record.State.ToString().ToLowerInvariant()}; only a switched migration can be completed.", $"Run `switchyard migration switch {record.Name}` first, or `cancel` it.");
+        }
+    }
+
+    private static void CheckDiff(MigrationUnit unit, CompleteRequest request, List<Finding> findings)
     {
         var name = unit.Runtime.Name;
         if (!request.SkipDiff && unit.Diff.Report is { Differences: > 0, State: not "repaired" } dirty)
@@ -132,6 +145,14 @@ public sealed partial class MigrationService
         {
             findings.Add(Finding.Error("diff_running", "A comparison is running.", "Wait until it has ended, or stop it."));
         }
+    }
+
+    /// <summary>Looks for what stands in the way while nothing has been changed yet.</summary>
+    /// <returns>The backend that would become the default; null when none would.</returns>
+    private async Task<string?> CheckCompleteAsync(MigrationUnit unit, CompleteRequest request, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        var name = unit.Runtime.Name;
+        CheckDiff(unit, request, findings);
 
         string? defaultBackend = null;
         try

@@ -47,6 +47,11 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
         {
             results.Add(await CopyAsync(request, account, from, to, present.Contains(account), plugins, cancellationToken));
         }
+
+        if (!request.DryRun)
+        {
+            await _steps.RunAsync(ServerSteps.Both, "show what its accounts are verified by", new AccountMemory(environment, record).KeepAsync, cancellationToken);
+        }
     }
 
     private Task<BackendConnection> OpenAsync(Side side, ConnectionOptions options, CancellationToken cancellationToken) =>

@@ -5,8 +5,8 @@ using Switchyard.Topology;
 namespace Switchyard.Migration;
 
 /// <summary>
-/// When the source is left behind: keeps what it had stored to verify the accounts whose passwords on the target are ours, so that their clients
-/// can be let in without it.
+/// Keeps what the source has stored to verify the accounts whose passwords on the target are ours, so that their clients can be let in without it: when these are made,
+/// at each switch, since a source may be gone after it, and when it is left behind.
 /// </summary>
 internal sealed class AccountMemory(MigrationEnvironment environment, MigrationRecord record)
 {
@@ -27,6 +27,12 @@ internal sealed class AccountMemory(MigrationEnvironment environment, MigrationR
         }, cancellationToken);
         return problems;
     }
+
+    /// <summary>The accounts whose clients nobody can verify without the source, as nothing is kept of them.</summary>
+    public async Task<IReadOnlyList<string>> FindForgottenAsync(CancellationToken cancellationToken) =>
+    [
+        .. (await environment.Topology.ListLegCredentialsAsync(record.Settings.Target, cancellationToken)).Where(c => c.Verifier is null).Select(c => new Account(c.User, c.Host).ToString()),
+    ];
 
     /// <summary>Keeps the verifiers as they are now. Safe to repeat.</summary>
     public Task KeepAsync(CancellationToken cancellationToken) => VisitAsync(async (credential, proof, target) =>

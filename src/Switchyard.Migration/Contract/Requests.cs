@@ -203,6 +203,9 @@ public sealed record CompleteRequest
 
     /// <summary>Do not ask for a diff without differences.</summary>
     public bool SkipDiff { get; init; }
+
+    /// <summary>The source is gone for good: end without it. Refused while it answers.</summary>
+    public bool AbandonSource { get; init; }
 }
 
 /// <summary><c>migration diff NAME start</c>.</summary>

@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
@@ -16,6 +17,7 @@ internal sealed partial class Cutover
             await _from.PrepareFenceAsync(request.Fence, record.Tables, TimeSpan.FromSeconds(request.DrainTimeoutSeconds), token);
         }, cancellationToken);
         await _steps.RunAsync([_direction.To], "let Switchyard in", _to.ConnectAsync, cancellationToken);
+        await KeepVerifiersAsync(cancellationToken);
         await RaiseIdentitiesAsync(cancellationToken);
         var handover = await _steps.AskAsync([_direction.From], "show its triggers and events", token => _from.ReadTriggersAndEventsAsync(record.Tables, token), cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
@@ -33,6 +35,24 @@ internal sealed partial class Cutover
             var stream = Stream();
             await stream.WaitForAppliedAsync(await stream.ReadEndAsync(token), token);
         }, cancellationToken);
+    }
+
+    /// <summary>For the case that the source is never there again once it is not authoritative any more.</summary>
+    private async Task KeepVerifiersAsync(CancellationToken cancellationToken)
+    {
+        if (_direction.From != Side.Source)
+        {
+            return;
+        }
+
+        try
+        {
+            await _steps.RunAsync(ServerSteps.Both, "show what its accounts are verified by", new AccountMemory(environment, runtime.Record).KeepAsync, cancellationToken);
+        }
+        catch (CutoverFailedException e) when (e.InnerException is ServerErrorException)
+        {
+            _findings.Add(Finding.Warning("accounts_not_kept", $"{e.Message} Clients of accounts with generated passwords will need '{FromName}' to be let in.", e.Remedy));
+        }
     }
 
     /// <summary>Ends what takes longer than it may, and says what it waited for.</summary>

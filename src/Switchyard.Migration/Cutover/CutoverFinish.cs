@@ -76,17 +76,10 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
     /// </summary>
     public async Task StartReverseAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
     {
-        var handover = runtime.Record.Handover;
-        await WithinAsync(Before.To, "enable its events", async token =>
-        {
-            foreach (var definition in handover.Events.Where(e => e.Enabled))
-            {
-                await to.SetEventAsync(definition, enabled: true, token);
-            }
-        }, cancellationToken);
+        await EnableHandedOverAsync(to, cancellationToken);
         await WithinAsync(Before.From, "drop its triggers, before which nothing may be applied there", async token =>
         {
-            foreach (var trigger in handover.Triggers)
+            foreach (var trigger in runtime.Record.Handover.Triggers)
             {
                 await from.DropTriggerAsync(trigger, token);
             }
@@ -109,6 +102,22 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         await StartReverseAsync(from, to, cancellationToken);
         await UnlockAsync(cancellationToken);
     }
+
+    /// <summary>What of it can be done where the origin is gone for good: nothing will follow there.</summary>
+    public async Task RollForwardWithoutOriginAsync(IServerSide to, CancellationToken cancellationToken)
+    {
+        await ReleaseAsync(cancellationToken);
+        await EnableHandedOverAsync(to, cancellationToken);
+        await UnlockAsync(cancellationToken);
+    }
+
+    private Task EnableHandedOverAsync(IServerSide to, CancellationToken cancellationToken) => WithinAsync(Before.To, "enable its events", async token =>
+    {
+        foreach (var definition in runtime.Record.Handover.Events.Where(e => e.Enabled))
+        {
+            await to.SetEventAsync(definition, enabled: true, token);
+        }
+    }, cancellationToken);
 
     private Task EnableEventsAsync(IServerSide from, CancellationToken cancellationToken) => WithinAsync(Before.From, "enable its events again", async token =>
     {

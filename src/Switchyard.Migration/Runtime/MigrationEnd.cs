@@ -22,7 +22,7 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
         var record = runtime.Record;
         await runtime.HaltAsync(cancellationToken);
         await FaultPoints.HitAsync("complete.streams.before", cancellationToken);
-        await RemoveStreamsAsync(cancellationToken);
+        await RemoveStreamsAsync(operation.SourceAbandoned ? [Direction.Forward] : [Direction.Forward, Direction.Reverse], cancellationToken);
         await FaultPoints.HitAsync("complete.tables.before", cancellationToken);
         switch (operation.SourceData)
         {
@@ -39,8 +39,8 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
         }
 
         await FaultPoints.HitAsync("complete.commit.before", cancellationToken);
-        var newDefault = await NewDefaultAsync([], cancellationToken);
-        if (newDefault is not null)
+        var newDefault = operation.SourceAbandoned ? await DefaultWithoutSourceAsync(cancellationToken) : await NewDefaultAsync([], cancellationToken);
+        if (newDefault is not null && !operation.SourceAbandoned)
         {
             await _steps.RunAsync(ServerSteps.Both, "show what its accounts are verified by", new AccountMemory(environment, record).KeepAsync, cancellationToken);
         }
@@ -57,7 +57,7 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
         await FaultPoints.HitAsync("cancel.streams.before", cancellationToken);
         if (record.Started)
         {
-            await RemoveStreamsAsync(cancellationToken);
+            await RemoveStreamsAsync([Direction.Forward, Direction.Reverse], cancellationToken);
             await FaultPoints.HitAsync("cancel.tables.before", cancellationToken);
             await DropTablesAsync(Side.Target, cancellationToken);
             foreach (var schema in record.Schemas.Where(s => s.Whole))
@@ -101,6 +101,10 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
         return why is null ? target : null;
     }
 
+    /// <summary>The target, if the source was the default backend: what it alone had is lost with it, and clients are let in by the default backend.</summary>
+    public async Task<string?> DefaultWithoutSourceAsync(CancellationToken cancellationToken) =>
+        (await environment.Topology.GetRoutingAsync(cancellationToken)).Value.DefaultBackend == runtime.Record.Settings.Source ? runtime.Record.Settings.Target : null;
+
     /// <summary>Whether the target answers at all.</summary>
     /// <exception cref="CutoverFailedException">It does not.</exception>
     public Task ReachTargetAsync(CancellationToken cancellationToken) =>
@@ -135,9 +139,9 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
         return unverifiable;
     }
 
-    private async Task RemoveStreamsAsync(CancellationToken cancellationToken)
+    private async Task RemoveStreamsAsync(IReadOnlyList<Direction> directions, CancellationToken cancellationToken)
     {
-        foreach (var direction in new[] { Direction.Forward, Direction.Reverse })
+        foreach (var direction in directions)
         {
             var spec = await runtime.SpecAsync(direction, cancellationToken);
             await _steps.RunAsync([direction.To], "remove Switchyard's own tables", token => environment.Engine.RemoveAsync(spec, token), cancellationToken);

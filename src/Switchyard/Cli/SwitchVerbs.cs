@@ -61,7 +61,8 @@ internal static class SwitchVerbs
         var drop = new Option<bool>("--drop-data") { Description = "Drop the source's tables" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print what would be done only" };
         var skipDiff = new Option<bool>("--skip-diff") { Description = "Do not ask for a diff without differences" };
-        return Verb.Create("complete", "Finish a switched migration: no way back after it", [name, keep, rename, drop, dryRun, skipDiff], async (context, result, ct) =>
+        var abandon = new Option<bool>("--abandon-source") { Description = "The source is gone for good: finish without it; refused while it answers" };
+        return Verb.Create("complete", "Finish a switched migration: no way back after it", [name, keep, rename, drop, abandon, dryRun, skipDiff], async (context, result, ct) =>
         {
             if (new[] { keep, rename, drop }.Count(option => result.GetValue(option)) > 1)
             {
@@ -73,6 +74,7 @@ internal static class SwitchVerbs
                 SourceData = result.GetValue(rename) ? SourceData.Rename : result.GetValue(drop) ? SourceData.Drop : SourceData.Keep,
                 DryRun = result.GetValue(dryRun),
                 SkipDiff = result.GetValue(skipDiff),
+                AbandonSource = result.GetValue(abandon),
             };
             var answer = await context.Api.PostAsync<CompleteReport>(MigrationVerbs.Path(result.GetRequiredValue(name), "complete"), request, ct);
             context.Print(answer, OtherText.Complete);

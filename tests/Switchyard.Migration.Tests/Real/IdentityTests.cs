@@ -1,5 +1,6 @@
 using Switchyard.Client;
 using Switchyard.Faults;
+using Switchyard.Lab;
 
 namespace Switchyard.Migration.Tests.Real;
 
@@ -79,6 +80,35 @@ public sealed class IdentityTests
         Assert.Equal((7, -19), (up, down));
         Assert.True((await app.QueryAsync("SELECT NEXTVAL(up)", default)).GetInt64(0, 0) > up);
         Assert.True((await app.QueryAsync("SELECT NEXTVAL(down)", default)).GetInt64(0, 0) < down);
+    }
+
+    [Theory]
+    [InlineData("switch.warm.after")]
+    [InlineData("switch.catch-up.after")]
+    public async Task A_new_side_that_forgets_in_a_restart_what_it_was_prepared_for_is_prepared_again(string point)
+    {
+        // Before version 8, MySQL's InnoDB begins behind the highest row after a start.
+        await using var target = await LabServer.StartAsync("mysql-5.6");
+        await using var world = await RealWorld.StartAsync(await LabServer.SharedAsync("mysql-5.6", "source"), target, limited: false, Create("rolled_back"));
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await using (var here = await world.OpenSourceAsync())
+        {
+            await here.ExecuteAsync("ALTER TABLE rolled_back AUTO_INCREMENT=500", default);
+        }
+
+        await using var app = await world.OpenAppAsync();
+        using (FaultPoints.Arm(point, async _ => await target.RestartAsync()))
+        {
+            var given = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, s_request, default));
+            Assert.True(given.ExitCode == 5, given.Message);
+        }
+
+        await world.UntilFollowingAsync();
+        await world.Service.SwitchAsync(world.Schema, s_request, default);
+        await app.ExecuteAsync("INSERT INTO rolled_back (v) VALUES (7)", default);
+        Assert.True(await OneAsync(app, "SELECT LAST_INSERT_ID()") >= 500);
     }
 
     [Fact]

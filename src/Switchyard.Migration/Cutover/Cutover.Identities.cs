@@ -9,7 +9,7 @@ internal sealed partial class Cutover
     // More than an origin hands out without a row that stays, between `warm` and the flip: a definition changed in the pause costs a durable write.
     private const ulong IdentityHeadroom = 1000;
 
-    private readonly Dictionary<TableName, long> _sequences = [];
+    private readonly Dictionary<TableName, SequenceValue> _sequences = [];
 
     // What the new side would hand out at least, as long as no definition has changed there.
     private Dictionary<TableName, ulong> _identities = [];

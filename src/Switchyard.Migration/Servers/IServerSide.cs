@@ -45,7 +45,9 @@ internal interface IServerSide : IAsyncDisposable
     /// <returns>The value set.</returns>
     Task<ulong> RaiseIdentityAsync(TableName table, ulong next, ulong headroom, CancellationToken cancellationToken);
 
-    Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, long>> sequences, CancellationToken cancellationToken);
+    /// <summary>Sets sequences on; one that is further already is left as it is.</summary>
+    /// <exception cref="CutoverFailedException">The server does not have one of them.</exception>
+    Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, SequenceValue>> sequences, CancellationToken cancellationToken);
 
     Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
 
@@ -121,7 +123,12 @@ internal sealed record ServerFacts(
 /// <summary>What a server would hand out next.</summary>
 /// <param name="Columns">By table with an AUTO_INCREMENT column.</param>
 /// <param name="Sequences">By sequence; empty on servers without them.</param>
-internal sealed record IdentityValues(IReadOnlyDictionary<TableName, ulong> Columns, IReadOnlyDictionary<TableName, long> Sequences);
+internal sealed record IdentityValues(IReadOnlyDictionary<TableName, ulong> Columns, IReadOnlyDictionary<TableName, SequenceValue> Sequences);
+
+/// <summary>Where a sequence stands.</summary>
+/// <param name="Next">The first value that is not handed to the server's cache.</param>
+/// <param name="Round">How often it has begun anew, which only one with CYCLE does: a lower value of a later round comes after a higher one.</param>
+internal readonly record struct SequenceValue(long Next, long Round);
 
 /// <summary>The connections of a server as far as a switch is concerned.</summary>
 /// <param name="SeesLegs">The server shows connection attributes, so that a proxy's connections are known from others.</param>

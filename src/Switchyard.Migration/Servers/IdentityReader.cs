@@ -151,15 +151,15 @@ internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList
         moved.Any(s => names.Strings.Equals(s.Name, sequence.Schema) && (s.Sequences is null || s.Sequences.Contains(sequence.Name, names.Strings)));
 
     /// <summary>What is cached in memory by the server lies below the value read, so nothing is handed out twice.</summary>
-    private async Task<Dictionary<TableName, long>> ReadSequencesAsync(CancellationToken cancellationToken)
+    private async Task<Dictionary<TableName, SequenceValue>> ReadSequencesAsync(CancellationToken cancellationToken)
     {
-        var values = new Dictionary<TableName, long>();
+        var values = new Dictionary<TableName, SequenceValue>();
         foreach (var some in _sequences.Chunk(SequencesAtOnce))
         {
-            var each = some.Select((s, i) => string.Create(CultureInfo.InvariantCulture, $"SELECT {i}, next_not_cached_value FROM {s.Quoted}"));
+            var each = some.Select((s, i) => string.Create(CultureInfo.InvariantCulture, $"SELECT {i}, next_not_cached_value, cycle_count FROM {s.Quoted}"));
             foreach (var row in (await connection.QueryAsync(string.Join(" UNION ALL ", each), cancellationToken)).Rows)
             {
-                values[some[row.GetInt64(0)]] = row.GetInt64(1);
+                values[some[row.GetInt64(0)]] = new SequenceValue(row.GetInt64(1), row.GetInt64(2));
             }
         }
 
@@ -167,7 +167,7 @@ internal sealed class IdentityReader(BackendConnection connection, IReadOnlyList
     }
 
     /// <summary>Those known from before; null when one of them is gone.</summary>
-    private async Task<Dictionary<TableName, long>?> ReadSequencesAgainAsync(CancellationToken cancellationToken)
+    private async Task<Dictionary<TableName, SequenceValue>?> ReadSequencesAgainAsync(CancellationToken cancellationToken)
     {
         try
         {

@@ -7,9 +7,13 @@ namespace Switchyard.Migration;
 internal sealed partial class ServerSide
 {
     private const int SequencesAtOnce = 50;
+    private const int NotASequence = 4089;
     private const int UnknownSequence = 4091;
     private const int NoSuchTable = 1146;
     private const int NoSuchFunction = 1305;
+
+    // What MySQL says of an unknown function where the session is in no schema.
+    private const int NoSchemaSelected = 1046;
     private IdentityReader? _identities;
     private IReadOnlyList<MigratedSchema> _moved = [];
 
@@ -38,16 +42,17 @@ internal sealed partial class ServerSide
         return raised;
     }
 
-    public async Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, long>> sequences, CancellationToken cancellationToken)
+    public async Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, SequenceValue>> sequences, CancellationToken cancellationToken)
     {
         foreach (var some in sequences.Chunk(SequencesAtOnce))
         {
             try
             {
                 // Not by DO, which keeps to itself what goes wrong in it.
-                await ExecuteAsync($"SELECT {string.Join(", ", some.Select(s => $"SETVAL({s.Key.Quoted}, {s.Value.ToString(CultureInfo.InvariantCulture)}, 0)"))}", cancellationToken);
+                var each = some.Select(s => string.Create(CultureInfo.InvariantCulture, $"SETVAL({s.Key.Quoted}, {s.Value.Next}, 0, {s.Value.Round})"));
+                await ExecuteAsync($"SELECT {string.Join(", ", each)}", cancellationToken);
             }
-            catch (ServerErrorException e) when (e.Code is UnknownSequence or NoSuchTable or NoSuchFunction)
+            catch (ServerErrorException e) when (e.Code is NotASequence or UnknownSequence or NoSuchTable or NoSuchFunction or NoSchemaSelected)
             {
                 throw new CutoverFailedException(
                     $"{options.Host}:{options.Port} does not have the sequences the other side has ({string.Join(", ", some.Select(s => s.Key))}): {e.ServerMessage}",

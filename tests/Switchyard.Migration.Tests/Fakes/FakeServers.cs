@@ -103,7 +103,7 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
     public Task<StreamPosition> ReadEndAsync(CancellationToken cancellationToken) => Task.FromResult(server.End);
 
     public Task<IdentityValues> ReadIdentitiesAsync(IReadOnlyList<MigratedSchema> moved, CancellationToken cancellationToken) =>
-        Task.FromResult(new IdentityValues(new Dictionary<TableName, ulong>(server.Identities), new Dictionary<TableName, long>()));
+        Task.FromResult(new IdentityValues(new Dictionary<TableName, ulong>(server.Identities), new Dictionary<TableName, SequenceValue>()));
 
     public async Task<IdentityValues> ReadIdentitiesAgainAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
@@ -123,7 +123,7 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
         return Task.FromResult(server.Identities[table] = next + headroom);
     }
 
-    public Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, long>> sequences, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, SequenceValue>> sequences, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
         Task.FromResult(new HandoverRecord { Triggers = [.. server.Triggers.Values], Events = [.. server.Events.Values] });

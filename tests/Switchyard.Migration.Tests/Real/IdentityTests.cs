@@ -53,7 +53,7 @@ public sealed class IdentityTests
     {
         await using var world = await RealWorld.StartAsync(
             "mariadb-10.11", "mariadb-10.11",
-            "CREATE SEQUENCE up CACHE 2", "CREATE SEQUENCE down INCREMENT BY -3 CACHE 2", "CREATE TABLE t (id INT PRIMARY KEY DEFAULT NEXTVAL(up)) ENGINE=InnoDB");
+            "CREATE SEQUENCE up CACHE 2", "CREATE SEQUENCE down INCREMENT BY -3 CACHE 2", "CREATE SEQUENCE turns START WITH 6 MINVALUE 1 MAXVALUE 8 CACHE 2 CYCLE", "CREATE TABLE t (id INT PRIMARY KEY DEFAULT NEXTVAL(up)) ENGINE=InnoDB");
         await world.CreateAsync();
         await world.UntilAsync(MigrationState.Running);
         await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
@@ -64,22 +64,24 @@ public sealed class IdentityTests
         Assert.DoesNotContain(lacking.Report!.Steps, s => s.Name == CutoverSteps.Hold);
         await there.ExecuteAsync("CREATE SEQUENCE down INCREMENT BY -3 CACHE 2", default);
         await using var app = await world.OpenAppAsync();
-        var (up, down) = (0L, 0L);
+        var (up, down, turns) = (0L, 0L, 0L);
         using (FaultPoints.Arm("switch.warm.after", async _ =>
         {
             for (var i = 0; i < 7; i++)
             {
                 up = (await app.QueryAsync("SELECT NEXTVAL(up)", default)).GetInt64(0, 0);
                 down = (await app.QueryAsync("SELECT NEXTVAL(down)", default)).GetInt64(0, 0);
+                turns = (await app.QueryAsync("SELECT NEXTVAL(turns)", default)).GetInt64(0, 0);
             }
         }))
         {
             await world.Service.SwitchAsync(world.Schema, s_request, default);
         }
 
-        Assert.Equal((7, -19), (up, down));
+        Assert.Equal((7, -19, 4), (up, down, turns));
         Assert.True((await app.QueryAsync("SELECT NEXTVAL(up)", default)).GetInt64(0, 0) > up);
         Assert.True((await app.QueryAsync("SELECT NEXTVAL(down)", default)).GetInt64(0, 0) < down);
+        Assert.Equal(5, (await app.QueryAsync("SELECT NEXTVAL(turns)", default)).GetInt64(0, 0));
     }
 
     [Theory]

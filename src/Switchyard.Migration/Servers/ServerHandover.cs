@@ -51,7 +51,7 @@ internal sealed partial class ServerSide
     public async Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
     {
         await DropEventAsync(definition, cancellationToken);
-        var statement = EventStatus().Replace(await AdoptDefinerAsync(definition.Statement, cancellationToken), "$1 DISABLE DO ", 1);
+        var statement = EventStatus().Replace(await AdoptDefinerAsync(definition.Statement, cancellationToken), "$1 DISABLE$2 DO ", 1);
         await CreateAsync(definition.Schema, $"the event {definition.Name}", statement, definition.SqlMode, definition.TimeZone, cancellationToken);
         await SetEventAsync(definition, enabled: false, cancellationToken);
     }
@@ -91,7 +91,7 @@ internal sealed partial class ServerSide
     private async Task CreateAsync(string schema, string what, string statement, string sqlMode, string? timeZone, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var mode = string.Join(',', sqlMode.Split(',').Where(m => !s_vendorModes.Contains(m)));
+        var mode = ServerModes.Supported(connection.Server, sqlMode);
         try
         {
             await connection.ChangeSchemaAsync(schema, cancellationToken);
@@ -106,16 +106,9 @@ internal sealed partial class ServerSide
         }
     }
 
-    // Modes that only one of the vendors knows, and that change nothing in how a body runs on the other.
-    private static readonly HashSet<string> s_vendorModes = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "NO_AUTO_CREATE_USER", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS", "DB2", "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL",
-        "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "TIME_TRUNCATE_FRACTIONAL",
-    };
-
     [GeneratedRegex(@"^CREATE\s+DEFINER\s*=\s*(?<account>`(?:[^`]|``)*`@`(?:[^`]|``)*`|`(?:[^`]|``)*`|\S+)\s+", RegexOptions.IgnoreCase)]
     private static partial Regex Definer();
 
-    [GeneratedRegex(@"(ON COMPLETION (?:NOT )?PRESERVE) (?:ENABLE|DISABLE ON (?:SLAVE|REPLICA)|DISABLE)(?: COMMENT '(?:[^'\\]|''|\\.)*')? DO ", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(ON COMPLETION (?:NOT )?PRESERVE) (?:ENABLE|DISABLE ON (?:SLAVE|REPLICA)|DISABLE)( COMMENT '(?:[^'\\]|''|\\.)*')? DO ", RegexOptions.IgnoreCase)]
     private static partial Regex EventStatus();
 }

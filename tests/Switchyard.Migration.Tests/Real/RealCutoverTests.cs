@@ -94,6 +94,23 @@ public sealed class RealCutoverTests
     }
 
     [Fact]
+    public async Task A_trigger_reads_on_the_other_side_as_in_the_mode_it_was_made_in()
+    {
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-10.11", "mariadb-11.8", "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(9)) ENGINE=InnoDB", "SET sql_mode='EMPTY_STRING_IS_NULL'", "CREATE TRIGGER t_reads BEFORE INSERT ON t FOR EACH ROW SET NEW.v = IF('' IS NULL, 'null', 'empty')");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await using var app = await world.OpenAppAsync();
+        await world.Service.SwitchAsync(world.Schema, s_request, default);
+
+        await app.ExecuteAsync("INSERT INTO t (id) VALUES (1)", default);
+
+        await using var target = await world.OpenTargetAsync();
+        Assert.Equal("null", (await target.QueryAsync("SELECT v FROM t", default)).GetString(0, 0));
+    }
+
+    [Fact]
     public async Task A_writer_that_bypasses_the_proxies_waits_at_the_fence_and_nothing_of_it_is_lost()
     {
         await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", Workload.Tables);
@@ -166,6 +183,7 @@ public sealed class RealCutoverTests
         Assert.Equal((atSource ? 1 : 0, atSource ? 0 : 1), (await CountAsync(source, "events", "status='ENABLED' AND event_schema"), await CountAsync(target, "events", "status='ENABLED' AND event_schema")));
         Assert.Equal(0, (await source.QueryAsync("SELECT @@global.read_only", default)).GetInt64(0, 0));
         var authoritative = atSource ? source : target;
+        Assert.Equal("it's nightly", (await authoritative.QueryAsync($"SELECT event_comment FROM information_schema.events WHERE event_schema='{world.Schema}'", default)).GetString(0, 0));
         // One line for each row: nothing was logged twice, by a trigger and by replication.
         Assert.Equal(0, (await authoritative.QueryAsync("SELECT (SELECT COUNT(*) FROM t) - (SELECT COUNT(*) FROM log)", default)).GetInt64(0, 0));
 

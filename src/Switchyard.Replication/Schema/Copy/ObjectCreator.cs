@@ -47,7 +47,7 @@ public sealed partial class ObjectCreator
         await _target.ChangeSchemaAsync(item.Schema, cancellationToken).ConfigureAwait(false);
         var collation = item.CollationConnection.Length > 0 ? CollationMap.Map(item.CollationConnection, _traits) : null;
         await _target.ExecuteAsync(
-            $"SET NAMES utf8mb4, sql_mode={SqlText.QuoteString(SupportedModes(item.SqlMode))}"
+            $"SET NAMES utf8mb4, sql_mode={SqlText.QuoteString(ServerModes.Supported(_traits.Server, item.SqlMode))}"
             + (collation is { } c ? $", collation_connection={SqlText.QuoteString(c.Collation)}" : ""),
             cancellationToken).ConfigureAwait(false);
         if (item.Kind != SchemaObjectKind.View)
@@ -125,18 +125,6 @@ public sealed partial class ObjectCreator
         }
 
         return _accounts;
-    }
-
-    /// <summary>Modes the vendors do not share change how a body is read only where they say so; those unknown to the target are left out.</summary>
-    private string SupportedModes(string modes)
-    {
-        string[] unknown = _traits.IsMariaDb
-            ? ["TIME_TRUNCATE_FRACTIONAL"]
-            : _traits.Server.Version.Major >= 8
-                ? ["NO_AUTO_CREATE_USER", "DB2", "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS",
-                    "NO_TABLE_OPTIONS", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "IGNORE_BAD_TABLE_OPTIONS"]
-                : ["EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL", "IGNORE_BAD_TABLE_OPTIONS", "TIME_TRUNCATE_FRACTIONAL"];
-        return string.Join(',', modes.Split(',', StringSplitOptions.RemoveEmptyEntries).Except(unknown, StringComparer.OrdinalIgnoreCase));
     }
 
     [GeneratedRegex(@"\b[a-z0-9]+_[a-z0-9_]*(?:ci|cs|bin)\b", RegexOptions.IgnoreCase)]

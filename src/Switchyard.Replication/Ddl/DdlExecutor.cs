@@ -164,6 +164,11 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement with {word.ToUpperInvariant()}, which means something else on the target's kind of server. {ByHand}");
         }
 
+        if (VersionComments.FindApart(item.Query.SqlText, planner.SourceServer, planner.TargetServer) is { } comment)
+        {
+            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement with a comment ({comment} …) that only one of the servers reads as a part of it. {ByHand}");
+        }
+
         if (HazardOf(item.Statement, concerned) is { } hazard)
         {
             throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement that {hazard}");

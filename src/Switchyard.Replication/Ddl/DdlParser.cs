@@ -18,7 +18,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
     public DdlStatement Parse()
     {
         var kind = ParseKind();
-        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]) { LeavesExisting = _leavesExisting, Traits = DdlTraits.Of(tokens) };
+        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]) { LeavesExisting = _leavesExisting, Traits = DdlTraits.Of(tokens), DefaultSchema = defaultSchema };
     }
 
     private DdlKind ParseKind()

@@ -50,6 +50,9 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
     /// <summary>CREATE TABLE IF NOT EXISTS: nothing is done where there is one.</summary>
     public bool LeavesExisting { get; init; }
 
+    /// <summary>The schema of names without one.</summary>
+    public required string DefaultSchema { get; init; }
+
     /// <summary>What has to be looked at before it is run elsewhere.</summary>
     public required DdlTraits Traits { get; init; }
 

@@ -3,8 +3,8 @@ using Switchyard.Client;
 namespace Switchyard.Replication.Ddl;
 
 /// <summary>
-/// The modes by which a statement is read and its values converted, from the bitmap in its event. Strictness is none of them: what the source has let
-/// through must go through here. Source: <c>sql_mode</c>'s bits in MySQL's sql/system_variables.h and MariaDB's sql/sql_class.h, the same up to bit 31.
+/// The modes by which a statement is read and its values converted, from the bitmap in its event. Strictness is none of them between servers of one
+/// vendor: what the source has let through must go through here. Source: <c>sql_mode</c>'s bits in MySQL's sql/system_variables.h and MariaDB's sql/sql_class.h, the same up to bit 31.
 /// </summary>
 internal static class SqlModes
 {
@@ -22,6 +22,8 @@ internal static class SqlModes
     public static string Names(ulong bits, ServerInfo source, ServerInfo target)
     {
         var own = source.IsMariaDb != target.IsMariaDb ? [] : target.IsMariaDb ? s_mariaDb : target.Version.Major >= 8 ? s_mySql : [];
-        return string.Join(',', s_common.Concat(own).Where(m => (bits >> m.Bit & 1) != 0).Select(m => m.Name));
+        var names = s_common.Concat(own).Where(m => (bits >> m.Bit & 1) != 0).Select(m => m.Name);
+        // What is put in the place of a value that does not fit (NULL in a column that has become NOT NULL) is each vendor's own choice.
+        return string.Join(',', source.IsMariaDb == target.IsMariaDb ? names : names.Append("STRICT_ALL_TABLES"));
     }
 }

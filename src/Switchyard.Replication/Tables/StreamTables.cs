@@ -26,7 +26,7 @@ internal sealed class StreamTables
     public bool Concerns(DdlStatement statement) => statement.Kind switch
     {
         DdlKind.Database => statement.Names.Any(n => HasSchema(n.Schema)),
-        DdlKind.Change => _tables.Keys.Any(t => statement.Words.Contains(t.Name, StringComparer.OrdinalIgnoreCase)),
+        DdlKind.Change => _tables.Keys.Any(t => statement.Has(t.Name) && (statement.Has(t.Schema) || t.Schema.Equals(statement.DefaultSchema, StringComparison.OrdinalIgnoreCase))),
         DdlKind.None => false,
         _ => statement.Names.Concat(statement.NewNames).Any(n => _tables.ContainsKey(n)),
     };

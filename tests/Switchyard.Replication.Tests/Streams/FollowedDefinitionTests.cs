@@ -80,12 +80,14 @@ public sealed class FollowedDefinitionTests
     [InlineData("mariadb-10.11", "ALTER TABLE t ADD u CHAR(36) NOT NULL DEFAULT uuid()", "by UUID, which gives other values")]
     [InlineData("mariadb-10.11", "ALTER TABLE t ADD r DOUBLE DEFAULT (rand() * 5)", "by RAND, which gives other values")]
     [InlineData("mariadb-11.8", "ALTER TABLE t ADD s VARCHAR(9) CHARACTER SET utf8mb4", "without a collation")]
+    [InlineData("mysql-9.7", "ALTER TABLE t /*!50000 ADD x INT */ /*!80000 , ADD y INT */", "/*!80000")]
+    [InlineData("mysql-9.7", "ALTER TABLE t MODIFY v VARCHAR(100) NOT NULL", "error 1265")]
     public async Task What_would_become_another_table_stops_with_the_remedy_before_the_target_is_changed(string from, string change, string expected)
     {
         await using var scenario = await CreateAsync(from, "mariadb-10.11");
         var before = await ColumnsAsync(scenario.Target, scenario.Schema);
         var stream = await scenario.OpenAsync();
-        await scenario.Source.ExecuteAsync("INSERT INTO t (id) VALUES (1)", default);
+        await scenario.Source.ExecuteAsync("INSERT INTO t (id, v) VALUES (1, NULL)", default);
         await scenario.Source.ExecuteAsync(change, default);
 
         await Scenario.UntilAsync(stream, StreamState.Failed);
@@ -137,6 +139,28 @@ public sealed class FollowedDefinitionTests
 
         Assert.Null(stream.Progress.Error);
         await scenario.AssertSameAsync();
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_change_logged_as_text_stops_the_stream_only_where_it_can_be_of_a_migrated_table(string server)
+    {
+        await using var scenario = await CreateAsync(server, server);
+        var stream = await scenario.OpenAsync();
+        var other = $"{scenario.Schema}_other";
+        foreach (var statement in (string[])[
+            "INSERT INTO t (id) VALUES (1)", $"CREATE DATABASE {other}", $"USE {other}", "CREATE TABLE t (id INT PRIMARY KEY)", "SET SESSION binlog_format=STATEMENT", "INSERT INTO t VALUES (1), (2)", $"DROP DATABASE {other}"])
+        {
+            await scenario.Source.ExecuteAsync(statement, default);
+        }
+
+        await Scenario.CatchUpAsync(stream);
+        Assert.Null(stream.Progress.Error);
+
+        await scenario.Source.ExecuteAsync($"INSERT INTO {scenario.Schema}.t (id) VALUES (2)", default);
+        await Scenario.UntilAsync(stream, StreamState.Failed);
+        Assert.Contains("logged as text", stream.Progress.Error, StringComparison.Ordinal);
     }
 
     private static async Task<Scenario> CreateAsync(string from, string to)

@@ -6,8 +6,20 @@ public enum SchemaObjectKind
     View,
     Procedure,
     Function,
+
+    /// <summary>MariaDB's stored packages, and their bodies.</summary>
+    Package,
+    PackageBody,
     Trigger,
     Event,
+}
+
+/// <summary>How kinds are named in SQL and in sentences.</summary>
+internal static class SchemaObjectKinds
+{
+    public static string Sql(this SchemaObjectKind kind) => kind == SchemaObjectKind.PackageBody ? "PACKAGE BODY" : kind.ToString().ToUpperInvariant();
+
+    public static string Words(this SchemaObjectKind kind) => kind.Sql().ToLowerInvariant();
 }
 
 /// <summary>A view, routine, trigger or event with all that its creation depends on.</summary>

@@ -14,7 +14,7 @@ public static class SchemaObjectReader
             $"SELECT table_name AS name, definer AS definer, NULL AS object_table FROM information_schema.views WHERE table_schema = {SqlText.QuoteString(schema)} ORDER BY table_name",
             cancellationToken);
 
-    /// <summary>Stored procedures and functions of a schema.</summary>
+    /// <summary>Stored procedures and functions of a schema, and MariaDB's packages.</summary>
     public static async Task<IReadOnlyList<SchemaObject>> ReadRoutinesAsync(BackendConnection connection, string schema, CancellationToken cancellationToken)
     {
         static string Query(string schema, string type) =>
@@ -23,7 +23,9 @@ public static class SchemaObjectReader
 
         var functions = await ReadAsync(connection, SchemaObjectKind.Function, schema, Query(schema, "FUNCTION"), cancellationToken).ConfigureAwait(false);
         var procedures = await ReadAsync(connection, SchemaObjectKind.Procedure, schema, Query(schema, "PROCEDURE"), cancellationToken).ConfigureAwait(false);
-        return [.. functions, .. procedures];
+        var packages = await ReadAsync(connection, SchemaObjectKind.Package, schema, Query(schema, "PACKAGE"), cancellationToken).ConfigureAwait(false);
+        var bodies = await ReadAsync(connection, SchemaObjectKind.PackageBody, schema, Query(schema, "PACKAGE BODY"), cancellationToken).ConfigureAwait(false);
+        return [.. functions, .. procedures, .. packages, .. bodies];
     }
 
     /// <summary>Triggers on the tables of a schema, in the order in which they fire.</summary>
@@ -61,7 +63,7 @@ public static class SchemaObjectReader
         {
             var name = row.GetString("name");
             var shown = (await connection.QueryAsync(
-                $"SHOW CREATE {kind.ToString().ToUpperInvariant()} {new TableName(schema, name).Quoted}", cancellationToken).ConfigureAwait(false)).Rows[0];
+                $"SHOW CREATE {kind.Sql()} {new TableName(schema, name).Quoted}", cancellationToken).ConfigureAwait(false)).Rows[0];
 
             // Columns by place, since their names differ by kind. View: name, create, charset, collation. Event has its time zone in the third.
             var body = kind switch { SchemaObjectKind.View => 1, SchemaObjectKind.Event => 3, _ => 2 };

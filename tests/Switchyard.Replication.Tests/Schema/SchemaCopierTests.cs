@@ -241,6 +241,37 @@ public sealed class SchemaCopierTests
         }
     }
 
+    [Theory]
+    [InlineData("mariadb-11.8")]
+    [InlineData("mysql-9.7")]
+    public async Task Packages_are_created_where_the_target_has_them_and_named_where_not(string to)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync("mariadb-10.5", "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        foreach (var statement in (string[])[
+            $"CREATE DATABASE `{schema}`", $"USE `{schema}`", "CREATE TABLE t (id INT PRIMARY KEY)", "SET sql_mode='ORACLE'", "CREATE PACKAGE p AS FUNCTION one RETURN INT DETERMINISTIC; END",
+            "CREATE PACKAGE BODY p AS FUNCTION one RETURN INT DETERMINISTIC AS BEGIN RETURN 1; END; END"])
+        {
+            await source.ExecuteAsync(statement, CancellationToken.None);
+        }
+
+        var copier = new SchemaCopier(source, target);
+        await copier.CopyTablesAsync(schema, ["t"], true, CancellationToken.None);
+        var report = await copier.CopyViewsAndRoutinesAsync([schema], CancellationToken.None);
+
+        if (target.Server.IsMariaDb)
+        {
+            Assert.Empty(report.Findings);
+            Assert.Equal(1, (await target.QueryAsync($"SELECT `{schema}`.p.one()", CancellationToken.None)).GetInt64(0, 0));
+        }
+        else
+        {
+            Assert.Equal(2, report.Findings.Count(f => f.Code == "object_not_created" && f.What.Contains($"{schema}.p", StringComparison.Ordinal)));
+            Assert.Contains(report.Findings, f => f.What.Contains("package body", StringComparison.Ordinal));
+        }
+    }
+
     private static async Task<BackendConnection> OpenAsync(LabServer server)
     {
         var connection = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), CancellationToken.None);

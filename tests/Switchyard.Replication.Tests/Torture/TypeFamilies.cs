@@ -13,8 +13,8 @@ internal static class TypeFamilies
         ("gbk", false), ("gb2312", false), ("gb18030", false), ("big5", false), ("sjis", false), ("cp932", false), ("euckr", false), ("ujis", false), ("eucjpms", false),
     ];
 
-    public static IEnumerable<TortureTable> For(ServerInfo source) =>
-        [.. Numbers(), .. Temporals(), .. Strings(), .. Keys(source), .. Others(), .. source.IsMariaDb ? MariaDb(source) : MySql(source)];
+    public static IEnumerable<TortureTable> For(ServerInfo source, ServerInfo target) =>
+        [.. Numbers(), .. Temporals(), .. Strings(), .. Keys(source, target), .. Others(), .. source.IsMariaDb ? MariaDb(source) : MySql(source)];
 
     private static TortureColumn C(string name, string type, Func<Random, string>? value) => new(name, type, value);
 
@@ -68,7 +68,7 @@ internal static class TypeFamilies
     }
 
     // Keys whose identity or order is the server's own business.
-    private static IEnumerable<TortureTable> Keys(ServerInfo source)
+    private static IEnumerable<TortureTable> Keys(ServerInfo source, ServerInfo target)
     {
         static TortureTable Keyed(string name, string type, Func<Random, string> value) =>
             new(name, C("k", $"{type} NOT NULL", value), C("n", "int", RandomValues.Integer(16, false)), C("v", "varchar(20)", RandomValues.Text("utf8mb4", 20)));
@@ -95,10 +95,11 @@ internal static class TypeFamilies
             KeyColumns = 0,
             Keys = ", UNIQUE KEY u (u)",
         };
-        // No NUL at the end of these: MariaDB 10.5 takes 'a' and 'a\0' for one key there.
+        // No NUL at the end of these: MariaDB 10.5 takes 'a' and 'a\0' for one key there. And MySQL before 8 takes 'a' and 'a ' for one in every collation, so that as a target it has to refuse them.
+        var spaces = target.IsMariaDb || target.Version.Major >= 8 || !(source.IsMariaDb || source.Version.Major >= 8) ? 3 : 1;
         yield return Keyed(
             "key_nopad", source.IsMariaDb ? "varchar(40) collate utf8mb4_nopad_bin" : source.Version.Major >= 8 ? "varchar(40) collate utf8mb4_0900_bin" : "varbinary(40)",
-            r => $"CONCAT({RandomValues.Name("utf8mb4")(r)}, SPACE({r.Next(3)}))");
+            r => $"CONCAT({RandomValues.Name("utf8mb4")(r)}, SPACE({r.Next(spaces)}))");
     }
 
     private static IEnumerable<TortureTable> Others()

@@ -83,7 +83,7 @@ public sealed class TypeTortureTests
         await using var source = await BackendConnection.OpenAsync(scenario.From with { Schema = scenario.Schema }, default);
         await using var target = await BackendConnection.OpenAsync(scenario.To, default);
         var kept = new List<TortureTable>();
-        foreach (var table in TypeFamilies.For(source.Server))
+        foreach (var table in TypeFamilies.For(source.Server, target.Server))
         {
             await source.ExecuteAsync($"{table.Before ?? "DO 0"}", default);
             try

@@ -29,11 +29,10 @@ public sealed partial class ObjectCreator
     {
         ArgumentNullException.ThrowIfNull(item);
         var findings = new List<GateFinding>();
-        var kind = item.Kind.ToString().ToUpperInvariant();
         if (item.CreateStatement.Length == 0)
         {
             findings.Add(GateFinding.Warn(
-                "object_not_visible", item.Name, $"The definition of the {item.Kind} {item.Name} cannot be read from the source.", "Grant SHOW VIEW, SHOW_ROUTINE, TRIGGER and EVENT on the schema, or create it by hand."));
+                "object_not_visible", item.Name, $"The definition of the {item.Kind.Words()} {item.Name} cannot be read from the source.", "Grant SHOW VIEW, SHOW_ROUTINE, TRIGGER and EVENT on the schema, or create it by hand."));
             return findings;
         }
 
@@ -52,7 +51,7 @@ public sealed partial class ObjectCreator
             cancellationToken).ConfigureAwait(false);
         if (item.Kind != SchemaObjectKind.View)
         {
-            await _target.ExecuteAsync($"DROP {kind} IF EXISTS {item.QuotedName}", cancellationToken).ConfigureAwait(false);
+            await _target.ExecuteAsync($"DROP {item.Kind.Sql()} IF EXISTS {item.QuotedName}", cancellationToken).ConfigureAwait(false);
         }
 
         await _target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
@@ -83,7 +82,7 @@ public sealed partial class ObjectCreator
                 findings.AddRange(refused.Select(r => GateFinding.Warn(
                     "object_not_created",
                     r.Item.Name,
-                    $"The {r.Item.Kind.ToString().ToLowerInvariant()} {r.Item.Schema}.{r.Item.Name} could not be created on the target: {r.Error.ServerMessage}",
+                    $"The {r.Item.Kind.Words()} {r.Item.Schema}.{r.Item.Name} could not be created on the target: {r.Error.ServerMessage}",
                     "Create it there by hand before the switch, if the application needs it.")));
                 break;
             }
@@ -110,7 +109,7 @@ public sealed partial class ObjectCreator
         findings.Add(GateFinding.Warn(
             "definer_missing",
             item.Name,
-            $"The {item.Kind.ToString().ToLowerInvariant()} {item.Schema}.{item.Name} runs as {item.Definer}, an account the target does not have; there it runs as the account of this connection.",
+            $"The {item.Kind.Words()} {item.Schema}.{item.Name} runs as {item.Definer}, an account the target does not have; there it runs as the account of this connection.",
             $"Create the account {item.Definer} on the target first, or accept it."));
         return Definer().Replace(item.CreateStatement, "DEFINER=CURRENT_USER ", 1);
     }

@@ -24,8 +24,15 @@ internal sealed class DdlSession(StreamDefinition definition, ServerInfo source,
         await TargetSession.PrepareAsync(runner, cancellationToken).ConfigureAwait(false);
         await runner.ExecuteAsync(
             $"SET SESSION sql_mode='{SqlModes.Names(query.SqlMode ?? 0, source, Target)}', "
-            + string.Create(CultureInfo.InvariantCulture, $"timestamp={query.Timestamp}.{query.Microseconds:000000}, auto_increment_increment={query.AutoIncrementIncrement ?? 1}, auto_increment_offset={query.AutoIncrementOffset ?? 1}"),
+            + string.Create(CultureInfo.InvariantCulture, $"timestamp={query.Timestamp}.{query.Microseconds:000000}"),
             cancellationToken).ConfigureAwait(false);
+        if (statement.Has("AUTO_INCREMENT"))
+        {
+            await runner.ExecuteAsync(
+                string.Create(CultureInfo.InvariantCulture, $"SET SESSION auto_increment_increment={query.AutoIncrementIncrement ?? 1}, auto_increment_offset={query.AutoIncrementOffset ?? 1}"),
+                cancellationToken).ConfigureAwait(false);
+        }
+
         return await SetZoneAsync(query, cancellationToken).ConfigureAwait(false)
             ?? await SetTimestampDefaultsAsync(query, statement, cancellationToken).ConfigureAwait(false)
             ?? await SetCollationsAsync(query, statement, cancellationToken).ConfigureAwait(false);

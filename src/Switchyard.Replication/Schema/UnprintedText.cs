@@ -16,6 +16,9 @@ internal sealed record ColumnText(IReadOnlyList<string>? Members, byte[]? Defaul
 internal static class UnprintedText
 {
     private const string Probe = "_switchyard_probe";
+
+    // Servers can demand a key of every table.
+    private const string Order = "`_switchyard_order`";
     private static readonly string[] s_wideSets = ["utf8mb4", "utf16", "utf16le", "utf32", "gb18030"];
 
     /// <summary>The columns whose printed members or default have a question mark, by name, with what stands there.</summary>
@@ -31,7 +34,7 @@ internal static class UnprintedText
 
         var probe = new TableName(table.Name.Schema, Probe).Quoted;
         await using var session = await ShowCreateSession.OpenAsync(source, cancellationToken).ConfigureAwait(false);
-        await source.ExecuteAsync($"CREATE TEMPORARY TABLE {probe} SELECT {string.Join(", ", doubtful.Select(c => c.QuotedName))} FROM {table.Name.Quoted} WHERE 1=0", cancellationToken).ConfigureAwait(false);
+        await source.ExecuteAsync($"CREATE TEMPORARY TABLE {probe} ({Order} INT NOT NULL AUTO_INCREMENT PRIMARY KEY) SELECT {string.Join(", ", doubtful.Select(c => c.QuotedName))} FROM {table.Name.Quoted} WHERE 1=0", cancellationToken).ConfigureAwait(false);
         try
         {
             foreach (var column in doubtful)
@@ -69,7 +72,7 @@ internal static class UnprintedText
         var members = isList ? SqlTokens.Read(column.ColumnType).Count(t => t.Kind == SqlTokenKind.String) : 1;
         var values = Enumerable.Range(0, members).Select(i => !isList ? "(DEFAULT)" : $"({(column.Kind == ColumnKind.Enum ? (ulong)i + 1 : 1UL << i).ToString(CultureInfo.InvariantCulture)})");
         await source.ExecuteAsync($"INSERT INTO {probe} ({column.QuotedName}) VALUES {string.Join(',', values)}", cancellationToken).ConfigureAwait(false);
-        var rows = await source.QueryAsync($"SELECT {Hex(column.QuotedName)}, {(hasDefault ? Hex($"DEFAULT({column.QuotedName})") : "NULL")} FROM {probe} ORDER BY {column.QuotedName}+0", cancellationToken).ConfigureAwait(false);
+        var rows = await source.QueryAsync($"SELECT {Hex(column.QuotedName)}, {(hasDefault ? Hex($"DEFAULT({column.QuotedName})") : "NULL")} FROM {probe} ORDER BY {Order}", cancellationToken).ConfigureAwait(false);
         return new ColumnText(
             isList ? [.. rows.Rows.Select(r => Encoding.UTF8.GetString(Convert.FromHexString(r.GetString(0))))] : null,
             rows.Rows[0].GetStringOrNull(1) is { } bytes ? Convert.FromHexString(bytes) : null);

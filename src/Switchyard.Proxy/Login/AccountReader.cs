@@ -9,6 +9,8 @@ namespace Switchyard.Proxy.Login;
 /// <summary>Reads the accounts a user name can mean from a server's own tables, whichever form the version keeps them in.</summary>
 internal static class AccountReader
 {
+    private const int NoSuchTable = 1146;
+
     /// <summary>The accounts of this name and the anonymous ones, in no order.</summary>
     /// <exception cref="ServerErrorException">The admin account may not read the <c>mysql</c> schema.</exception>
     public static async Task<IReadOnlyList<Account>> ReadAsync(BackendConnection connection, string user, CancellationToken cancellationToken)
@@ -16,8 +18,15 @@ internal static class AccountReader
         var where = $"WHERE User IN (x'{Convert.ToHexString(Encoding.UTF8.GetBytes(user))}', '')";
         if (connection.Server.IsAtLeast(ServerVendor.MariaDb, 10, 4))
         {
-            var rows = await connection.QueryAsync($"SELECT User, Host, Priv FROM mysql.global_priv {where}", cancellationToken).ConfigureAwait(false);
-            return [.. rows.Rows.Select(FromGlobalPriv).OfType<Account>()];
+            try
+            {
+                var rows = await connection.QueryAsync($"SELECT User, Host, Priv FROM mysql.global_priv {where}", cancellationToken).ConfigureAwait(false);
+                return [.. rows.Rows.Select(FromGlobalPriv).OfType<Account>()];
+            }
+            catch (ServerErrorException error) when (error.Code == NoSuchTable)
+            {
+                // Updated from an older version, and its tables are still of that: it reads both forms.
+            }
         }
 
         // Before 5.7 the hash of a native password has a column of its own.

@@ -42,6 +42,9 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     /// <summary>How long a backend has to answer where something is kept: well within what a login may take.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 
+    /// <summary>How long the connection is kept for the next reader: it shows in the server's list of sessions and takes one of those it allows.</summary>
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_maxLookupWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_maxNameLookup = TimeSpan.FromSeconds(2);
 
@@ -51,6 +54,8 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     private readonly ConcurrentDictionary<string, Entry> _kept = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _turn = new(1);
     private BackendConnection? _connection;
+    private ITimer? _idle;
+    private Task _closing = Task.CompletedTask;
     private bool _resolvesNames;
     private long _failedAt;
 
@@ -77,12 +82,46 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_idle is not null)
+        {
+            await _idle.DisposeAsync().ConfigureAwait(false);
+            await _closing.ConfigureAwait(false);
+        }
+
         if (_connection is not null)
         {
             await _connection.DisposeAsync().ConfigureAwait(false);
         }
 
         _turn.Dispose();
+    }
+
+    /// <summary>Closes the connection unless somebody is reading, who sets the timer anew.</summary>
+    private async Task CloseIdleAsync()
+    {
+        if (!_turn.Wait(0))
+        {
+            return;
+        }
+
+        try
+        {
+            if (_connection is not null)
+            {
+                await _connection.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _connection = null;
+            _turn.Release();
+        }
+    }
+
+    private void CloseWhenIdle()
+    {
+        _idle ??= time.CreateTimer(_ => _closing = CloseIdleAsync(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _idle.Change(s_idle, Timeout.InfiniteTimeSpan);
     }
 
     private async Task<Entry> ReadAsync(string user, bool refresh, CancellationToken cancellationToken)
@@ -143,6 +182,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         }
         finally
         {
+            CloseWhenIdle();
             _turn.Release();
         }
     }

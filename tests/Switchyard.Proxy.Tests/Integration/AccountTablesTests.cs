@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
 
@@ -20,4 +21,24 @@ public sealed class AccountTablesTests
         await using var client = await harness.ConnectAsync();
         Assert.Equal($"{ProxyHarness.AppUser}@%", (await client.QueryAsync("SELECT CURRENT_USER()", default)).GetString(0, 0));
     }
+
+    /// <summary>It would show in the list of sessions, and take one of those the server allows.</summary>
+    [Fact]
+    public async Task The_connection_that_accounts_are_read_through_does_not_stay()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await using var admin = await BackendConnection.OpenAsync(ProxyHarness.Admin(server), default);
+        await using var client = await harness.ConnectAsync();
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        while (await OthersAsync(admin, server.User) != "0")
+        {
+            await Task.Delay(50, limit.Token);
+        }
+
+        Assert.Equal("1", await OthersAsync(admin, ProxyHarness.AppUser));
+    }
+
+    private static async Task<string> OthersAsync(BackendConnection admin, string user) => (await admin.QueryAsync(
+        $"SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{user}' AND id <> CONNECTION_ID()", default)).GetString(0, 0);
 }

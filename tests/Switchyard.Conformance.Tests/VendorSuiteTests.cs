@@ -106,11 +106,14 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
         var work = Directory.CreateDirectory(Path.Combine(servers.WorkDirectory, $"{server.Port}")).FullName;
         var temporary = Directory.CreateDirectory(Path.Combine(work, "tmp")).FullName;
         var result = Path.Combine(work, script + ".result");
+
+        // Scripts put files into schemas, and may take away only what is below this directory.
+        var directory = await SuiteServers.DirectoryAsync(server);
         string clientOptions = $"--no-defaults --user=root --host=127.0.0.1 --port={port}";
         var environment = new Dictionary<string, string>
         {
             ["MYSQL_TEST_DIR"] = Suite,
-            ["MYSQLTEST_VARDIR"] = work,
+            ["MYSQLTEST_VARDIR"] = directory,
             ["MYSQL_TMP_DIR"] = temporary,
             ["MASTER_MYPORT"] = port.ToString(),
             ["MASTER_MYSOCK"] = "/nonexistent.sock",
@@ -129,7 +132,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
         ];
         var run = await ProgramRun.RunAsync(command, environment: environment, directory: Suite, limit: TimeSpan.FromMinutes(6));
         var recorded = File.Exists(result) ? await File.ReadAllTextAsync(result, Encoding.Latin1) : "";
-        return run with { Output = run.Output.Replace(work, "WORK", StringComparison.Ordinal) + recorded.Replace(work, "WORK", StringComparison.Ordinal) };
+        return run with { Output = (run.Output + recorded).Replace(work, "WORK", StringComparison.Ordinal).Replace(directory, "SERVER", StringComparison.Ordinal) };
     }
 
     private async Task TidyAsync()

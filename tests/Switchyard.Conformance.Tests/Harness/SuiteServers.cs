@@ -58,6 +58,14 @@ public sealed class SuiteServers : IAsyncLifetime
         await connection.ExecuteAsync("CREATE DATABASE test", default);
     }
 
+    /// <summary>The directory of a server, with its data directory in it.</summary>
+    internal static async Task<string> DirectoryAsync(LabServer server)
+    {
+        await using var connection = await BackendConnection.OpenAsync(ProxyHarness.Admin(server), default);
+        var data = (await connection.QueryAsync("SELECT @@datadir", default)).GetString(0, 0);
+        return Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(data))!;
+    }
+
     public async Task DisposeAsync()
     {
         await Harness.DisposeAsync();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Switchyard.Wire;
 
 namespace Switchyard.Client.Protocol;

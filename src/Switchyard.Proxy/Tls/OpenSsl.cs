@@ -120,6 +120,14 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_get_current_cipher")]
     public static partial nint GetCipherSuite(SslHandle connection);
 
+    /// <summary>The connection's own.</summary>
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_session")]
+    public static partial nint GetTerms(SslHandle connection);
+
+    /// <summary>1 to 4 where the client has asked for short records (RFC 6066, section 4).</summary>
+    [LibraryImport(Ssl, EntryPoint = "SSL_SESSION_get_max_fragment_length")]
+    public static partial byte GetFragmentCode(nint terms);
+
     /// <summary>The number by which a suite is known to both sides.</summary>
     [LibraryImport(Ssl, EntryPoint = "SSL_CIPHER_get_protocol_id")]
     public static partial ushort NumberOf(nint suite);

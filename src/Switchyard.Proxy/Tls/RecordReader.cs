@@ -11,7 +11,6 @@ internal enum TlsAlert : byte
     UnexpectedMessage = 10,
     BadRecord = 20,
     RecordOverflow = 22,
-    DecodeError = 50,
     UserCanceled = 90,
 }
 
@@ -20,6 +19,9 @@ internal sealed class RecordReader(LoopSocket socket, bool isServer, RecordCiphe
 {
     /// <summary>Bytes taken from the socket at once: room for one full record, and for what came with it.</summary>
     private const int BlockLength = 32 * 1024;
+
+    /// <summary>New keys count as so many bytes without content: that many records are opened in the time they take.</summary>
+    private const int KeyChangeBytes = 2048;
 
     private const byte ApplicationData = (byte)ContentType.ApplicationData;
 
@@ -53,7 +55,7 @@ internal sealed class RecordReader(LoopSocket socket, bool isServer, RecordCiphe
         {
             lock (_lock)
             {
-                return _block is not null && _broken is null;
+                return _contentAt < _contentEnd || (_block is not null && _broken is null);
             }
         }
     }
@@ -250,7 +252,13 @@ internal sealed class RecordReader(LoopSocket socket, bool isServer, RecordCiphe
 
     private void Heed(TlsAlert alert)
     {
-        _isAtEnd = alert == TlsAlert.CloseNotify;
+        if (alert == TlsAlert.CloseNotify)
+        {
+            // What comes behind it is nobody's.
+            _isAtEnd = true;
+            _at = _end;
+        }
+
         if (alert is not (TlsAlert.CloseNotify or TlsAlert.UserCanceled))
         {
             Break($"the peer ends the connection with alert {(int)alert}");
@@ -266,9 +274,9 @@ internal sealed class RecordReader(LoopSocket socket, bool isServer, RecordCiphe
                 break;
             case PostHandshake.Request.NewKeysOfBoth:
                 writer.OweNewKeys();
-                cipher.Advance();
-                break;
+                goto case PostHandshake.Request.NewKeys;
             case PostHandshake.Request.NewKeys:
+                _withoutContent += KeyChangeBytes;
                 cipher.Advance();
                 break;
         }

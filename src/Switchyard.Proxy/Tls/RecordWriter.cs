@@ -39,7 +39,7 @@ internal sealed class RecordWriter(LoopSocket socket, RecordCipher cipher) : IDi
     {
         if (_block is not null)
         {
-            throw new IOException(ITlsRecords.GivenUp);
+            throw new IOException(_broken ?? ITlsRecords.GivenUp);
         }
     }
 
@@ -60,7 +60,17 @@ internal sealed class RecordWriter(LoopSocket socket, RecordCipher cipher) : IDi
 
             while (_sent < _end)
             {
-                var count = socket.SendRaw(_block.AsSpan(_sent, _end - _sent), byReader: false);
+                int count;
+                try
+                {
+                    count = socket.SendRaw(_block.AsSpan(_sent, _end - _sent), byReader: false);
+                }
+                catch (IOException exception)
+                {
+                    _broken = exception.Message;
+                    throw;
+                }
+
                 if (count < 0)
                 {
                     return -1;
@@ -91,9 +101,9 @@ internal sealed class RecordWriter(LoopSocket socket, RecordCipher cipher) : IDi
             {
                 _ = socket.SendRaw(record, byReader: true);
             }
-            catch (IOException)
+            catch (Exception exception) when (exception is IOException or ObjectDisposedException)
             {
-                // The peer has gone first.
+                // One of the two has gone first.
             }
         }
     }

@@ -162,8 +162,15 @@ internal sealed unsafe class TlsSession : ITlsRecords
                 return shown;
             }
 
-            shown.Add(Copy(own));
-            OpenSsl.FreeCertificate(own);
+            try
+            {
+                shown.Add(Copy(own));
+            }
+            finally
+            {
+                OpenSsl.FreeCertificate(own);
+            }
+
             var chain = OpenSsl.GetPeerChain(_ssl);
             for (var i = 1; i < OpenSsl.Count(chain); i++)
             {
@@ -184,7 +191,8 @@ internal sealed unsafe class TlsSession : ITlsRecords
         {
             ThrowIfOver();
             var suite = OpenSsl.NumberOf(OpenSsl.GetCipherSuite(_ssl));
-            if (Secrets.AreComplete && RecordCipher.Knows(suite) && OpenSsl.HasPending(_ssl) == 0)
+            var wantsShortRecords = OpenSsl.GetFragmentCode(OpenSsl.GetTerms(_ssl)) is >= 1 and <= 4;
+            if (Secrets.AreComplete && RecordCipher.Knows(suite) && !wantsShortRecords && OpenSsl.HasPending(_ssl) == 0)
             {
                 var (reading, writing) = Secrets.MakeCiphers(suite, IsServer);
                 return new TlsRecords(_socket, IsServer, reading, writing);

@@ -328,6 +328,7 @@ public sealed partial class LoopSocketTlsTests : IDisposable
     public async Task New_keys_are_taken_up_in_the_middle_of_a_conversation(bool isServer)
     {
         var (ours, theirs) = await WithLibraryAsync(isServer);
+        Assert.IsType<TlsRecords>(ours.Tls);
         for (var i = 0; i < 40; i++)
         {
             Assert.Equal(1, ChangeKeys(theirs, i % 2));
@@ -355,6 +356,46 @@ public sealed partial class LoopSocketTlsTests : IDisposable
         var error = await Assert.ThrowsAsync<IOException>(() => read);
         await flood;
         Assert.Contains("without content", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_that_asks_for_short_records_gets_them()
+    {
+        const byte Of512Bytes = 1;
+        var (ours, theirs) = await WithLibraryAsync(isServer: true, theirs => Assert.Equal(1, AskForShortRecords(HandleOf(theirs), Of512Bytes)));
+        Assert.IsType<TlsSession>(ours.Tls);
+        var sent = new byte[5000];
+        new Random(3).NextBytes(sent);
+        var write = ours.WriteAsync(sent, _limit);
+        var read = new byte[sent.Length];
+        for (var at = 0; at < read.Length;)
+        {
+            at += Math.Max(theirs.Read(read.AsSpan(at)), 0);
+            await Task.Yield();
+        }
+
+        await write;
+        Assert.Equal(sent, read);
+    }
+
+    [Fact]
+    public async Task A_session_that_is_taken_up_again_goes_on()
+    {
+        var context = TlsContext.ForServer(TlsPeer.Certificate)!;
+        var (ours, theirs) = await WithLibraryAsync(isServer: true, context: context);
+        await EchoOnceAsync(theirs, ours, 1);
+        var terms = TakeTerms(HandleOf(theirs));
+        try
+        {
+            (ours, theirs) = await WithLibraryAsync(isServer: true, again => Assert.Equal(1, SetTerms(HandleOf(again), terms)), context);
+            Assert.Equal(1, WasResumed(HandleOf(theirs)));
+            Assert.IsType<TlsRecords>(ours.Tls);
+            await EchoOnceAsync(theirs, ours, 2);
+        }
+        finally
+        {
+            FreeTerms(terms);
+        }
     }
 
     [Fact]
@@ -386,7 +427,7 @@ public sealed partial class LoopSocketTlsTests : IDisposable
     }
 
     /// <summary>The other end is OpenSSL's to its last record: its functions can be called on it.</summary>
-    private async Task<(LoopSocket Ours, TlsSession Theirs)> WithLibraryAsync(bool isServer)
+    private async Task<(LoopSocket Ours, TlsSession Theirs)> WithLibraryAsync(bool isServer, Action<TlsSession>? prepare = null, TlsContext? context = null)
     {
         var (ours, socket) = await PairAsync();
         socket.Blocking = false;
@@ -394,14 +435,14 @@ public sealed partial class LoopSocketTlsTests : IDisposable
         _opened.Add(peer);
         var theirs = isServer ? TlsSession.ForClient(peer, "localhost", null) : TlsSession.ForServer(peer, TlsContext.ForServer(TlsPeer.Certificate)!);
         _opened.Add(theirs);
-        var handshake = StartAsync(ours, isServer);
+        prepare?.Invoke(theirs);
+        var handshake = context is null ? StartAsync(ours, isServer) : ours.StartTlsAsync(context, _limit);
         while (theirs.Handshake() != HandshakeStep.Done)
         {
             await Task.Yield();
         }
 
         await handshake;
-        Assert.IsType<TlsRecords>(ours.Tls);
         return (ours, theirs);
     }
 
@@ -460,6 +501,21 @@ public sealed partial class LoopSocketTlsTests : IDisposable
 
     [LibraryImport("libssl.so.3", EntryPoint = "SSL_key_update")]
     private static partial int KeyUpdate(SslHandle connection, int kind);
+
+    [LibraryImport("libssl.so.3", EntryPoint = "SSL_set_tlsext_max_fragment_length")]
+    private static partial int AskForShortRecords(SslHandle connection, byte code);
+
+    [LibraryImport("libssl.so.3", EntryPoint = "SSL_get1_session")]
+    private static partial nint TakeTerms(SslHandle connection);
+
+    [LibraryImport("libssl.so.3", EntryPoint = "SSL_set_session")]
+    private static partial int SetTerms(SslHandle connection, nint terms);
+
+    [LibraryImport("libssl.so.3", EntryPoint = "SSL_SESSION_free")]
+    private static partial void FreeTerms(nint terms);
+
+    [LibraryImport("libssl.so.3", EntryPoint = "SSL_session_reused")]
+    private static partial int WasResumed(SslHandle connection);
 
     /// <summary>One byte after the other.</summary>
     private sealed class TricklingStream(Stream inner) : WireStream(inner)

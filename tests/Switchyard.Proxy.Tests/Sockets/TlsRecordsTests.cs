@@ -217,6 +217,42 @@ public sealed class TlsRecordsTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_peer_that_changes_keys_at_every_turn_is_not_listened_to_for_ever()
+    {
+        var (ours, peer, reading, writing) = await PairAsync(Aes256Gcm, isServer: true);
+        using (reading)
+        using (writing)
+        {
+            var all = new List<byte>();
+            for (var i = 0; i < 40; i++)
+            {
+                var record = new byte[5 + RecordCipher.Overhead];
+                writing.Seal(ContentType.Handshake, [PostHandshake.KeyUpdate, 0, 0, 1, 0], record);
+                all.AddRange(record);
+                writing.Advance();
+            }
+
+            await peer.WriteAsync(all.ToArray(), _ending.Token);
+            await AssertEndedAsync("new keys only", ours, peer, reading, (byte)TlsAlert.UnexpectedMessage);
+        }
+    }
+
+    [Fact]
+    public async Task What_comes_behind_the_end_is_left()
+    {
+        var (ours, peer, reading, writing) = await PairAsync(Aes256Gcm, isServer: true);
+        using (reading)
+        using (writing)
+        {
+            var end = new byte[2 + RecordCipher.Overhead];
+            writing.Seal(ContentType.Alert, [1, (byte)TlsAlert.CloseNotify], end);
+            await peer.WriteAsync(end.Concat(new byte[100]).ToArray(), _ending.Token);
+            Assert.Empty(await ReadAsync(ours));
+            Assert.False(ours.HasPending);
+        }
+    }
+
     private async Task AssertEndedAsync(string what, TlsRecords ours, LoopSocket peer, RecordCipher reading, byte alert)
     {
         for (var i = 0; i < 2; i++)

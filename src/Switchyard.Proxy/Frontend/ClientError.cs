@@ -10,6 +10,9 @@ namespace Switchyard.Proxy.Frontend;
 /// <summary>An error packet of our own, or one repeated from a backend: server error code, SQLSTATE, sentence.</summary>
 internal readonly record struct ClientError(ushort Code, string SqlState, string Message)
 {
+    /// <summary>The error of a server, and of the proxy, that takes no more connections.</summary>
+    public const int TooManyConnectionsCode = 1040;
+
     /// <summary>ER_UNKNOWN_ERROR: for what only a proxy can refuse.</summary>
     public static ClientError Refused(string message) => new(1105, "HY000", message);
 
@@ -19,7 +22,7 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
     /// <summary>ER_MALFORMED_PACKET, in the words of the vendor the client takes us for.</summary>
     public static ClientError Malformed(bool isMariaDb) => new(1835, "HY000", isMariaDb ? "Malformed communication packet" : "Malformed communication packet.");
 
-    public static ClientError TooManyConnections => new(1040, "08004", "Too many connections");
+    public static ClientError TooManyConnections => new(TooManyConnectionsCode, "08004", "Too many connections");
 
     public static ClientError PacketTooLarge => new(1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Switchyard.Client;
+using Switchyard.Proxy.Frontend;
 using Switchyard.Wire.Auth;
 
 namespace Switchyard.Proxy.Login;
@@ -167,7 +168,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
             {
                 entry = await ReadFromBackendAsync(user, patience.Token).ConfigureAwait(false);
             }
-            catch (Exception e) when (last is not null && !cancellationToken.IsCancellationRequested && (e is BackendUnavailableException or OperationCanceledException))
+            catch (Exception e) when (last is not null && !cancellationToken.IsCancellationRequested && (e is BackendUnavailableException or OperationCanceledException or ServerErrorException { Code: ClientError.TooManyConnectionsCode }))
             {
                 Volatile.Write(ref _failedAt, time.GetTimestamp());
                 return last;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using Switchyard.Proxy.Sockets;
 using Switchyard.Wire;
@@ -191,7 +190,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     {
         if (_block is null)
         {
-            _block = ArrayPool<byte>.Shared.Rent(Math.Max(count, SmallBlock));
+            _block = LargeBuffers.Rent(Math.Max(count, SmallBlock));
             return;
         }
 
@@ -215,7 +214,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     private void Move(int size)
     {
         var held = _end - _start;
-        var block = ArrayPool<byte>.Shared.Rent(size);
+        var block = LargeBuffers.Rent(size);
         Buffered.CopyTo(block);
         if (_block is not null)
         {
@@ -231,7 +230,7 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
     {
         if (block != _resting)
         {
-            ArrayPool<byte>.Shared.Return(block);
+            LargeBuffers.Return(block);
         }
     }
 }

@@ -47,7 +47,7 @@ internal sealed partial class ProxySession
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {
-            await SendErrorAsync(ClientError.BackendDown(backend, exception.Message), 0, limit.Token);
+            await SendErrorAsync(AskError(backend, exception), 0, limit.Token);
             return false;
         }
 
@@ -107,6 +107,10 @@ internal sealed partial class ProxySession
         return true;
     }
 
+    /// <summary>What a client hears where a backend could not be asked about its login: a server that is full tells everybody so, what else it tells us is not meant for clients.</summary>
+    private static ClientError AskError(string backend, Exception exception) =>
+        exception is ServerErrorException { Code: ClientError.TooManyConnectionsCode } full ? ClientError.From(full) : ClientError.BackendDown(backend, exception.Message);
+
     /// <summary>Asked for both, servers as they come take zlib.</summary>
     private static CompressionKind CompressionOf(Capabilities agreed) =>
         (agreed & Capabilities.Compress) != 0 ? CompressionKind.Zlib
@@ -124,7 +128,7 @@ internal sealed partial class ProxySession
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
         {
-            await SendErrorAsync(ClientError.BackendDown(profile.Name, exception.Message), channel.Sequence, cancellationToken);
+            await SendErrorAsync(AskError(profile.Name, exception), channel.Sequence, cancellationToken);
             return false;
         }
 

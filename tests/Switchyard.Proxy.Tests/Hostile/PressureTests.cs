@@ -64,6 +64,32 @@ public sealed class PressureTests
     }
 
     [Fact]
+    public async Task Statements_of_many_megabytes_at_once_leave_little_behind()
+    {
+        const int Clients = 8;
+        const int StatementBytes = 20_000_000;
+
+        // What is kept for the next ones, of the proxy's and the clients' own buffers together, and some room.
+        const long MostBytes = LargeBuffers.KeptBytes + (40 * 1024 * 1024);
+        await using var server = await LabServer.StartAsync("mariadb-10.11", "--max-allowed-packet=64M");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var clients = await Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => harness.ConnectAsync(_limit)));
+        await Task.WhenAll(clients.Select(async client =>
+        {
+            var length = await client.QueryAsync($"SELECT LENGTH('{new string('a', StatementBytes)}')", _limit);
+            Assert.Equal(StatementBytes.ToString(System.Globalization.CultureInfo.InvariantCulture), length.GetString(0, 0));
+        }));
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        await ProxyHarness.UntilAsync(() => harness.Proxy.SessionCount == 0);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, MostBytes);
+    }
+
+    [Fact]
     public async Task A_login_that_takes_too_long_is_ended()
     {
         var server = await LabServer.SharedAsync("mariadb-10.11", "source");

@@ -39,6 +39,34 @@ public sealed class AccountTablesTests
         Assert.Equal("1", await OthersAsync(admin, ProxyHarness.AppUser));
     }
 
+    [Fact]
+    public async Task Who_comes_while_the_server_takes_no_more_is_told_so_by_its_own_error()
+    {
+        const int TooManyConnections = 1040;
+        await using var server = await LabServer.StartAsync("mariadb-10.11", "--max-connections=10");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        var taken = new List<BackendConnection>();
+        try
+        {
+            while (true)
+            {
+                // The last of them takes the place that the server keeps for its administrator.
+                taken.Add(await BackendConnection.OpenAsync(ProxyHarness.Admin(server), default));
+            }
+        }
+        catch (ServerErrorException error)
+        {
+            Assert.Equal(TooManyConnections, error.Code);
+        }
+
+        var refused = await Assert.ThrowsAsync<ServerErrorException>(() => harness.ConnectAsync());
+        Assert.Equal((TooManyConnections, "Too many connections"), (refused.Code, refused.ServerMessage));
+        foreach (var one in taken)
+        {
+            await one.DisposeAsync();
+        }
+    }
+
     private static async Task<string> OthersAsync(BackendConnection admin, string user) => (await admin.QueryAsync(
         $"SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{user}' AND id <> CONNECTION_ID()", default)).GetString(0, 0);
 }

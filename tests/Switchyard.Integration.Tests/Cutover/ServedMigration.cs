@@ -4,6 +4,7 @@ using Switchyard.Cli;
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Migration;
+using Switchyard.Replication.Target;
 
 namespace Switchyard.Integration.Tests.Cutover;
 
@@ -118,7 +119,25 @@ internal sealed class ServedMigration : IAsyncDisposable
         {
             await using var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), default);
             await admin.ExecuteAsync($"DROP DATABASE IF EXISTS {_schema}", default);
-            await admin.ExecuteAsync("DROP DATABASE IF EXISTS _switchyard", default);
+            await RemoveStreamsAsync(admin);
+        }
+    }
+
+    /// <summary>The servers may be shared, and another test's migration be under way on them.</summary>
+    private async Task RemoveStreamsAsync(BackendConnection admin)
+    {
+        await ControlTables.HoldAsync(admin, default);
+        try
+        {
+            await admin.ExecuteAsync($"DELETE FROM `{ControlTables.Schema}`.stream WHERE id IN ('{_schema}.forward', '{_schema}.reverse')", default);
+            if ((await admin.QueryAsync($"SELECT COUNT(*) FROM `{ControlTables.Schema}`.stream", default)).GetInt64(0, 0) == 0)
+            {
+                await ControlTables.DropAsync(admin, default);
+            }
+        }
+        catch (ServerErrorException error) when (error.Code is 1049 or 1146)
+        {
+            // Removed already.
         }
     }
 }

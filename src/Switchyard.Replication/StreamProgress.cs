@@ -25,7 +25,7 @@ public enum StreamState
 /// <param name="State">What the stream is doing.</param>
 /// <param name="Applied">Everything up to here that concerns the stream is committed on the target.</param>
 /// <param name="Received">The end of what has been read from the source.</param>
-/// <param name="LagSeconds">How far the target is behind, in seconds; 0 when everything received is applied and the source is heard from.</param>
+/// <param name="LagSeconds">How far the target is behind, in seconds; 0 when everything received is applied and the source is heard from; <see cref="double.NaN"/> while it is not known.</param>
 /// <param name="TransactionsApplied">Source transactions with rows of the stream's tables committed on the target since the stream was opened.</param>
 /// <param name="Error">Why it stopped or cannot connect; null when all is well.</param>
 public sealed record StreamProgress(

@@ -228,7 +228,15 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
                 break;
             case PositionItem position:
                 Advance(position.Position);
-                status.Heard(position.IsHeartbeat ? 0 : position.Timestamp, !IsIdle);
+                if (position.IsHeartbeat)
+                {
+                    status.HeardNothingNew(!IsIdle);
+                }
+                else
+                {
+                    status.Heard(0, !IsIdle);
+                }
+
                 await PersistSometimesAsync(cancellationToken).ConfigureAwait(false);
                 break;
         }

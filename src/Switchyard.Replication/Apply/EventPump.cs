@@ -187,7 +187,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
             case XaPrepareEvent prepared:
                 return EndBranch(prepared);
             default:
-                return _inTransaction ? null : new PositionItem(next.Position, next.Timestamp, next is HeartbeatEvent);
+                return _inTransaction ? null : new PositionItem(next.Position, next is HeartbeatEvent);
         }
     }
 

@@ -55,4 +55,4 @@ internal sealed record StatementItem(BinlogPosition Position, uint Timestamp, Bi
     : StreamItem(Position, Timestamp);
 
 /// <summary>The log goes on to here, outside any transaction.</summary>
-internal sealed record PositionItem(BinlogPosition Position, uint Timestamp, bool IsHeartbeat) : StreamItem(Position, Timestamp);
+internal sealed record PositionItem(BinlogPosition Position, bool IsHeartbeat) : StreamItem(Position, 0);

@@ -20,7 +20,7 @@ internal sealed class StreamStatus(TimeProvider clock)
     private string? _error;
     private BinlogPosition _received;
     private long _lastHeard;
-    private uint _behindTimestamp;
+    private DateTimeOffset? _knownUntil;
     private bool _isBehind;
     private TimeSpan _clockOffset;
     private TimeSpan? _retention;
@@ -109,7 +109,7 @@ internal sealed class StreamStatus(TimeProvider clock)
     }
 
     /// <summary>The applier took an event from the queue.</summary>
-    /// <param name="timestamp">When it happened on the source; 0 when not told.</param>
+    /// <param name="timestamp">When it happened on the source; 0 when not told, or of no change.</param>
     /// <param name="isBehind">Whether it is yet to be applied.</param>
     public void Heard(uint timestamp, bool isBehind)
     {
@@ -119,7 +119,22 @@ internal sealed class StreamStatus(TimeProvider clock)
             _isBehind = isBehind;
             if (timestamp != 0)
             {
-                _behindTimestamp = timestamp;
+                _knownUntil = DateTimeOffset.FromUnixTimeSeconds(timestamp);
+            }
+        }
+    }
+
+    /// <summary>The source had nothing to send.</summary>
+    /// <param name="isBehind">Whether something sent before is yet to be applied.</param>
+    public void HeardNothingNew(bool isBehind)
+    {
+        lock (_lock)
+        {
+            _lastHeard = clock.GetTimestamp();
+            _isBehind = isBehind;
+            if (!isBehind)
+            {
+                _knownUntil = SourceTime;
             }
         }
     }
@@ -158,6 +173,8 @@ internal sealed class StreamStatus(TimeProvider clock)
     private TimeSpan? Silence((long Since, bool IsSilent) server) =>
         server.IsSilent && clock.GetElapsedTime(server.Since) is var silence && silence >= SilenceLimit ? silence : null;
 
+    private DateTimeOffset SourceTime => clock.GetUtcNow() + _clockOffset;
+
     private double Lag(BinlogPosition applied, BinlogPosition received)
     {
         var fresh = _state == StreamState.Running && clock.GetElapsedTime(_lastHeard) < Freshness;
@@ -166,11 +183,6 @@ internal sealed class StreamStatus(TimeProvider clock)
             return 0;
         }
 
-        // What is known is that everything up to this event's time is here, or nearly.
-        var silent = clock.GetElapsedTime(_lastHeard).TotalSeconds;
-        var behind = _behindTimestamp == 0
-            ? 0
-            : (clock.GetUtcNow() + _clockOffset - DateTimeOffset.FromUnixTimeSeconds(_behindTimestamp)).TotalSeconds;
-        return fresh || _lacksRoom ? Math.Max(0, behind) : Math.Max(Math.Min(silent, behind), 0);
+        return _knownUntil is { } known ? Math.Max(0, (SourceTime - known).TotalSeconds) : double.NaN;
     }
 }

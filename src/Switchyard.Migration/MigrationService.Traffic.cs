@@ -41,7 +41,7 @@ public sealed partial class MigrationService
         for (var done = false; !done;)
         {
             var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
-            MigrationRecord Change(MigrationRecord r) => r with { Reads = request.Off ? null : request };
+            MigrationRecord Change(MigrationRecord r) => request.Off ? r with { Reads = null } : r.RequireCopied() with { Reads = request };
             done = await unit.Runtime.TryUpdateAsync(
                 Change, cancellationToken, t => t.Require(routing).Put(RoutingRules.With(routing.Value, Change(unit.Runtime.Record))));
         }
@@ -67,7 +67,7 @@ public sealed partial class MigrationService
         var findings = new List<Finding>();
         if (record.State is not (MigrationState.Running or MigrationState.Validating))
         {
-            throw MigrationException.Refused("wrong_state", $"'{record.Name}' is {record.State.ToString().ToLowerInvariant()}; reads can go to the target only while it is running.", "Wait until it is running.");
+            throw MigrationException.Refused("wrong_state", $"'{record.Name}' is {record.State.ToString().ToLowerInvariant()}; reads can go to the target only while it is running.{ReplacedTables.Describe(record)}", "Wait until it is running.");
         }
 
         await unit.Runtime.WaitForStreamAsync(_environment.Options.ConnectLimit, cancellationToken);
@@ -111,7 +111,7 @@ public sealed partial class MigrationService
         if (!fits)
         {
             throw MigrationException.Refused(
-                "wrong_state", $"'{name}' is {record.State.ToString().ToLowerInvariant()}, so there is nothing to {what}.{(record.Error is { } error ? $" {error}" : "")}",
+                "wrong_state", $"'{name}' is {record.State.ToString().ToLowerInvariant()}, so there is nothing to {what}.{(record.Error is { } error ? $" {error}" : ReplacedTables.Describe(record))}",
                 from == Side.Source ? "It must be running or validating." : "It must be switched.");
         }
 

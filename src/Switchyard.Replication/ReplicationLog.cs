@@ -39,6 +39,9 @@ internal static partial class ReplicationLog
     [LoggerMessage(3015, LogLevel.Information, "The definition of {Table} changed while a range was read (error {Code}); the range begins again")]
     public static partial void DefinitionChanged(this ILogger logger, string table, int code);
 
+    [LoggerMessage(3017, LogLevel.Information, "Stream {Stream} copies {Tables} again and follows them from {Position} on")]
+    public static partial void CopiesAgain(this ILogger logger, string stream, string tables, BinlogPosition position);
+
     [LoggerMessage(3020, LogLevel.Warning, "{Table} was written at {Position} on {Server}, which only our streams should write, by {Account}")]
     public static partial void ForeignWriteFound(this ILogger logger, Schema.TableName table, BinlogPosition position, string server, string account);
 

@@ -89,6 +89,9 @@ public sealed class ReplicationStream : IAsyncDisposable
     /// <summary>It failed because another server answers where the source was: open it anew.</summary>
     public bool HasSourceMoved => _runner.HasSourceMoved;
 
+    /// <summary>It failed because other tables are behind the names of some: open it anew after <see cref="CopyAgainAsync"/>. Null while it has not.</summary>
+    public TablesReplacedException? Replaced => _runner.Replaced;
+
     /// <summary>Cancelled when the stream is closed for good.</summary>
     internal CancellationToken Aborted => _abort.Token;
 
@@ -157,6 +160,22 @@ public sealed class ReplicationStream : IAsyncDisposable
         await using var lease = connection.ConfigureAwait(false);
         return await SourceLog.ReadEndAsync(connection, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>
+    /// For a stream that does not run: makes tables of it anew on the target, empty and as the source has them now, and records that nothing of its log before now concerns them. A
+    /// <see cref="TableCopier"/> copies their rows then. Tables whose rows change with theirs by cascading foreign keys go with them. Safe to repeat after a crash.
+    /// </summary>
+    /// <param name="definition">The stream.</param>
+    /// <param name="names">The tables.</param>
+    /// <param name="deferIndexes">Leave secondary indexes that can wait to the copy's end.</param>
+    /// <param name="clock">Tells the time between attempts.</param>
+    /// <param name="logger">Is told of attempts.</param>
+    /// <param name="cancellationToken">Stops between steps.</param>
+    /// <returns>What of their definitions could not be carried over exactly.</returns>
+    /// <exception cref="ReplicationException">As they are on the source now they cannot be moved, and nothing was changed; or the target refused one.</exception>
+    public static Task<IReadOnlyList<GateFinding>> CopyAgainAsync(
+        StreamDefinition definition, IReadOnlyList<TableName> names, bool deferIndexes, TimeProvider clock, ILogger logger, CancellationToken cancellationToken) =>
+        new TableRenewal(definition, deferIndexes, clock, logger).RunAsync(names, cancellationToken);
 
     /// <summary>Takes the recorded stream over. It does nothing until <see cref="Start"/>.</summary>
     /// <exception cref="ReplicationException">The stream is not recorded, or a table cannot be replicated exactly.</exception>

@@ -104,7 +104,7 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
 
         try
         {
-            await runtime.UpdateAsync(r => r with { Operation = _operation }, cancellationToken, t => t.Require(held));
+            await runtime.UpdateAsync(r => r.RequireCopied() with { Operation = _operation }, cancellationToken, t => t.Require(held));
             return held;
         }
         catch

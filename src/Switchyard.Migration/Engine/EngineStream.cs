@@ -87,6 +87,8 @@ internal sealed class EngineStream : IMigrationStream
 
     public bool HasSourceMoved => Inner.HasSourceMoved;
 
+    public TablesReplacedException? Replaced => Inner.Replaced;
+
     public long DefinitionChanges => Inner.DefinitionChanges;
 
     public Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken) => Inner.BetweenTransactionsAsync(action, cancellationToken);

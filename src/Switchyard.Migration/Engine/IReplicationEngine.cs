@@ -52,6 +52,13 @@ internal interface IReplicationEngine
     /// <returns>What could not be carried over exactly, or not at all.</returns>
     Task<IReadOnlyList<Finding>> CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Makes some tables of a stream that does not run anew on the following side, so that they are copied from the beginning, with those that cascades tie to them. Doing it again after a crash is safe.
+    /// </summary>
+    /// <returns>What could not be carried over exactly.</returns>
+    /// <exception cref="Replication.ReplicationException">They cannot be moved as they are now; nothing was changed.</exception>
+    Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
+
     /// <summary>Records on the following side that the stream begins at a position of the origin, or at its current end.</summary>
     Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken);
 
@@ -116,6 +123,9 @@ internal interface IMigrationStream : IAsyncDisposable
 
     /// <summary>It stopped because another server answers where its origin was; opened anew it looks for its place there.</summary>
     bool HasSourceMoved { get; }
+
+    /// <summary>It stopped because other tables are behind the names of some; null otherwise.</summary>
+    TablesReplacedException? Replaced { get; }
 
     /// <summary>Grows before a statement that may change the definition of a table, or empty it, is applied, and again after.</summary>
     long DefinitionChanges { get; }

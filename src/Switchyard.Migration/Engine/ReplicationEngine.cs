@@ -82,6 +82,9 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return Convert([.. findings, .. others.Findings]);
     }
 
+    public async Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
+        Convert(await ReplicationStream.CopyAgainAsync(Define(spec), tables, spec.Settings.DeferSecondaryKeys, time, _log, cancellationToken));
+
     public async Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
     {
         var begin = at is { } known ? new BinlogPosition(known.File, known.Offset) : await ReplicationStream.ReadEndAsync(spec.From, cancellationToken);
@@ -138,7 +141,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
 
         var id = SqlText.QuoteString(spec.Id);
         await server.ExecuteAsync("START TRANSACTION", cancellationToken);
-        foreach (var table in tables.Where(t => t is "copy_range" or "copy_table" or "ddl_intent" or "stream_xa"))
+        foreach (var table in tables.Where(t => t is "copy_range" or "copy_table" or "copy_again" or "ddl_intent" or "stream_xa"))
         {
             await server.ExecuteAsync($"DELETE FROM `{ControlTables.Schema}`.`{table}` WHERE stream_id={id}", cancellationToken);
         }

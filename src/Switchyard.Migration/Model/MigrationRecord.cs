@@ -46,6 +46,9 @@ internal sealed partial record MigrationRecord
 
     public bool CopyDone => CopyDoneAt is not null;
 
+    /// <summary>Tables in whose place the source has had others since they were copied, and which are copied again; empty once they are.</summary>
+    public IReadOnlyList<ReplacedTable> Replaced { get; init; } = [];
+
     /// <summary>Progress at the end of the copy, by table. Kept beside the record, which would grow by it with every table and is written in the pause.</summary>
     [JsonIgnore]
     public IReadOnlyList<TableStatus> Copied { get => _copied; init => _copied = value; }
@@ -110,6 +113,12 @@ internal sealed partial record MigrationRecord
         : Reads is not null ? MigrationState.Validating
         : MigrationState.Running;
 
+    /// <summary>For a change that only suits a migration whose copy is done: it can have begun again since that was looked at.</summary>
+    /// <exception cref="MigrationException">It is not done.</exception>
+    public MigrationRecord RequireCopied() => CopyDone
+        ? this
+        : throw MigrationException.Refused("wrong_state", $"'{Name}' is copying.{ReplacedTables.Describe(this)}", "Wait until it is running.");
+
     public string Backend(Side side) => side == Side.Source ? Settings.Source : Settings.Target;
 
     public string StreamId(Direction direction) => $"{Name}.{direction.Name}";
@@ -152,6 +161,15 @@ internal sealed record OperationRecord(string Id, OperationKind Kind, Side From,
 
     public string? TargetPosition { get; init; }
 }
+
+/// <summary>A table that is copied again, because the source has another one under its name.</summary>
+/// <param name="Schema">The table's schema.</param>
+/// <param name="Name">The table's name.</param>
+/// <param name="What">What happened to it and where: a sentence without its end.</param>
+/// <param name="Operation">What the journal calls it.</param>
+/// <param name="AfterCopy">The copy of all tables had ended before.</param>
+/// <param name="IsPrepared">The target's table is made anew.</param>
+internal sealed record ReplacedTable(string Schema, string Name, string What, string Operation, bool AfterCopy, bool IsPrepared);
 
 /// <summary>What the watch of the passive side has found and nobody has resolved, and up to where it has looked.</summary>
 internal sealed record ForeignRecord

@@ -60,6 +60,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
 
     public Task<DiffReport> ResumeAsync(CancellationToken cancellationToken) => _record switch
     {
+        { State: "stopped" or "failed" or "clean" or "differences" or "repaired" } old when IsOutdated(old) => throw Outdated(),
         { State: "stopped" or "failed" } stopped => BeginAsync(stopped with { State = "running", Error = null }, cancellationToken),
         null => throw MigrationException.Refused("no_diff", "There is no comparison to go on with.", $"Start one with `switchyard migration diff {runtime.Name} start`."),
         var other => throw MigrationException.Refused("diff_not_stopped", $"The comparison is {other.State}, so there is nothing to go on with.", "Start a new one."),
@@ -73,11 +74,22 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             throw MigrationException.Refused("no_diff", "There is no finished comparison to repair from.", $"Run `switchyard migration diff {runtime.Name} start --wait` first.");
         }
 
+        if (IsOutdated(last))
+        {
+            throw Outdated();
+        }
+
         var dirty = last.Progress.Where(p => p.Differences > 0).Select(p => p.Name).ToList();
         return dirty.Count == 0
             ? Task.FromResult(Report!)
             : BeginAsync(new DiffRecord("running", environment.Time.GetUtcNow(), null, last.ShowValues, Repair: true, dirty, [], null), cancellationToken);
     }
+
+    /// <summary>Tables were copied again since it began, so what it has seen of them is no more.</summary>
+    private bool IsOutdated(DiffRecord record) => runtime.Record.CopyDoneAt > record.StartedAt;
+
+    private MigrationException Outdated() => MigrationException.Refused(
+        "diff_outdated", "Tables were copied again since the comparison began.", $"Start a new one with `switchyard migration diff {runtime.Name} start`.");
 
     public async Task<DiffReport> WaitAsync(CancellationToken cancellationToken)
     {
@@ -126,7 +138,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             if (!now.CopyDone || await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken) is null)
             {
                 throw MigrationException.Refused(
-                    "stream_not_running", $"The two sides can only be compared while replication runs; '{runtime.Name}' is {now.State.ToString().ToLowerInvariant()}.", $"Wait until it is running, or start it with `switchyard migration start {runtime.Name}`.");
+                    "stream_not_running", $"The two sides can only be compared while replication runs; '{runtime.Name}' is {now.State.ToString().ToLowerInvariant()}.{ReplacedTables.Describe(now)}", $"Wait until it is running, or start it with `switchyard migration start {runtime.Name}`.");
             }
 
             var direction = now.Direction;
@@ -260,7 +272,9 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             var reached = stream.WaitForAppliedAsync(end, cancellationToken);
             if (await Task.WhenAny(reached, stream.Completion) != reached)
             {
-                throw new InvalidOperationException("Replication stopped during the comparison. Start it and resume the comparison.");
+                throw new InvalidOperationException(stream.Replaced is { } replaced
+                    ? $"{replaced.What}, so the comparison ended. Start a new one when the copy of that is done."
+                    : "Replication stopped during the comparison. Start it and resume the comparison.");
             }
 
             await reached;

@@ -231,49 +231,6 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     public async Task<IServerSide> OpenSideAsync(Side side, CancellationToken cancellationToken) =>
         environment.Sides.Create(await OptionsAsync(side, cancellationToken), Record.SchemaNames);
 
-    /// <summary>The copy's tables and speed.</summary>
-    public (IReadOnlyList<TableStatus> Tables, CopyStatus? Copy) CopyStatus()
-    {
-        var now = Record;
-        var running = _copy is not null;
-        var tables = _copy?.Progress is { Count: > 0 } live ? live
-            : now.Copied.Count > 0 ? now.Copied
-            : [.. now.Tables.Select(t => new TableStatus(now.Schemas.NameOf(t), 0, 0, "waiting"))];
-        if (now.CopyStartedAt is not { } began)
-        {
-            return (tables, null);
-        }
-
-        return (tables, _meter.Measure(tables, running, (now.CopyDoneAt ?? environment.Time.GetUtcNow()) - began));
-    }
-
-    /// <summary>What holds the copy back.</summary>
-    public ThrottleStatus ThrottleStatus()
-    {
-        var settings = Record.Throttle;
-        var (reason, held) = _copy?.Throttled ?? (settings.Paused && !Record.CopyDone ? "paused by the operator" : null, TimeSpan.Zero);
-        return new ThrottleStatus(reason is null ? "none" : settings.Paused ? "paused" : "throttled", reason, Math.Round(held.TotalSeconds, 3), settings);
-    }
-
-    /// <summary>Records other limits; a running copy takes them up at once.</summary>
-    public async Task ThrottleAsync(ThrottleSettings settings, CancellationToken cancellationToken)
-    {
-        var replicas = await ReplicasAsync(settings, cancellationToken);
-        await UpdateAsync(r => r with { Throttle = settings }, cancellationToken);
-        _copy?.Throttle(settings, replicas);
-    }
-
-    private async Task<IReadOnlyDictionary<string, ConnectionOptions>> ReplicasAsync(ThrottleSettings settings, CancellationToken cancellationToken)
-    {
-        var replicas = new Dictionary<string, ConnectionOptions>(StringComparer.Ordinal);
-        foreach (var name in settings.Replicas)
-        {
-            replicas[name] = await environment.BackendAsync(name, cancellationToken);
-        }
-
-        return replicas;
-    }
-
     /// <summary>The state of one direction's stream.</summary>
     public StreamStatus StreamStatus(Direction direction)
     {
@@ -297,18 +254,23 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private async Task RunAsync(MigrationRecord started, CancellationToken cancellationToken)
     {
         // Servers take each other's place a few times at most; more is a loop of ours.
-        for (var moves = MaxMoves; await RunOnceAsync(started, moves > 0, cancellationToken); moves--)
+        for (var moves = MaxMoves; await RunOnceAsync(started, moves > 0, cancellationToken) is var next and not Next.Nothing;)
         {
-            environment.Events.Publish(Name, "source-moved", $"Another server answers for '{Record.Backend(Record.Direction.From)}'; looking for the place in its log.");
+            if (next == Next.SourceMoved)
+            {
+                moves--;
+                environment.Events.Publish(Name, "source-moved", $"Another server answers for '{Record.Backend(Record.Direction.From)}'; looking for the place in its log.");
+            }
+
             _opened = new TaskCompletionSource<IMigrationStream>(TaskCreationOptions.RunContinuationsAsynchronously);
             started = Record;
         }
     }
 
-    /// <returns>Whether to begin again, because the origin is another server now.</returns>
-    private async Task<bool> RunOnceAsync(MigrationRecord started, bool mayMove, CancellationToken cancellationToken)
+    private async Task<Next> RunOnceAsync(MigrationRecord started, bool mayMove, CancellationToken cancellationToken)
     {
         _wasCut = false;
+        TablesReplacedException replaced;
         try
         {
             if (!started.CopyDone)
@@ -327,23 +289,32 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
                 await watch.StartAsync(started.Direction, cancellationToken);
                 await _stream!.Completion.WaitAsync(cancellationToken);
             }
+
+            return Next.Nothing;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // Halted.
+            return Next.Nothing;
+        }
+        catch (Exception) when (_stream is { Replaced: { } tables })
+        {
+            replaced = tables;
         }
         catch (Exception e) when ((e is SourceMovedException || _stream is { HasSourceMoved: true }) && Record.Reads is not null)
         {
             await FailAsync(MigrationException.Failed(
                 "source_moved", $"{e.Message} While reads go to the target they wait for positions of the old server.", $"Run `switchyard migration validate {Name} --off`, then `switchyard migration start {Name}`."));
+            return Next.Nothing;
         }
         catch (Exception e) when (mayMove && (e is SourceMovedException || _stream is { HasSourceMoved: true }))
         {
-            return true;
+            return Next.SourceMoved;
         }
         catch (Exception e)
         {
             await FailAsync(e);
+            return Next.Nothing;
         }
         finally
         {
@@ -357,64 +328,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
             await unwatching;
         }
 
-        return false;
-    }
-
-    private async Task<MigrationRecord> CopyAsync(CancellationToken cancellationToken)
-    {
-        var direction = Direction.Forward;
-        var spec = await SpecAsync(direction, cancellationToken);
-        if (!Record.SchemaCopied)
-        {
-            var findings = await environment.Engine.CopySchemaAsync(spec, cancellationToken);
-            await FaultPoints.HitAsync("copy.schema.after", cancellationToken);
-            await UpdateAsync(r => r with { SchemaCopied = true, SchemaFindings = findings, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
-        }
-
-        if (!Record.StreamRecorded)
-        {
-            await environment.Engine.RecordAsync(spec, at: null, cancellationToken);
-            await UpdateAsync(r => r with { StreamRecorded = true }, cancellationToken);
-        }
-
-        var stream = await OpenStreamAsync(direction, cancellationToken);
-        var copy = await environment.Engine.PrepareCopyAsync(spec, stream, cancellationToken);
-        copy.Throttle(Record.Throttle, await ReplicasAsync(Record.Throttle, cancellationToken));
-        _copy = copy;
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var halted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var onHalt = cancellationToken.Register(halted.SetResult);
-        var copying = copy.RunAsync(either.Token);
-        if (await Task.WhenAny(copying, stream.Completion, halted.Task) != copying)
-        {
-            // The copy waits for the stream, so it cannot end well without it; the stream's failure is the one to report.
-            await either.CancelAsync();
-            await EndCopyAsync(copying, stream);
-            cancellationToken.ThrowIfCancellationRequested();
-            await stream.Completion;
-        }
-
-        await copying;
-        await FaultPoints.HitAsync("copy.rows.after", cancellationToken);
-        var done = environment.Time.GetUtcNow();
-        var copied = copy.Progress;
-        return await UpdateAsync(r => r with { CopyDoneAt = done, Copied = copied, Stopped = r.Settings.StopAfterCopy }, cancellationToken);
-    }
-
-    /// <summary>
-    /// A copy that is stopped still ends the insert it has begun, since the applier waits for the outcome; where the following side does not answer, both are cut off.
-    /// </summary>
-    private async Task EndCopyAsync(Task copying, IMigrationStream stream)
-    {
-        using var ended = new CancellationTokenSource();
-        if (await Task.WhenAny(copying, Task.Delay(environment.Options.StopLimit, environment.Time, ended.Token)) != copying)
-        {
-            _wasCut = true;
-            await stream.DisposeAsync();
-        }
-
-        await ended.CancelAsync();
-        await copying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return await CopyAgainAsync(replaced, cancellationToken) ? Next.CopyAgain : Next.Nothing;
     }
 
     private async Task<IMigrationStream> OpenStreamAsync(Direction direction, CancellationToken cancellationToken)
@@ -470,6 +384,18 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         {
             LogFailure(environment.Log, Name, e);
         }
+    }
+
+    /// <summary>What follows when stream and copy have ended.</summary>
+    private enum Next
+    {
+        Nothing,
+
+        /// <summary>Begin again: the origin is another server now.</summary>
+        SourceMoved,
+
+        /// <summary>Begin again: some tables are to be copied once more.</summary>
+        CopyAgain,
     }
 
     [LoggerMessage(7001, LogLevel.Information, "Migration {Migration} is now {State}")]

@@ -10,6 +10,11 @@ internal sealed partial class Applier
 {
     private async Task ApplyRowsAsync(RowsItem item, CancellationToken cancellationToken)
     {
+        if (item.Table.IsMadeAnewAfter(_reached))
+        {
+            return;
+        }
+
         var plan = _events.Open(item);
         if (!await TryApplyLoggedAsync(item, plan, cancellationToken).ConfigureAwait(false))
         {

@@ -323,7 +323,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
                 throw new ReplicationException($"The binary log has a statement that changes migrated tables in the middle of a transaction with rows, at {item.Position}; that cannot be followed exactly. Copy again.");
             }
 
-            await ddl.HandleAsync(item, target, cancellationToken).ConfigureAwait(false);
+            await ddl.HandleAsync(item, _reached, target, cancellationToken).ConfigureAwait(false);
             Interlocked.Increment(ref _definitionChanges);
         }
 

@@ -116,9 +116,13 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     /// <summary>It failed because another server answers where the source was.</summary>
     public bool HasSourceMoved { get; private set; }
 
+    /// <summary>It failed because other tables are behind the names of some.</summary>
+    public TablesReplacedException? Replaced { get; private set; }
+
     private void Fail(Exception e)
     {
         HasSourceMoved = e is SourceMovedException;
+        Replaced = e as TablesReplacedException;
         var message = e switch
         {
             ServerErrorException tooLong when ServerErrors.IsEventTooLong(tooLong) =>

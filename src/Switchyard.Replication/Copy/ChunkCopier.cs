@@ -90,7 +90,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         Chunk? chunk = null;
         try
         {
-            await stream.Boundaries.EnqueueAsync(async token => chunk = await OpenChunkAsync(work, planned, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            await stream.Boundaries.EnqueueAsync(async token => chunk = await OpenChunkAsync(work, planned, token).ConfigureAwait(false), cancellationToken, notBefore: work.Table.MadeAnewAt).ConfigureAwait(false);
             using var rows = new ChunkRows(chunk!.Table);
             await FaultPoints.HitAsync("copy.snapshot.before", cancellationToken).ConfigureAwait(false);
             await XaGuard.WaitUntilVisibleAsync(stream, _source!, chunk.EndedXa, cancellationToken).ConfigureAwait(false);
@@ -152,7 +152,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
                 ends = stream.Xa.CascadingEnds;
                 var position = await _snapshot.OpenExactAsync(_source!, [plan.Name, .. plan.Cascades.Ancestors.Where(a => a != plan.Name)], stream.Applier.LastTransactionEnd, token).ConfigureAwait(false);
                 inserting = stream.Boundaries.EnqueueAsync(InsertExactlyAsync, CancellationToken.None, exactly: position);
-            }, cancellationToken).ConfigureAwait(false);
+            }, cancellationToken, notBefore: work.Table.MadeAnewAt).ConfigureAwait(false);
             var cut = await ReadAsync(rows, planned.Range, work, whole, cancellationToken).ConfigureAwait(false);
             await FaultPoints.HitAsync("copy.read.after", cancellationToken).ConfigureAwait(false);
             await _source!.ExecuteAsync("ROLLBACK", cancellationToken).ConfigureAwait(false);

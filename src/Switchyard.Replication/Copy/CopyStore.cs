@@ -1,4 +1,5 @@
 using System.Text;
+using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Replication.Keys;
 using Switchyard.Replication.Schema;
@@ -37,6 +38,14 @@ internal static class CopyStore
                 table.Copy = new TableCopyState(plan);
                 work.Frontier = row.IsNull(3) ? null : KeyBound.Parse(plan.Codec, row.GetString(3));
                 work.IsPlannedToEnd = row.GetInt64(4) != 0;
+            }
+        }
+
+        foreach (var (name, at) in await ReadMadeAnewAsync(target, streamId, cancellationToken).ConfigureAwait(false))
+        {
+            if (tables.Find(name.Schema, name.Name) is { } table)
+            {
+                table.MadeAnewAt = at;
             }
         }
 
@@ -91,6 +100,64 @@ internal static class CopyStore
         using var sql = new PayloadWriter();
         sql.Sql("UPDATE ").Sql(ControlTables.CopyTable).Sql(" SET state='copied'"u8).TableKey(streamId, table);
         await target.ExecuteAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Lets the copy of some tables, empty now, begin again, and records from where in the log on they are followed.</summary>
+    /// <param name="target">Where it is recorded.</param>
+    /// <param name="definition">The stream. One that was recorded without a copy, between servers that held the same, has the others copied.</param>
+    /// <param name="tables">The tables.</param>
+    /// <param name="at">The place in the log.</param>
+    /// <param name="cancellationToken">Takes it back.</param>
+    public static async Task BeginAgainAsync(BackendConnection target, StreamDefinition definition, IReadOnlyList<TableName> tables, BinlogPosition at, CancellationToken cancellationToken)
+    {
+        var streamId = definition.Id;
+        using var sql = new PayloadWriter();
+        sql.Sql("BEGIN"u8);
+        foreach (var table in definition.Tables.Except(tables))
+        {
+            sql.Sql(";INSERT IGNORE INTO "u8).Sql(ControlTables.CopyTable).Sql(" (stream_id,table_schema,table_name,state) VALUES ("u8).QuotedText(streamId).Sql(","u8).QuotedText(table.Schema)
+                .Sql(","u8).QuotedText(table.Name).Sql(",'copied')"u8);
+        }
+
+        foreach (var table in tables)
+        {
+            sql.Sql(";DELETE FROM "u8).Sql(ControlTables.CopyRange).TableKey(streamId, table)
+                .Sql(";REPLACE INTO "u8).Sql(ControlTables.CopyTable).Sql(" (stream_id,table_schema,table_name,state) VALUES ("u8).QuotedText(streamId).Sql(","u8).QuotedText(table.Schema)
+                .Sql(","u8).QuotedText(table.Name).Sql(",'pending')"u8)
+                .Sql(";REPLACE INTO "u8).Sql(ControlTables.CopyAgain).Sql(" VALUES ("u8).QuotedText(streamId).Sql(","u8).QuotedText(table.Schema).Sql(","u8).QuotedText(table.Name)
+                .Sql(","u8).QuotedText(at.File).Sql(","u8).Number(at.Offset).Sql(")"u8);
+        }
+
+        await target.ExecuteMultiAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        await target.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The tables made anew, and where the log stood then.</summary>
+    public static async Task<IReadOnlyList<(TableName Table, BinlogPosition At)>> ReadMadeAnewAsync(BackendConnection target, string streamId, CancellationToken cancellationToken)
+    {
+        using var sql = new PayloadWriter();
+        sql.Sql("SELECT table_schema, table_name, file, `offset` FROM ").Sql(ControlTables.CopyAgain).Sql(" WHERE stream_id="u8).QuotedText(streamId);
+        try
+        {
+            var rows = await target.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+            return [.. rows.Rows.Select(r => (new TableName(r.GetString(0), r.GetString(1)), new BinlogPosition(r.GetString(2), r.GetUInt64(3))))];
+        }
+        catch (ServerErrorException e) when (e.Code == 1146)
+        {
+            // Earlier versions did not have it.
+            return [];
+        }
+    }
+
+    /// <summary>Forgets where tables were made anew.</summary>
+    public static async Task ForgetMadeAnewAsync(BackendConnection target, string streamId, CancellationToken cancellationToken)
+    {
+        foreach (var (table, _) in await ReadMadeAnewAsync(target, streamId, cancellationToken).ConfigureAwait(false))
+        {
+            using var sql = new PayloadWriter();
+            sql.Sql("DELETE FROM ").Sql(ControlTables.CopyAgain).TableKey(streamId, table);
+            await target.ExecuteAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private static void Load(QueryRow row, TablePlan plan, TableWork work, TableCopyState? copy)

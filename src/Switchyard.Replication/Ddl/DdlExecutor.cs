@@ -25,9 +25,22 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
     // Same words, other meaning on the other vendor: a column so declared would not hold the same bytes.
     private static readonly string[] s_notPortable = ["JSON", "UUID", "INET4", "INET6", "VECTOR", "CHARSET", "CHARACTER", "COLLATE", "CONVERT", "GENERATED", "VIRTUAL", "PERSISTENT", "STORED", "CHECK", "PARTITION", "SYSTEM", "PERIOD"];
 
-    public async Task HandleAsync(StatementItem item, TargetWriter target, CancellationToken cancellationToken)
+    /// <param name="item">The statement.</param>
+    /// <param name="reached">Where the log's next transaction begins, which is the statement's.</param>
+    /// <param name="target">Where it is followed.</param>
+    /// <param name="cancellationToken">Stops between steps.</param>
+    /// <exception cref="TablesReplacedException">It brings rows behind a table's name that were never streamed.</exception>
+    /// <exception cref="ReplicationException">It cannot be followed, or was not to be.</exception>
+    public async Task HandleAsync(StatementItem item, BinlogPosition reached, TargetWriter target, CancellationToken cancellationToken)
     {
         var statement = item.Statement;
+        var named = statement.Names.Concat(statement.NewNames).Select(n => tables.Find(n.Schema, n.Name)).OfType<StreamTable>().Distinct().ToArray();
+        var met = named.Where(t => !t.IsMadeAnewAfter(reached)).Select(t => t.Name).ToArray();
+        if (named.Length > 0 && met.Length == 0)
+        {
+            return;
+        }
+
         if (statement.Kind == DdlKind.Change)
         {
             throw new ReplicationException($"The source changed rows of a migrated table by a statement logged as text, at {item.Position}; such a change cannot be repeated exactly. Set binlog_format=ROW for every session of the source and copy again.");
@@ -37,13 +50,18 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         {
             var changed = statement.Names.Where(n => tables.Find(n.Schema, n.Name) is not null).ToArray();
             await SpoilChunksAsync(changed, cancellationToken).ConfigureAwait(false);
-            await planner.ReloadAsync(changed, cancellationToken).ConfigureAwait(false);
+            await ReloadAsync(item, changed, cancellationToken).ConfigureAwait(false);
             return;
         }
 
         if (statement.Kind is DdlKind.Rename)
         {
-            throw new ReplicationException($"{Naming(statement)} renamed, exchanged or imported at {item.Position}: rows that were never streamed can be behind the name now. Copy the table again under a new migration.");
+            throw Replaced(item, met);
+        }
+
+        if (met.Length != named.Length)
+        {
+            throw new ReplicationException($"One statement at {item.Position} changes {Listing(met)} and a table that was copied again after that ({Naming(statement)}). Cancel the migration and start again.");
         }
 
         if (statement.Kind is DdlKind.Database)
@@ -91,7 +109,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             }
         }
 
-        await planner.ReloadAsync(concerned, cancellationToken).ConfigureAwait(false);
+        await ReloadAsync(item, concerned, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task ForgetIntentAsync(TargetWriter target, CancellationToken cancellationToken)
@@ -103,6 +121,26 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
 
     private static string Naming(DdlStatement statement) =>
         (statement.Names.Count == 1 ? "Table " : "Tables ") + string.Join(", ", statement.Names.Select(n => n.ToString())) + (statement.Names.Count == 1 ? " was" : " were");
+
+    private static string Listing(IReadOnlyList<TableName> names) => (names.Count == 1 ? "table " : "tables ") + string.Join(", ", names);
+
+    /// <summary>What to do where other rows are behind a name.</summary>
+    private ReplicationException Replaced(StatementItem item, TableName[] met)
+    {
+        var (tables, it) = met.Length == 1 ? ("Table ", "it") : ("Tables ", "them");
+        var what = $"{tables}{string.Join(", ", met)} {(met.Length == 1 ? "was" : "were")} replaced on the source by {item.Statement.Verb} at {item.Position}";
+        return definition.OnDdl is OnDdl.Exec or OnDdl.ExecIgnore
+            ? new TablesReplacedException(met, what)
+            : new ReplicationException($"{what}: rows that were never streamed can be behind the name, and the migration was told not to follow (--on-ddl {definition.OnDdl.ToString().ToLowerInvariant()}). `migration start --on-ddl exec` copies {it} again.");
+    }
+
+    private async Task ReloadAsync(StatementItem item, TableName[] changed, CancellationToken cancellationToken)
+    {
+        if (await planner.ReloadAsync(changed, cancellationToken).ConfigureAwait(false) is { Count: > 0 } lost)
+        {
+            throw new TablesReplacedException(lost, $"{(lost.Count == 1 ? "Table" : "Tables")} {string.Join(", ", lost)} {(lost.Count == 1 ? "was" : "were")} dropped on the source, or got another key, by {item.Statement.Verb} at {item.Position} while being copied");
+        }
+    }
 
     private async Task SpoilChunksAsync(TableName[] concerned, CancellationToken cancellationToken)
     {

@@ -14,11 +14,12 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
     private readonly List<TableName> _newNames = [];
     private int _next;
     private bool _leavesExisting;
+    private string _verb = "";
 
     public DdlStatement Parse()
     {
         var kind = ParseKind();
-        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]) { LeavesExisting = _leavesExisting, Traits = DdlTraits.Of(tokens), DefaultSchema = defaultSchema };
+        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]) { LeavesExisting = _leavesExisting, Verb = _verb, Traits = DdlTraits.Of(tokens), DefaultSchema = defaultSchema };
     }
 
     private DdlKind ParseKind()
@@ -83,6 +84,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
             return DdlKind.None;
         }
 
+        _verb = "RENAME TABLE";
         SkipIfExists();
         do
         {
@@ -110,6 +112,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
             return DdlKind.None;
         }
 
+        _verb = "ALTER TABLE";
         SkipIfExists();
         _names.Add(Name());
         return MovesRows() ? DdlKind.Rename : DdlKind.Alter;
@@ -120,6 +123,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
     private bool MovesRows()
     {
         var found = _next < tokens.Count && (tokens[_next].Is("DISCARD") || tokens[_next].Is("IMPORT"));
+        _verb = found ? $"{tokens[_next].Text.ToUpperInvariant()} TABLESPACE" : _verb;
         for (var i = _next; i < tokens.Count; i++)
         {
             if (tokens[i].Is("RENAME") && i + 1 < tokens.Count && !tokens[i + 1].Is("COLUMN") && !tokens[i + 1].Is("INDEX") && !tokens[i + 1].Is("KEY"))
@@ -128,6 +132,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
                 _ = Skip("TO") || Skip("AS") || SkipPunctuation('=');
                 _newNames.Add(Name());
                 found = true;
+                _verb = "ALTER TABLE … RENAME";
             }
             else if (tokens[i].Is("EXCHANGE") || (tokens[i].Is("CONVERT") && i + 1 < tokens.Count && (tokens[i + 1].Is("TABLE") || tokens[i + 1].Is("PARTITION"))))
             {
@@ -135,6 +140,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
                 {
                     if (tokens[j].Is("TABLE"))
                     {
+                        _verb = tokens[i].Is("EXCHANGE") ? "EXCHANGE PARTITION" : $"CONVERT {tokens[i + 1].Text.ToUpperInvariant()}";
                         _next = j + 1;
                         _newNames.Add(Name());
                         found = true;
@@ -166,6 +172,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
         if (Skip("TABLE"))
         {
+            _verb = "CREATE TABLE";
             _leavesExisting = SkipIfExists();
             _names.Add(Name());
             return DdlKind.Create;
@@ -192,6 +199,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
         if (Skip("TABLE") || Skip("TABLES"))
         {
+            _verb = "DROP TABLE";
             SkipIfExists();
             do
             {
@@ -211,6 +219,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
             return DdlKind.None;
         }
 
+        _verb = "ALTER TABLE";
         SkipUntil("ON");
         _names.Add(Name());
         return DdlKind.Alter;

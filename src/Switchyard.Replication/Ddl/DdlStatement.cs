@@ -56,6 +56,9 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
     /// <summary>What has to be looked at before it is run elsewhere.</summary>
     public required DdlTraits Traits { get; init; }
 
+    /// <summary>What kind of statement it is, for people.</summary>
+    public required string Verb { get; init; }
+
     /// <summary>Whether a character set stands somewhere without its collation, so that the server's own choice counts.</summary>
     public bool NamesCharacterSetAlone => Count("CHARSET") + Count("CHARACTER") > Count("COLLATE");
 

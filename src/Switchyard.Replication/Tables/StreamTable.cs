@@ -1,3 +1,4 @@
+using Switchyard.Binlog;
 using Switchyard.Replication.Copy;
 using Switchyard.Replication.Schema;
 
@@ -27,4 +28,11 @@ internal sealed class StreamTable(TableName name)
 
     /// <summary>The copier's view; null for a table that is not copied by this stream.</summary>
     public TableWork? Work { get; set; }
+
+    /// <summary>Where the log stood when the table was made anew on the target, empty, as the source had it there; null for a table that never was.</summary>
+    public BinlogPosition? MadeAnewAt { get; set; }
+
+    /// <summary>Whether what comes next in the log was before the table was made anew: neither its rows nor its definitions concern the target then.</summary>
+    /// <param name="reached">Everything up to here was handled.</param>
+    public bool IsMadeAnewAfter(BinlogPosition reached) => MadeAnewAt is { } at && reached < at;
 }

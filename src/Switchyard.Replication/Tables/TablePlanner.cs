@@ -56,12 +56,13 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         LearnRoles(pairs, (FollowsDefinitions ? targetTables : sourceTables).ToDictionary(t => t.Name, t => t.ForeignKeys));
         foreach (var (table, onSource, onTarget) in pairs)
         {
-            SetPlan(table, onSource, onTarget);
+            (table.Plan, table.OtherPlan) = FindPlans(onSource, onTarget);
         }
     }
 
     /// <summary>Reads some tables again after their definitions changed.</summary>
-    public async Task ReloadAsync(IEnumerable<TableName> names, CancellationToken cancellationToken)
+    /// <returns>Those whose copy cannot go on, being gone or having another key: all are left as they are then.</returns>
+    public async Task<IReadOnlyList<TableName>> ReloadAsync(IEnumerable<TableName> names, CancellationToken cancellationToken)
     {
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
         await using var sourceLease = source.ConfigureAwait(false);
@@ -82,15 +83,16 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             LearnRoles(pairs, await ReadForeignKeysAsync(FollowsDefinitions ? target : source, cancellationToken).ConfigureAwait(false));
         }
 
-        foreach (var (table, onSource, onTarget) in pairs)
+        var found = pairs.Select(p => (p.Table, Plans: FindPlans(p.Source, p.Target))).ToArray();
+        TableName[] lost = [.. found.Where(f => f.Table is { Copy: not null, Plan: { } before } && (f.Plans.Plan is not { } now || !SameKey(before, now))).Select(f => f.Table.Name)];
+        if (lost.Length > 0)
         {
-            var before = table.Plan;
-            SetPlan(table, onSource, onTarget);
-            if (table.Copy is not null && (table.Plan is null || before is null || !SameKey(before, table.Plan)))
-            {
-                throw new ReplicationException($"The key of table {table.Name} changed, or the table was dropped, while it was being copied; cancel the migration and start again.");
-            }
+            return lost;
+        }
 
+        foreach (var (table, plans) in found)
+        {
+            (table.Plan, table.OtherPlan) = plans;
             if (table.Copy is not null)
             {
                 table.Copy.Table = table.Plan!;
@@ -98,6 +100,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         }
 
         PassOnRoles();
+        return [];
     }
 
     /// <summary>The target has followed what the stream has met, so its foreign keys are those that act on the log's next rows; what the source has changed since acts on later ones.</summary>
@@ -177,26 +180,20 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
     /// The source may be statements ahead of the stream. The target has followed exactly those the stream has met, so where the two differ the target's
     /// definition is the one the log's next rows were written by.
     /// </summary>
-    private void SetPlan(StreamTable table, TableDefinition? source, TableDefinition? target)
+    private (TablePlan? Plan, TablePlan? OtherPlan) FindPlans(TableDefinition? source, TableDefinition? target)
     {
-        table.OtherPlan = null;
         if (source is null || target is null)
         {
-            table.Plan = null;
-            return;
+            return (null, null);
         }
 
         if (!FollowsDefinitions || AsTheTargetHasIt(source, target) is not { } then)
         {
-            table.Plan = Plan(source, target);
-            return;
+            return (Plan(source, target), null);
         }
 
-        table.Plan = Plan(then, target);
-        if (source.StoredColumns.All(c => target.Columns.Any(t => string.Equals(t.Name, c.Name, StringComparison.OrdinalIgnoreCase))))
-        {
-            table.OtherPlan = TryPlan(source, target);
-        }
+        var isWritable = source.StoredColumns.All(c => target.Columns.Any(t => string.Equals(t.Name, c.Name, StringComparison.OrdinalIgnoreCase)));
+        return (Plan(then, target), isWritable ? TryPlan(source, target) : null);
     }
 
     /// <summary>Null when the target cannot be written so before it has followed what the source has changed since.</summary>

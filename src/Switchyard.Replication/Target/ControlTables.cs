@@ -14,6 +14,7 @@ public static class ControlTables
     internal const string Stream = "`_switchyard`.`stream`";
     internal const string CopyTable = "`_switchyard`.`copy_table`";
     internal const string CopyRange = "`_switchyard`.`copy_range`";
+    internal const string CopyAgain = "`_switchyard`.`copy_again`";
     internal const string StreamMark = "`_switchyard`.`stream_mark`";
     internal const string StreamXa = "`_switchyard`.`stream_xa`";
     internal const string DdlIntent = "`_switchyard`.`ddl_intent`";
@@ -78,6 +79,16 @@ public static class ControlTables
           revision BIGINT UNSIGNED NOT NULL DEFAULT 0,
           state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
           PRIMARY KEY (stream_id, table_schema, table_name, range_no)
+        ) ENGINE=InnoDB
+        """,
+        $"""
+        CREATE TABLE IF NOT EXISTS {CopyAgain} (
+          stream_id {Id},
+          table_schema {ObjectName},
+          table_name {ObjectName},
+          file VARBINARY(512) NOT NULL,
+          `offset` BIGINT UNSIGNED NOT NULL,
+          PRIMARY KEY (stream_id, table_schema, table_name)
         ) ENGINE=InnoDB
         """,
         $"""

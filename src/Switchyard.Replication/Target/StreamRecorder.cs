@@ -1,5 +1,6 @@
 using Switchyard.Binlog;
 using Switchyard.Client;
+using Switchyard.Replication.Copy;
 using Switchyard.Replication.Source;
 using Switchyard.Replication.Values;
 using Switchyard.Wire;
@@ -25,7 +26,7 @@ internal static class StreamRecorder
         await ControlTables.CreateAsync(target, cancellationToken).ConfigureAwait(false);
         using var sql = new PayloadWriter();
         sql.Sql("BEGIN"u8);
-        foreach (var table in (string[])[ControlTables.Stream, ControlTables.CopyRange, ControlTables.CopyTable, ControlTables.DdlIntent, ControlTables.StreamXa])
+        foreach (var table in (string[])[ControlTables.Stream, ControlTables.CopyRange, ControlTables.CopyTable, ControlTables.CopyAgain, ControlTables.DdlIntent, ControlTables.StreamXa])
         {
             sql.Sql(";DELETE FROM "u8).Sql(table).Sql(table == ControlTables.Stream ? " WHERE id="u8 : " WHERE stream_id="u8).QuotedText(definition.Id);
         }
@@ -60,6 +61,8 @@ internal static class StreamRecorder
 
         await VerifyCanFollowAsync(definition, source, target, row, cancellationToken).ConfigureAwait(false);
         var position = await GtidPositions.LocateAsync(definition.From, source, row.Gtid, cancellationToken).ConfigureAwait(false);
+        // All of them are passed, and in the other server's log they would lie anywhere.
+        await CopyStore.ForgetMadeAnewAsync(target, row.Id, cancellationToken).ConfigureAwait(false);
         using var sql = new PayloadWriter();
         sql.Sql("UPDATE ").Sql(ControlTables.Stream).Sql(" SET source_identity="u8).QuotedText(identity).Sql(",file="u8).QuotedText(position.File)
             .Sql(",`offset`="u8).Number(position.Offset).Sql(",revision=revision+1,updated=UTC_TIMESTAMP(6) WHERE id="u8).QuotedText(row.Id)
@@ -95,6 +98,11 @@ internal static class StreamRecorder
         if ((await target.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false)).RowCount > 0)
         {
             throw new ReplicationException($"A change of definition was under way on the target when the source moved to {where}. Point the backend back at the old server until it is done, or copy again.");
+        }
+
+        if ((await CopyStore.ReadMadeAnewAsync(target, row.Id, cancellationToken).ConfigureAwait(false)).FirstOrDefault(t => t.At > row.Position) is { Table.Name: not null } ahead)
+        {
+            throw new ReplicationException($"Table {ahead.Table} is being copied again as it was at {ahead.At}, a place the stream had not reached when the source moved to {where}. Point the backend back at the old server until it has, or copy again.");
         }
     }
 

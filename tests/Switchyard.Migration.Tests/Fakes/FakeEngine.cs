@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Switchyard.Client;
+using Switchyard.Replication;
+using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
 using Switchyard.Topology;
 
@@ -49,6 +51,27 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     public List<Finding> SchemaFindings { get; } = [];
 
     public Task<IReadOnlyList<Finding>> CopySchemaAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Finding>>(SchemaFindings);
+
+    /// <summary>Tables made anew, in order.</summary>
+    public ConcurrentQueue<TableName> MadeAnew { get; } = new();
+
+    /// <summary>Why tables cannot be made anew; null when they can.</summary>
+    public string? CopyAgainRefusal { get; set; }
+
+    public Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    {
+        if (CopyAgainRefusal is { } refusal)
+        {
+            throw new ReplicationException(refusal);
+        }
+
+        foreach (var table in tables)
+        {
+            MadeAnew.Enqueue(table);
+        }
+
+        return Task.FromResult<IReadOnlyList<Finding>>([]);
+    }
 
     public Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
     {
@@ -147,6 +170,17 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
     }
 
     public bool HasSourceMoved => false;
+
+    public TablesReplacedException? Replaced { get; private set; }
+
+    /// <summary>It meets a statement that brings another table under the name of one.</summary>
+    public void Replace(string table)
+    {
+        Replaced = new TablesReplacedException([new TableName("shop", table)], $"Table shop.{table} was replaced on the source by RENAME TABLE at log.1:7");
+        _running = false;
+        engine.Ended(this);
+        _ended.TrySetException(Replaced);
+    }
 
     public long DefinitionChanges => 0;
 

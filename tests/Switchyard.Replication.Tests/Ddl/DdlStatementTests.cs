@@ -54,6 +54,16 @@ public sealed class DdlStatementTests
         Assert.Equal(newNames, string.Join(",", statement.NewNames));
     }
 
+    [Theory]
+    [InlineData("SET STATEMENT lock_wait_timeout=5 FOR rename table a to b", "RENAME TABLE")]
+    [InlineData("ALTER TABLE t ADD c INT, RENAME u", "ALTER TABLE … RENAME")]
+    [InlineData("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u", "EXCHANGE PARTITION")]
+    [InlineData("ALTER TABLE t CONVERT PARTITION p TO TABLE u", "CONVERT PARTITION")]
+    [InlineData("ALTER TABLE t IMPORT TABLESPACE", "IMPORT TABLESPACE")]
+    [InlineData("ALTER TABLE t DROP PRIMARY KEY", "ALTER TABLE")]
+    [InlineData("DROP TABLE t", "DROP TABLE")]
+    public void A_statement_is_called_by_what_brings_other_rows_behind_a_name(string sql, string verb) => Assert.Equal(verb, DdlStatement.Parse(sql, "s", 0).Verb);
+
     [Fact]
     public void Double_quotes_name_tables_only_where_the_session_said_so()
     {

@@ -131,7 +131,8 @@ public sealed class StreamTests
         await scenario.Source.ExecuteAsync("CREATE TABLE t_new LIKE t", default);
         await scenario.Source.ExecuteAsync("RENAME TABLE t TO t_old, t_new TO t", default);
         await stream.Completion.WaitAsync(TimeSpan.FromMinutes(4));
-        Assert.Contains("renamed", stream.Progress.Error, StringComparison.Ordinal);
+        Assert.Contains("replaced on the source by RENAME TABLE", stream.Progress.Error, StringComparison.Ordinal);
+        Assert.Equal([scenario.Tables[0]], stream.Replaced!.Tables);
     }
 
     [Theory]

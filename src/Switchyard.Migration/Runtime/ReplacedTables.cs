@@ -1,0 +1,122 @@
+using Switchyard.Faults;
+using Switchyard.Replication;
+using Switchyard.Replication.Schema;
+using Switchyard.Topology;
+
+namespace Switchyard.Migration;
+
+/// <summary>
+/// What becomes of a migration when the source has other tables under the names of some: while nobody reads or writes on the target they are copied again, and everything else is as it was.
+/// </summary>
+internal sealed class ReplacedTables(MigrationEnvironment environment, MigrationRuntime runtime)
+{
+    private const string Step = "copy-again";
+
+    /// <summary>Why a migration is copying that had ended its copy before, as a sentence; empty for any other.</summary>
+    public static string Describe(MigrationRecord record) => string.Concat(Sentences(record).Select(s => $" {s}"));
+
+    public static IEnumerable<Finding> Find(MigrationRecord record) =>
+        Sentences(record).Select(s => Finding.Warning("table_replaced", s, "Nothing is to be done for it; `validate`, `diff` and `switch` have to wait, and comparisons from before do not count."));
+
+    /// <summary>Writes down that they are to be copied again, as long as the target serves nothing.</summary>
+    /// <returns>Why they are not; null when they are.</returns>
+    public async Task<MigrationException?> TryBeginAsync(TablesReplacedException replaced, CancellationToken cancellationToken)
+    {
+        MigrationException? refusal = null;
+        await FaultPoints.HitAsync("copy.again.record.before", cancellationToken);
+        await runtime.UpdateAsync(
+            r => (refusal = Refuse(r, replaced)) is null ? Change(r, replaced) : r,
+            CancellationToken.None,
+            t =>
+            {
+                if (refusal is null)
+                {
+                    t.Append(Entry(OperationAfter(runtime.Record), 1, JournalPhase.Begun, $"{replaced.What}."));
+                }
+            });
+        if (refusal is null)
+        {
+            environment.Events.Publish(runtime.Name, Step, Sentence([.. replaced.Tables], replaced.What));
+        }
+
+        return refusal;
+    }
+
+    /// <summary>Makes those anew on the target that are not yet.</summary>
+    public async Task PrepareAsync(StreamSpec spec, CancellationToken cancellationToken)
+    {
+        TableName[] waiting = [.. runtime.Record.Replaced.Where(t => !t.IsPrepared).Select(t => new TableName(t.Schema, t.Name))];
+        if (waiting.Length > 0)
+        {
+            var findings = await environment.Engine.CopyAgainAsync(spec, waiting, cancellationToken);
+            await runtime.UpdateAsync(
+                r => r with { Replaced = [.. r.Replaced.Select(t => t with { IsPrepared = true })], SchemaFindings = [.. r.SchemaFindings.Union(findings)] }, cancellationToken);
+        }
+    }
+
+    /// <summary>Ends the journal of those whose copy has ended.</summary>
+    public void NoteDone(TopologyTransaction transaction)
+    {
+        foreach (var operation in runtime.Record.Replaced.GroupBy(t => t.Operation))
+        {
+            transaction.Append(Entry(operation.Key, 2, JournalPhase.Done, $"Copied again: {string.Join(", ", operation.Select(t => new TableName(t.Schema, t.Name)))}."));
+        }
+    }
+
+    /// <summary>
+    /// The record of a copy that has ended. What the watch of the target has seen counts no more where tables were made anew there, which it would take for somebody else's statements.
+    /// </summary>
+    public static MigrationRecord End(MigrationRecord record, DateTimeOffset at, IReadOnlyList<TableStatus> copied) => record with
+    {
+        CopyDoneAt = at,
+        Copied = copied,
+        Stopped = record.Settings.StopAfterCopy && !record.Replaced.Any(t => t.AfterCopy),
+        Foreign = record.Replaced.Count > 0 ? record.Foreign with { Examined = null } : record.Foreign,
+        Replaced = [],
+    };
+
+    private MigrationRecord Change(MigrationRecord record, TablesReplacedException replaced)
+    {
+        bool IsAmong(ReplacedTable table) => replaced.Tables.Contains(new TableName(table.Schema, table.Name));
+        var wasDone = record.CopyDone || record.Replaced.Any(t => t.AfterCopy);
+        return record with
+        {
+            CopyStartedAt = record.CopyDone ? environment.Time.GetUtcNow() : record.CopyStartedAt,
+            CopyDoneAt = null,
+            Operations = record.Operations + 1,
+            Replaced = [.. record.Replaced.Where(t => !IsAmong(t)), .. replaced.Tables.Select(t => new ReplacedTable(t.Schema, t.Name, replaced.What, OperationAfter(record), wasDone, IsPrepared: false))],
+        };
+    }
+
+    private static string OperationAfter(MigrationRecord record) => $"{Step}-{record.Operations + 1:D4}";
+
+    private JournalEntry Entry(string operation, int sequence, JournalPhase phase, string detail) =>
+        new(runtime.Name, operation, sequence, Step, phase, environment.Time.GetUtcNow()) { Detail = detail };
+
+    private static MigrationException? Refuse(MigrationRecord record, TablesReplacedException replaced)
+    {
+        var start = $"`switchyard migration start {record.Name}`";
+        if (record.Authoritative == Side.Target)
+        {
+            return Refusal(
+                replaced, $"'{record.Settings.Target}' is authoritative, and the way back would lead to an empty table meanwhile",
+                $"The way back ends here: '{record.Settings.Source}' follows no further. Finish with `switchyard migration complete {record.Name}`.");
+        }
+
+        if (record.Operation is { } operation)
+        {
+            return Refusal(replaced, $"{operation.Id} is under way", $"When that has ended, run {start}: the copy begins then.");
+        }
+
+        return record.Reads is null ? null : Refusal(
+            replaced, $"reads go to '{record.Settings.Target}'", $"Run `switchyard migration validate {record.Name} --off`, then {start}: the copy begins then, and reads can go there again when it is done.");
+    }
+
+    private static MigrationException Refusal(TablesReplacedException replaced, string why, string remedy) =>
+        MigrationException.Failed("table_replaced", $"{replaced.Message} That cannot be while {why}.", remedy, replaced);
+
+    private static IEnumerable<string> Sentences(MigrationRecord record) =>
+        record.Replaced.GroupBy(t => t.What).Select(g => Sentence([.. g.Select(t => new TableName(t.Schema, t.Name))], g.Key));
+
+    private static string Sentence(IReadOnlyList<TableName> tables, string what) => $"{what}; {(tables.Count == 1 ? "it is" : "they are")} being copied again.";
+}

@@ -1,0 +1,185 @@
+using Microsoft.Extensions.Logging;
+using Switchyard.Binlog;
+using Switchyard.Client;
+using Switchyard.Faults;
+using Switchyard.Replication.Ddl;
+using Switchyard.Replication.Schema;
+using Switchyard.Replication.Source;
+using Switchyard.Replication.Tables;
+using Switchyard.Replication.Target;
+
+namespace Switchyard.Replication.Copy;
+
+/// <summary>
+/// Lets the copy of some tables begin again: they are made anew on the target, as the source has them at a place of its log, from which on they are followed. Every step can be
+/// repeated, and until the last one nothing says that the tables are anything but what they were.
+/// </summary>
+internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexes, TimeProvider clock, ILogger logger)
+{
+    // Whoever changes definitions on and on is told after so many.
+    private const int MaxChanges = 10;
+    private const int RowLockWaitSeconds = 20;
+    private const int TableLockWaitSeconds = 60;
+
+    // The source's definitions are held still for so long at most.
+    private static readonly TimeSpan s_holdLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(15);
+
+    public async Task<IReadOnlyList<GateFinding>> RunAsync(IReadOnlyList<TableName> names, CancellationToken cancellationToken)
+    {
+        var pause = s_firstPause;
+        var changes = 0;
+        while (true)
+        {
+            try
+            {
+                return await RunOnceAsync(names, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (ServerErrors.IsPassing(e) || (e is ServerErrorException s && ServerErrors.IsDefinitionChange(s) && ++changes < MaxChanges))
+            {
+                logger.CopyReconnecting(pause.TotalMilliseconds, e is ServerErrorException server ? $"error {server.Code}" : e.Message);
+                await Task.Delay(pause, clock, cancellationToken).ConfigureAwait(false);
+                pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<GateFinding>> RunOnceAsync(IReadOnlyList<TableName> names, CancellationToken cancellationToken)
+    {
+        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var sourceLease = source.ConfigureAwait(false);
+        var target = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var targetLease = target.ConfigureAwait(false);
+        var writer = await WriteSession.OpenAsync(definition.To, RowLockWaitSeconds, cancellationToken).ConfigureAwait(false);
+        await using var writerLease = writer.ConfigureAwait(false);
+
+        // From here on nothing that another process still has under way for the stream makes a table or writes to one.
+        await new DdlTurn(definition.Id).TakeAsync(target, cancellationToken).ConfigureAwait(false);
+        var row = await StreamRecorder.TakeOverAsync(writer, definition.Id, cancellationToken).ConfigureAwait(false);
+        row = await StreamRecorder.FollowAsync(definition, source, writer, row, cancellationToken).ConfigureAwait(false);
+
+        var tables = await WithCascadesAsync(source, target, names, cancellationToken).ConfigureAwait(false);
+        await VerifyAsync(source, target, tables, cancellationToken).ConfigureAwait(false);
+        await CreateControlTablesAsync(cancellationToken).ConfigureAwait(false);
+        await FaultPoints.HitAsync("copy.again.drop.before", cancellationToken).ConfigureAwait(false);
+        await target.ExecuteAsync($"SET SESSION foreign_key_checks=0, lock_wait_timeout={TableLockWaitSeconds}", cancellationToken).ConfigureAwait(false);
+        await target.ExecuteAsync($"DROP TABLE IF EXISTS {string.Join(", ", tables.Select(t => t.Quoted))}", cancellationToken).ConfigureAwait(false);
+        await FaultPoints.HitAsync("copy.again.create.before", cancellationToken).ConfigureAwait(false);
+        var (at, findings) = await CreateAsync(source, target, row.SourceIdentity, tables, cancellationToken).ConfigureAwait(false);
+        await FaultPoints.HitAsync("copy.again.mark.before", cancellationToken).ConfigureAwait(false);
+        await CopyStore.BeginAgainAsync(writer, definition, tables, at, cancellationToken).ConfigureAwait(false);
+        logger.CopiesAgain(definition.Id, string.Join(", ", tables), at);
+        await FaultPoints.HitAsync("copy.again.mark.after", cancellationToken).ConfigureAwait(false);
+        return findings;
+    }
+
+    /// <summary>
+    /// Where cascaded changes are not in the source's log, the target makes them, from parents that are complete; so children begin again with their parents. By the foreign keys of
+    /// both sides: the source's are those from here on, the target's were those before.
+    /// </summary>
+    private async Task<IReadOnlyList<TableName>> WithCascadesAsync(BackendConnection source, BackendConnection target, IReadOnlyList<TableName> names, CancellationToken cancellationToken)
+    {
+        if (definition.SourceLogsCascades ?? await TablePlanner.ReadLogsCascadesAsync(source, cancellationToken).ConfigureAwait(false))
+        {
+            return names;
+        }
+
+        var comparer = await TableNameComparer.ReadAsync(source, cancellationToken).ConfigureAwait(false);
+        var children = new List<(TableName Child, TableName Parent)>();
+        foreach (var server in (BackendConnection[])[source, target])
+        {
+            foreach (var schema in definition.Tables.Select(t => t.Schema).Distinct())
+            {
+                var keys = await SchemaReader.ReadForeignKeysAsync(server, schema, cancellationToken).ConfigureAwait(false);
+                children.AddRange(keys.SelectMany(t => t.Value.Where(k => k.Cascades).Select(k => (t.Key, k.ReferencedTable))));
+            }
+        }
+
+        var all = new HashSet<TableName>(names, comparer);
+        for (var known = 0; known < all.Count;)
+        {
+            known = all.Count;
+            all.UnionWith(children.Where(c => all.Contains(c.Parent)).Select(c => c.Child).ToArray());
+        }
+
+        return [.. definition.Tables.Where(all.Contains).Order()];
+    }
+
+    /// <summary>What preflight would say of the tables as they are now.</summary>
+    private async Task VerifyAsync(BackendConnection source, BackendConnection target, IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    {
+        foreach (var table in tables)
+        {
+            if (await SchemaReader.ReadTableAsync(source, table, cancellationToken).ConfigureAwait(false) is null)
+            {
+                throw new ReplicationException($"Table {table} is not on the source any more, so it cannot be copied again. Give a table that name again on the source and start, or cancel the migration and leave the table out.");
+            }
+        }
+
+        var findings = new List<GateFinding>();
+        var request = new GateRequest
+        {
+            Source = definition.From,
+            Target = definition.To,
+            Schemas = [.. definition.Tables.GroupBy(t => t.Schema).Select(s => new GateSchema(s.Key) { Tables = [.. s.Select(t => t.Name)] })],
+            IsResume = true,
+        };
+        var server = await ServerFacts.ReadAsync(source, cancellationToken).ConfigureAwait(false);
+        await SchemaRules.CheckAsync(request, source, server, target, findings, cancellationToken).ConfigureAwait(false);
+        var refused = findings.Where(f => f.Severity == GateSeverity.Refuse && tables.Any(t => f.Subject == t.ToString() || f.Subject.StartsWith($"{t}.", StringComparison.Ordinal))).ToList();
+        if (refused.Count > 0)
+        {
+            throw new ReplicationException($"What is on the source now cannot be copied again; the target was left as it is. {string.Join(' ', refused)}");
+        }
+    }
+
+    private async Task CreateControlTablesAsync(CancellationToken cancellationToken)
+    {
+        var connection = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        await using var lease = connection.ConfigureAwait(false);
+        await ControlTables.HoldAsync(connection, cancellationToken).ConfigureAwait(false);
+        await ControlTables.CreateAsync(connection, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Creates the tables as they are at one place of the source's log. A transaction that has read them keeps every definition as it is until it ends: what changed one
+    /// before is in the log up to the end read meanwhile, and what comes after behind it.
+    /// </summary>
+    private async Task<(BinlogPosition At, IReadOnlyList<GateFinding> Findings)> CreateAsync(
+        BackendConnection source, BackendConnection target, string identity, IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(s_holdLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            var holder = await SourceSession.OpenAsync(definition.From, either.Token).ConfigureAwait(false);
+            await using var lease = holder.ConfigureAwait(false);
+            if (await SourceLog.ReadIdentityAsync(holder, either.Token).ConfigureAwait(false) != identity)
+            {
+                throw new SourceMovedException($"{definition.From.Host}:{definition.From.Port} became another server while tables of the stream {definition.Id} were made anew.");
+            }
+
+            await holder.ExecuteAsync("START TRANSACTION", either.Token).ConfigureAwait(false);
+            foreach (var table in tables)
+            {
+                await holder.QueryAsync($"SELECT 1 FROM {table.Quoted} LIMIT 1", either.Token).ConfigureAwait(false);
+            }
+
+            var at = await SourceLog.ReadEndAsync(holder, either.Token).ConfigureAwait(false);
+            var copier = new SchemaCopier(source, target);
+            var findings = new List<GateFinding>();
+            foreach (var schema in tables.GroupBy(t => t.Schema))
+            {
+                findings.AddRange((await copier.CopyTablesAsync(schema.Key, [.. schema.Select(t => t.Name)], deferIndexes, either.Token).ConfigureAwait(false)).Findings);
+            }
+
+            await holder.ExecuteAsync("ROLLBACK", either.Token).ConfigureAwait(false);
+            return (at, findings);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new BackendUnavailableException(UnavailableReason.TimedOut, $"Creating {string.Join(", ", tables)} took longer than definitions of the source are held still for.", e);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 /*
- * The copy of one range joined to the stream: the argument of docs/internals/copy-and-stream.md as a model. Names are those of the code
- * (ChunkCopier, ChunkTransitions, TableCopyState, Applier). Delivered and visible are two things here: a transaction is in the log, and
+ * The copy of a range joined to the stream, whole, cut in two or given up once: the argument of docs/internals/copy-and-stream.md as a model. Names are those of
+ * the code (ChunkCopier, ChunkTransitions, TableCopyState, Applier). Delivered and visible are two things here: a transaction is in the log, and
  * may be applied, before its row can be read.
  *
  * Checked by CopyModelTests: this model holds; with any one of these it must not, so that the check is known to be able to fail:
@@ -9,6 +9,7 @@
  *   NO_PERSIST            the position is not brought up to the insert before it
  *   KEEP_OLD_ROWS         a range begun before a crash is not emptied before it is tracked again
  *   FORGET_TOUCHED        touched keys are inserted as they were read
+ *   DROP_LEFT             changes to what was begun and is in no chunk any more are dropped
  */
 #define ABSENT 0
 #define TRANSACTIONS 4
@@ -20,7 +21,7 @@
 #define Contains(n) ((n < 1 || committed[0]) && (n < 2 || committed[1]) && (n < 3 || committed[2]) && (n < 4 || committed[3]))
 #endif
 
-mtype = { NotBegun, Tracking, Inserting, Closed };
+mtype = { Closed, Tracking, Inserting };
 
 /* the source */
 byte logKey[TRANSACTIONS];
@@ -33,11 +34,13 @@ byte rows[2];                       /* what a reader sees */
 /* the target */
 byte target[2];
 byte persisted = 0;                 /* the position row */
-bool done = false;                  /* the range's progress row, in the insert's transaction */
+byte done = 0;                      /* rows below are copied: the progress rows, in the insert's transaction */
+bool begun = false;                 /* the range is written down before it is begun */
 
 /* the applier */
 byte reached = 0;
-mtype state = NotBegun;
+mtype state = Closed;               /* of the chunk, which has the rows from `done` on below `upper` */
+byte upper = 2;
 bool touched[2];
 byte sourceAt[2];                   /* what the source held at `reached`: for the assertions alone */
 
@@ -54,10 +57,11 @@ inline recompute() {
     }
 }
 
-/* At every commit the target holds a part of what the source held at the stream's position; all of it once the range is copied. */
+#define IsTrue(k) ((target[k] == ABSENT && k >= done) || target[k] == sourceAt[k])
+
+/* At every commit the target holds a part of what the source held at the stream's position; all of it where it is copied. So no unique value is there twice. */
 inline verify() {
-    assert(state != Tracking || ((target[0] == ABSENT || target[0] == sourceAt[0]) && (target[1] == ABSENT || target[1] == sourceAt[1])));
-    assert(state != Closed || (target[0] == sourceAt[0] && target[1] == sourceAt[1]))
+    assert(IsTrue(0) && IsTrue(1))
 }
 
 proctype Application() {
@@ -89,14 +93,23 @@ proctype Applier() {
 end:
     do
     :: atomic {
-           reached < flushed && state != Inserting;     /* a change to a range that is being inserted waits */
+           /* a change to what is being inserted waits */
+           reached < flushed && !(state == Inserting && logKey[reached] >= done && logKey[reached] < upper);
            k = logKey[reached];
            if
-           :: state == Tracking ->
-                  target[k] = logRow[reached]; touched[k] = true;
-                  sourceAt[k] = logRow[reached]; reached++; persisted = reached
-           :: state == Closed ->
+           :: k < done ->
                   assert(target[k] == sourceAt[k]);     /* else: an update that finds no row, or another one */
+                  target[k] = logRow[reached];
+                  sourceAt[k] = logRow[reached]; reached++; persisted = reached
+#ifdef DROP_LEFT
+           :: k >= done && state == Tracking && k < upper ->
+#else
+           :: k >= done && begun ->
+#endif
+                  if
+                  :: state == Tracking && k < upper -> touched[k] = true
+                  :: else
+                  fi;
                   target[k] = logRow[reached];
                   sourceAt[k] = logRow[reached]; reached++; persisted = reached
            :: else ->
@@ -111,20 +124,27 @@ end:
 
 /* Each step stands still where a test can stop the engine; a crash in between begins it anew. */
 proctype Copier() {
-    byte mine, trackedFrom, logEnd, snapshot0, snapshot1, i;
+    byte mine, trackedFrom, logEnd, snapshot0, snapshot1;
+    bool gaveUp;
 begin:
     atomic {
-        mine = epoch;
+        mine = epoch; logEnd = 0; snapshot0 = 0; snapshot1 = 0;
         if
-        :: done -> goto finished
+        :: done == 2 -> goto finished
         :: else
         fi;
         /* OpenChunk, between two transactions */
 #ifndef KEEP_OLD_ROWS
-        target[0] = ABSENT; target[1] = ABSENT;
+        if
+        :: done == 0 -> target[0] = ABSENT
+        :: else
+        fi;
+        target[1] = ABSENT;
 #endif
         touched[0] = false; touched[1] = false;
         trackedFrom = reached;
+        upper = 2;
+        begun = true;
         state = Tracking;
         verify()
     }
@@ -143,11 +163,16 @@ begin:
 #endif
     do
     :: atomic { epoch != mine -> goto begin }
+    :: atomic { epoch == mine && !gaveUp -> gaveUp = true; state = Closed; goto begin }
     :: atomic { epoch == mine && reached >= logEnd;
            /* BeginInsert, between two transactions */
 #ifndef NO_PERSIST
            persisted = reached;
 #endif
+           if
+           :: done == 0 -> upper = 1                     /* cut: the other row is the rest */
+           :: true
+           fi;
            state = Inserting };
        break
     od;
@@ -157,24 +182,24 @@ begin:
            /* Insert: rows and progress in one transaction */
            if
 #ifdef FORGET_TOUCHED
-           :: snapshot0 != ABSENT -> target[0] = snapshot0
+           :: done == 0 && snapshot0 != ABSENT -> target[0] = snapshot0
 #else
-           :: !touched[0] && snapshot0 != ABSENT -> assert(target[0] == ABSENT); target[0] = snapshot0
+           :: done == 0 && !touched[0] && snapshot0 != ABSENT -> assert(target[0] == ABSENT); target[0] = snapshot0
 #endif
            :: else
            fi;
            if
 #ifdef FORGET_TOUCHED
-           :: snapshot1 != ABSENT -> target[1] = snapshot1
+           :: upper == 2 && snapshot1 != ABSENT -> target[1] = snapshot1
 #else
-           :: !touched[1] && snapshot1 != ABSENT -> assert(target[1] == ABSENT); target[1] = snapshot1
+           :: upper == 2 && !touched[1] && snapshot1 != ABSENT -> assert(target[1] == ABSENT); target[1] = snapshot1
 #endif
            :: else
            fi;
-           done = true;
+           done = upper;
            state = Closed;
-           verify() };
-       break
+           verify();
+           goto begin }
     od;
 finished:
     skip
@@ -188,10 +213,7 @@ proctype Crash() {
         epoch = 1;
         reached = persisted;
         touched[0] = false; touched[1] = false;
-        if
-        :: done -> state = Closed
-        :: else -> state = NotBegun
-        fi;
+        state = Closed;
         recompute();
         verify()
     }

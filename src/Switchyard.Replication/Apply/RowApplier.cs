@@ -134,8 +134,13 @@ internal sealed class RowApplier(bool targetCascades)
             return;
         }
 
+        if (copy!.JudgesRanges)
+        {
+            return;
+        }
+
         // Which chunk the key belongs to is the server's to say: a key too many in another chunk does no harm.
-        foreach (var active in copy!.Active)
+        foreach (var active in copy.Active)
         {
             Touch(group, active, key!);
         }

@@ -38,6 +38,9 @@ internal sealed class Chunk(TablePlan table, KeyRange range, ulong number, int m
     /// <summary>Shrinks when the chunk is cut where its rows grew too large.</summary>
     public KeyRange Range { get; set; } = range;
 
+    /// <summary>What it leaves to another chunk when it is cut; what changes have brought of it is on the target.</summary>
+    public PlannedRange? Rest { get; set; }
+
     public ulong Number { get; } = number;
 
     public ChunkState State { get; set; }

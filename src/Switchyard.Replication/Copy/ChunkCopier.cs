@@ -30,6 +30,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     // A table that cascades into itself can only be copied whole; more than this is too much to hold.
     private const long MaxWholeTableBytes = 256L * 1024 * 1024;
     private const int InsertLockWaitSeconds = 5;
+    private const ulong MaxDeletedRows = 10_000;
     private static readonly TimeSpan s_settlePause = TimeSpan.FromMilliseconds(200);
 
     private readonly PayloadWriter _text = new(4096);
@@ -90,8 +91,13 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         Chunk? chunk = null;
         try
         {
-            await stream.Boundaries.EnqueueAsync(async token => chunk = await OpenChunkAsync(work, planned, token).ConfigureAwait(false), cancellationToken, notBefore: work.Table.MadeAnewAt).ConfigureAwait(false);
-            using var rows = new ChunkRows(chunk!.Table);
+            await FaultPoints.HitAsync("copy.open.before", cancellationToken).ConfigureAwait(false);
+            while (chunk is null)
+            {
+                await stream.Boundaries.EnqueueAsync(async token => chunk = await OpenChunkAsync(work, planned, token).ConfigureAwait(false), cancellationToken, notBefore: work.Table.MadeAnewAt).ConfigureAwait(false);
+            }
+
+            using var rows = new ChunkRows(chunk.Table);
             await FaultPoints.HitAsync("copy.snapshot.before", cancellationToken).ConfigureAwait(false);
             await XaGuard.WaitUntilVisibleAsync(stream, _source!, chunk.EndedXa, cancellationToken).ConfigureAwait(false);
             await _snapshot.OpenContainingAsync(_source!, chunk.Table.Name, chunk.TrackedFrom, chunk.TrackedGtid, trustGtids, cancellationToken).ConfigureAwait(false);
@@ -104,7 +110,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
             var rest = cut ? new PlannedRange(restNumber, new KeyRange(rows.LastKey, planned.Range.Upper), MayHoldRows: true) : null;
             while (true)
             {
-                await stream.Boundaries.EnqueueAsync(token => BeginInsertAsync(work, chunk, range, token), cancellationToken, notBefore: end).ConfigureAwait(false);
+                await stream.Boundaries.EnqueueAsync(token => BeginInsertAsync(work, chunk, range, rest, token), cancellationToken, notBefore: end).ConfigureAwait(false);
                 if (chunk.IsSpoiled)
                 {
                     chunk = null;
@@ -254,15 +260,15 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         }
     }
 
-    // By the applier, between transactions: from the next one on, the range's changes are applied and remembered.
-    private async Task<Chunk> OpenChunkAsync(TableWork work, PlannedRange planned, CancellationToken cancellationToken)
+    // By the applier, between transactions: from the next one on, the range's changes are applied and remembered. Null while more of the range is to be deleted.
+    private async Task<Chunk?> OpenChunkAsync(TableWork work, PlannedRange planned, CancellationToken cancellationToken)
     {
         var plan = PlanOf(work);
         var copy = work.Table.Copy ?? throw new InvalidOperationException($"{work.Table.Name} is copied already.");
         ChunkTransitions.SettleAll(copy);
-        if (planned.MayHoldRows && copy.JudgesRanges)
+        if (planned.MayHoldRows && copy.JudgesRanges && !await DeleteRangeAsync(plan, planned, cancellationToken).ConfigureAwait(false))
         {
-            await DeleteRangeAsync(plan, planned, cancellationToken).ConfigureAwait(false);
+            return null;
         }
 
         var chunk = new Chunk(plan, planned.Range, planned.Number, options.MaxTouchedKeys)
@@ -275,14 +281,16 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         return chunk;
     }
 
-    // Changes to a range that was tracked and given up are dropped from then on, so what the target holds of it grows old.
-    private async Task DeleteRangeAsync(TablePlan plan, PlannedRange planned, CancellationToken cancellationToken)
+    // What changes have brought of a range that was begun before is true, and would be met by the rows that are read. False when there may be more: the stream
+    // goes on between two steps.
+    private async Task<bool> DeleteRangeAsync(TablePlan plan, PlannedRange planned, CancellationToken cancellationToken)
     {
         using var sql = new PayloadWriter();
         sql.Sql("BEGIN;"u8);
         CopyStore.WriteMark(sql, StreamId, stream.OwnerToken, plan.Name, planned.Number);
         sql.Sql(";"u8).Sql(plan.DeletePrefix);
         KeyConditions.WriteRange(sql, plan.TargetKey, planned.Range);
+        sql.Sql(" LIMIT "u8).Number(MaxDeletedRows);
         var target = stream.Target.Connection;
         try
         {
@@ -293,6 +301,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
             }
 
             await target.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);
+            return results[2].AffectedRows < MaxDeletedRows;
         }
         catch (Exception e) when (e is ServerErrorException or ReplicationException)
         {
@@ -324,7 +333,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     }
 
     // By the applier, with everything up to the log's end after the read committed: the touched keys are final.
-    private async Task BeginInsertAsync(TableWork work, Chunk chunk, KeyRange range, CancellationToken cancellationToken)
+    private async Task BeginInsertAsync(TableWork work, Chunk chunk, KeyRange range, PlannedRange? rest, CancellationToken cancellationToken)
     {
         var copy = work.Table.Copy!;
         ChunkTransitions.SettleAll(copy);
@@ -337,6 +346,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         // A restart must not meet events from before the rows.
         await stream.Applier.PersistAsync(cancellationToken).ConfigureAwait(false);
         chunk.Range = range;
+        chunk.Rest = rest;
         chunk.BeginInsert();
     }
 
@@ -383,7 +393,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         }
     }
 
-    // Tracking ends at once; the rows that changes brought meanwhile are deleted when the range is begun again.
+    // Tracking ends at once; changes to the range are still applied, and what they brought is deleted when it is begun again.
     private async Task GiveUpAsync(TableWork work, Chunk chunk)
     {
         if (chunk.State != ChunkState.Tracking)

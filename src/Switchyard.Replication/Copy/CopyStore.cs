@@ -178,7 +178,11 @@ internal static class CopyStore
         {
             work.Waiting.Enqueue(new PlannedRange(number, range, MayHoldRows: true));
             // The range may have been begun: changes were applied to it, and have to be from here on.
-            copy.HasBegun |= !plan.Cascades.NeedsExactCopy;
+            if (!plan.Cascades.NeedsExactCopy)
+            {
+                copy.Begin(number, range);
+            }
+
             return;
         }
 

@@ -10,7 +10,7 @@ internal enum Place
     /// <summary>Copied: the row is there exactly as the source had it.</summary>
     Copied,
 
-    /// <summary>Being copied, or not to be judged here: the row may or may not be there.</summary>
+    /// <summary>Begun and not copied, or not to be judged here: the row may or may not be there.</summary>
     Uncertain,
 
     /// <summary>Not copied and not begun: changes are dropped.</summary>
@@ -23,6 +23,7 @@ internal enum Place
 internal sealed class TableCopyState(TablePlan table)
 {
     private readonly List<Chunk> _active = [];
+    private readonly Dictionary<ulong, KeyRange> _begun = [];
 
     public TablePlan Table { get; set; } = table;
 
@@ -36,9 +37,19 @@ internal sealed class TableCopyState(TablePlan table)
     /// <summary>Whether ranges are compared here; otherwise every change of a table that has begun is applied.</summary>
     public bool JudgesRanges => Table.Codec.IsOrdered;
 
-    public void Open(Chunk chunk)
+    /// <summary>Changes to a range are applied from here on until it is copied, whether or not a chunk tracks it: what they have brought stays true.</summary>
+    public void Begin(ulong number, KeyRange range)
     {
         HasBegun = true;
+        if (JudgesRanges)
+        {
+            _begun[number] = range;
+        }
+    }
+
+    public void Open(Chunk chunk)
+    {
+        Begin(chunk.Number, chunk.Range);
         _active.Add(chunk);
     }
 
@@ -48,11 +59,18 @@ internal sealed class TableCopyState(TablePlan table)
         _active.Remove(chunk);
         if (copied && JudgesRanges)
         {
+            _begun.Remove(chunk.Number);
             Copied.Add(chunk.Range);
+            if (chunk.Rest is { } rest)
+            {
+                Begin(rest.Number, rest.Range);
+            }
         }
     }
 
-    /// <summary>The place of a key. When uncertain, <paramref name="chunk"/> is the chunk in flight there, or null when it may be any.</summary>
+    /// <summary>
+    /// The place of a key. When uncertain, <paramref name="chunk"/> is the chunk in flight there, or null: where ranges are judged none is, otherwise it may be any.
+    /// </summary>
     public Place PlaceOf(ReadOnlySpan<byte> key, out Chunk? chunk)
     {
         chunk = null;
@@ -75,7 +93,20 @@ internal sealed class TableCopyState(TablePlan table)
             }
         }
 
-        return Copied.Contains(key) ? Place.Copied : Place.Absent;
+        if (Copied.Contains(key))
+        {
+            return Place.Copied;
+        }
+
+        foreach (var range in _begun.Values)
+        {
+            if (range.Contains(key))
+            {
+                return Place.Uncertain;
+            }
+        }
+
+        return Place.Absent;
     }
 
     /// <summary>The chunk whose insert a change to this key has to wait for, if any.</summary>

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Switchyard.Replication.Tests.Models;
 
-/// <summary>The model of a chunk and the stream (tests/models/copy.pml), searched completely by spin; it must fail once a rule of it is taken away.</summary>
+/// <summary>The model of chunks and the stream (tests/models/copy.pml), searched completely by spin; it must fail once a rule of it is taken away.</summary>
 [Trait("Category", "Integration")]
 public sealed class CopyModelTests
 {
@@ -20,6 +20,7 @@ public sealed class CopyModelTests
     [InlineData("NO_PERSIST")]
     [InlineData("KEEP_OLD_ROWS")]
     [InlineData("FORGET_TOUCHED")]
+    [InlineData("DROP_LEFT")]
     public async Task The_model_fails_when_a_rule_is_taken_away(string broken)
     {
         var report = await CheckAsync(broken);

@@ -32,12 +32,12 @@ public static class RoutineExpansion
     /// <see cref="SessionEffects.CallsProcedure"/> and <see cref="StatementInfo.RoutineReason"/>.
     /// </summary>
     /// <param name="info">Of the statement's text.</param>
-    /// <param name="schema">The session's schema, which names without one mean.</param>
+    /// <param name="schema">The session's schema, which names without one mean; null when it has none.</param>
     /// <param name="bodyOf">
     /// A routine's body as <see cref="SqlScanner.ScanRoutine"/> gives it, with schemas for all its names; <see cref="SqlScanner.Nothing"/> when there is
     /// no such routine; null when that cannot be known.
     /// </param>
-    public static StatementInfo Expand(StatementInfo info, string schema, Func<RoutineReference, StatementInfo?> bodyOf)
+    public static StatementInfo Expand(StatementInfo info, string? schema, Func<RoutineReference, StatementInfo?> bodyOf)
     {
         if (info.Routines.IsEmpty)
         {
@@ -49,7 +49,7 @@ public static class RoutineExpansion
             : StatementMerge.Sequence([.. info.Statements.Select(part => ExpandOne(part, schema, bodyOf))], understood: info.Kind != StatementKind.Unknown);
     }
 
-    private static StatementInfo ExpandOne(StatementInfo info, string schema, Func<RoutineReference, StatementInfo?> bodyOf)
+    private static StatementInfo ExpandOne(StatementInfo info, string? schema, Func<RoutineReference, StatementInfo?> bodyOf)
     {
         if (info.Routines.IsEmpty)
         {
@@ -64,6 +64,13 @@ public static class RoutineExpansion
         var effects = info.Effects & ~(SessionEffects.CallsProcedure | SessionEffects.CallsStoredFunction);
         var isKnown = info.TablesKnownBesideRoutines;
         string? reason = null;
+        var unlisted = new HashSet<string?>(StringComparer.Ordinal);
+        var qualifiers = new HashSet<string>(info.Qualifiers, StringComparer.Ordinal);
+        if (!info.TablesKnownBesideRoutines)
+        {
+            unlisted.UnionWith(info.UnlistedIn);
+        }
+
         var seen = info.Routines.Select(routine => routine with { Schema = routine.Schema ?? schema }).ToHashSet();
         var toVisit = new Queue<RoutineReference>(seen);
         while (toVisit.TryDequeue(out var routine))
@@ -71,6 +78,7 @@ public static class RoutineExpansion
             if (bodyOf(routine) is not { } body)
             {
                 isKnown = false;
+                unlisted.Add(routine.Schema);
                 reason ??= $"{routine}, whose definition could not be read";
                 continue;
             }
@@ -87,7 +95,14 @@ public static class RoutineExpansion
                 effects |= SessionEffects.SetsLastInsertId;
             }
 
-            reason ??= s_leavings.Where(leaving => body.Has(leaving.Effects)).Select(leaving => $"{routine}, which {leaving.Words}").FirstOrDefault();
+            var leaves = s_leavings.FirstOrDefault(leaving => body.Has(leaving.Effects)).Words;
+            reason ??= leaves is null ? null : $"{routine}, which {leaves}";
+            if (leaves is not null || !body.TablesKnownBesideRoutines)
+            {
+                unlisted.Add(routine.Schema);
+                qualifiers.UnionWith(body.Qualifiers);
+            }
+
             foreach (var inner in body.Routines)
             {
                 if (seen.Add(inner))
@@ -104,6 +119,8 @@ public static class RoutineExpansion
 
             // A gate holds what may leave behind something that it would have to wait for.
             TablesKnown = isKnown && reason is null,
+            UnlistedIn = [.. unlisted],
+            Qualifiers = [.. qualifiers],
             IsPlainRead = false,
             Effects = reason is null ? effects : effects | SessionEffects.CallsProcedure,
             UserVariables = [.. used],

@@ -28,6 +28,12 @@ public sealed class StatementInfo
     /// <summary>As <see cref="TablesKnown"/>, leaving aside what <see cref="Routines"/> touch.</summary>
     public bool TablesKnownBesideRoutines { get; internal init; }
 
+    /// <summary>Schemas in which it may touch tables that <see cref="Tables"/> does not list; null stands for the session's current one. Empty when all are listed.</summary>
+    public ImmutableArray<string?> UnlistedIn { get; internal init; } = [];
+
+    /// <summary>Of a text that is not understood to its end, or that executes another: names in front of a dot, any of which may be a schema.</summary>
+    public ImmutableArray<string> Qualifiers { get; internal init; } = [];
+
     /// <summary>Of an expanded statement: the routine whose effects on the session are not followed, and why, as the end of a sentence; null otherwise.</summary>
     public string? RoutineReason { get; internal init; }
 
@@ -99,5 +105,5 @@ public sealed class StatementInfo
     public bool Has(SessionEffects effects) => (Effects & effects) != 0;
 
     /// <summary>The info of a statement of which nothing is understood.</summary>
-    public static StatementInfo NotUnderstood { get; } = new() { Kind = StatementKind.Unknown, Effects = SessionEffects.Opaque };
+    public static StatementInfo NotUnderstood { get; } = new() { Kind = StatementKind.Unknown, UnlistedIn = [null], Effects = SessionEffects.Opaque };
 }

@@ -52,7 +52,7 @@ internal static class Describe
     public static string Everything(StatementInfo info) =>
         $"{Line(info)} count {info.StatementCount} plain {info.IsPlainRead} known {info.TablesKnown} tables {string.Join(',', info.Tables)} effects {info.Effects} "
         + $"variables {string.Join(',', info.UserVariables)} assigned {string.Join(',', info.AssignedUserVariables)} session {string.Join(',', info.SessionVariables)} "
-        + $"use {info.UseSchema} hints {info.HasHints}";
+        + $"unlisted in {string.Join(',', info.UnlistedIn)} qualifiers {string.Join(',', info.Qualifiers)} use {info.UseSchema} hints {info.HasHints}";
 
     /// <summary>Rows "statement => line", one per line; a backslash at a line's end joins it with the next; empty lines and lines that begin with -- // are left out.</summary>
     public static IEnumerable<object[]> Rows(string table)

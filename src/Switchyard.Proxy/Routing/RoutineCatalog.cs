@@ -41,18 +41,23 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
     /// </summary>
     public async ValueTask<StatementInfo> ExpandAsync(StatementInfo info, string? schema, TopologyState topology, CancellationToken cancellationToken)
     {
-        if (info.Has(SessionEffects.Opaque) || schema is null)
+        if (info.Has(SessionEffects.Opaque))
         {
             return info;
         }
 
-        var home = await ReadAsync(schema, topology, cancellationToken);
+        var home = schema is null ? null : await ReadAsync(schema, topology, cancellationToken);
         if (home is not null && home.Expansions.TryGetValue(info, out var known))
         {
             return known;
         }
 
-        var definitions = new Dictionary<string, Definitions?>(StringComparer.Ordinal) { [schema] = home };
+        var definitions = new Dictionary<string, Definitions?>(StringComparer.Ordinal);
+        if (schema is not null)
+        {
+            definitions[schema] = home;
+        }
+
         while (true)
         {
             var missing = new HashSet<string>(StringComparer.Ordinal);
@@ -81,9 +86,14 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
     /// <summary>Definitions may have changed.</summary>
     public void ForgetAll() => _schemas.Clear();
 
-    private static StatementInfo? Find(RoutineReference routine, string homeSchema, Dictionary<string, Definitions?> definitions, HashSet<string> missing)
+    private static StatementInfo? Find(RoutineReference routine, string? homeSchema, Dictionary<string, Definitions?> definitions, HashSet<string> missing)
     {
-        var name = routine.Schema!;
+        if (routine.Schema is not { } name)
+        {
+            // Without any schema a name is one of the server's own or an error.
+            return SqlScanner.Nothing;
+        }
+
         if (StatementRouter.IsSystemSchema(name))
         {
             return null;

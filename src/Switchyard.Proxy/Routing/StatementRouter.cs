@@ -36,7 +36,7 @@ internal static class StatementRouter
             }
         }
 
-        return tables.AreKnown || schema is null ? new RouteAnswer(backend, null) : RouteUnknown(backend, schema, routing);
+        return tables.AreKnown ? new RouteAnswer(backend, null) : RouteUnknown(tables, backend, schema, routing);
     }
 
     /// <summary>Where a session in this schema is at home: where tables no rule names are.</summary>
@@ -49,8 +49,45 @@ internal static class StatementRouter
         || schema.Equals("performance_schema", StringComparison.OrdinalIgnoreCase)
         || schema.Equals("sys", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>A statement whose tables are not all known counts as touching every table of its schema.</summary>
-    private static RouteAnswer RouteUnknown(string? backend, string schema, RoutingTable routing)
+    /// <summary>
+    /// A statement whose tables are not all known counts as touching every table of the schemas these may be in, and of a migrated schema whose name its
+    /// text gives. One that says nothing of a schema is refused where it could be at home on either side.
+    /// </summary>
+    private static RouteAnswer RouteUnknown(StatementTables tables, string? backend, string? schema, RoutingTable routing)
+    {
+        var isTied = backend is not null || !tables.Info.Qualifiers.IsEmpty;
+        foreach (var unlisted in tables.UnlistedIn)
+        {
+            if ((unlisted ?? schema) is { } name)
+            {
+                isTied = true;
+                if (!IsSystemSchema(name) && TryAdd(name, routing, ref backend) is { } split)
+                {
+                    return Refuse(name, backend!, split);
+                }
+            }
+        }
+
+        foreach (var name in tables.Info.Qualifiers)
+        {
+            if (routing.HasRules(name) && TryAdd(name, routing, ref backend) is { } split)
+            {
+                return Refuse(name, backend!, split);
+            }
+        }
+
+        return isTied || !MayUseAnyTable(tables.Info) || FirstElsewhere(routing) is not { } elsewhere
+            ? new RouteAnswer(backend, null)
+            : new RouteAnswer(null, ClientError.Refused(
+                $"Switchyard cannot tell which tables this statement uses, and without a schema not where they are either: those of {elsewhere.Schema} are on backend '{elsewhere.Writer}', "
+                + $"others on '{routing.DefaultBackend}'. Choose a schema first, with USE, or name it in the statement."))
+            {
+                IsUntied = true,
+            };
+    }
+
+    /// <summary>Every table of a schema is added to those on the backend; what is returned is the other backend that has some of them, if there is one.</summary>
+    private static string? TryAdd(string schema, RoutingTable routing, ref string? backend)
     {
         var home = HomeOf(schema, routing);
         backend ??= home;
@@ -60,12 +97,25 @@ internal static class StatementRouter
             split = rule.Writer != backend ? rule.Writer : split;
         }
 
-        return split is null
-            ? new RouteAnswer(backend, null)
-            : new RouteAnswer(null, ClientError.Refused(
-                $"Switchyard cannot tell which tables this statement uses, and the tables of {schema} are split between the backends '{backend}' and '{split}'."));
+        return split;
     }
+
+    private static RouteAnswer Refuse(string schema, string backend, string split) => new(null, ClientError.Refused(
+        $"Switchyard cannot tell which tables this statement uses, and those it may use are on the backends '{backend}' and '{split}', among them tables of {schema}. "
+        + $"Run it in a session whose schema is on the same backend as what it uses, or write it so that its tables can be read from it."));
+
+    private static RoutingRule? FirstElsewhere(RoutingTable routing) => routing.Rules.FirstOrDefault(rule => rule.Writer != routing.DefaultBackend);
+
+    /// <summary>What is not known of the others (administration, Oracle's dialect) is no table in a schema nobody has named.</summary>
+    private static bool MayUseAnyTable(StatementInfo info) => info.Statements.Any(
+        part => part is { TablesKnown: false, Kind: StatementKind.Unknown or StatementKind.Execute or StatementKind.Prepare or StatementKind.Call or StatementKind.Handler });
 }
 
 /// <summary>A backend, or the error the client gets; neither when any backend will do.</summary>
-internal readonly record struct RouteAnswer(string? Backend, ClientError? Error);
+/// <param name="Backend">Where it goes.</param>
+/// <param name="Error">Why it goes nowhere.</param>
+internal readonly record struct RouteAnswer(string? Backend, ClientError? Error)
+{
+    /// <summary>Refused only because nothing says on which side it is at home; where something else decides that, it may run.</summary>
+    public bool IsUntied { get; init; }
+}

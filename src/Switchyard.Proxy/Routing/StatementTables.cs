@@ -4,7 +4,11 @@ using Switchyard.Sql;
 namespace Switchyard.Proxy.Routing;
 
 /// <summary>The tables a statement is about, seen from a session: behind a USE in the same text, and through views.</summary>
-internal readonly record struct StatementTables(ImmutableArray<TableReference> Tables, bool AreKnown)
+/// <param name="Tables">Those that are listed.</param>
+/// <param name="AreKnown">There are no others.</param>
+/// <param name="UnlistedIn">Schemas in which there may be others; null stands for the session's own.</param>
+/// <param name="Info">The statement.</param>
+internal readonly record struct StatementTables(ImmutableArray<TableReference> Tables, bool AreKnown, ImmutableArray<string?> UnlistedIn, StatementInfo Info)
 {
     /// <param name="info">The statement.</param>
     /// <param name="schema">The session's schema, which names without one mean.</param>
@@ -12,7 +16,8 @@ internal readonly record struct StatementTables(ImmutableArray<TableReference> T
     public static StatementTables Of(StatementInfo info, string? schema, ViewCatalog? views)
     {
         var tables = info.StatementCount > 1 && info.Has(SessionEffects.ChangesSchema) ? BehindUse(info, schema) : info.Tables;
-        return views is null || tables.IsEmpty ? new StatementTables(tables, info.TablesKnown) : views.Expand(tables, schema, info.TablesKnown);
+        var named = new StatementTables(tables, info.TablesKnown, info.UnlistedIn, info);
+        return views is null || tables.IsEmpty ? named : views.Expand(named, schema);
     }
 
     /// <summary>In "USE b; SELECT * FROM t" the table is b.t, whatever the session's schema was.</summary>

@@ -16,6 +16,9 @@ internal sealed partial class ProxySession
     /// <summary>Schemas other than the current one that statements have named; what is left open may be about them.</summary>
     private volatile ImmutableHashSet<string> _touchedSchemas = ImmutableHashSet<string>.Empty;
 
+    /// <summary>No drain waits longer for views at one time.</summary>
+    private static readonly TimeSpan s_viewsLimit = TimeSpan.FromSeconds(0.5);
+
     private GateHold? _hold;
     private long _heldSince;
 
@@ -162,10 +165,25 @@ internal sealed partial class ProxySession
     {
         foreach (var table in info.Tables)
         {
-            if (table.Schema is { } schema && !_touchedSchemas.Contains(schema))
-            {
-                _touchedSchemas = _touchedSchemas.Add(schema);
-            }
+            NoteSchema(table.Schema);
+        }
+
+        foreach (var schema in info.UnlistedIn)
+        {
+            NoteSchema(schema);
+        }
+
+        foreach (var schema in info.Qualifiers)
+        {
+            NoteSchema(schema);
+        }
+    }
+
+    private void NoteSchema(string? schema)
+    {
+        if (schema is not null && !_touchedSchemas.Contains(schema))
+        {
+            _touchedSchemas = _touchedSchemas.Add(schema);
         }
     }
 
@@ -212,9 +230,17 @@ internal sealed partial class ProxySession
     private Blocker Describe(string reason, StatementInfo? info) => new(
         Id, ClientAddress.ToString(), info is null ? null : StatementText.Of(info), (long)_context.Time.GetElapsedTime(_phaseSince).TotalMilliseconds, reason);
 
-    /// <summary>Asks the backend whether the transaction still is open, when an error may have ended it. Does nothing while a command runs.</summary>
+    /// <summary>
+    /// Has the views read that a running statement, begun before the gate, may go through; and asks the backend whether the transaction still is open, when
+    /// an error may have ended it and no command runs.
+    /// </summary>
     public async Task RefreshStatusAsync(CancellationToken cancellationToken)
     {
+        if (Volatile.Read(ref _busy) != 0 && _running is { } running)
+        {
+            await ReadViewsAsync(running, _runningSchema, cancellationToken);
+        }
+
         if (!_statusUncertain || !await _turn.WaitAsync(0, cancellationToken))
         {
             return;
@@ -232,6 +258,18 @@ internal sealed partial class ProxySession
         {
             _turn.Release();
             await LeaveLoopAsync();
+        }
+    }
+
+    private async Task ReadViewsAsync(StatementInfo info, string? schema, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _context.Views.EnsureAsync(info, schema, _context.View.Current, cancellationToken).AsTask().WaitAsync(s_viewsLimit, _context.Time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            // The statement counts as a blocker until they are there.
         }
     }
 

@@ -190,12 +190,13 @@ internal sealed partial class ProxySession
     {
         var schema = SchemaOf(statement);
         var route = StatementRouter.Route(TablesOf(statement), schema, topology.Routing, _pins);
-        if (route.Error is not null)
+        var isHere = InTransaction || _pins.Any;
+        if (route.Error is not null && !(isHere && route.IsUntied))
         {
             return route;
         }
 
-        if (InTransaction || _pins.Any)
+        if (isHere)
         {
             return route.Backend is null || route.Backend == _current!.Backend
                 ? default

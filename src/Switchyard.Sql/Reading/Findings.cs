@@ -26,6 +26,11 @@ internal sealed class Findings
 
     public bool TablesUnknown { get; set; }
 
+    /// <summary>Where the tables are that are not known; null while nothing is known of that either.</summary>
+    public ImmutableArray<string?>? Owner { get; set; }
+
+    public HashSet<string> Qualifiers { get; } = new(StringComparer.Ordinal);
+
     public bool NotPlain { get; set; }
 
     public bool NotUnderstood { get; set; }
@@ -56,6 +61,8 @@ internal sealed class Findings
         NotPlain |= other.NotPlain;
         NotUnderstood |= other.NotUnderstood;
     }
+
+    public bool Has(SessionEffects effects) => (Effects & effects) != 0;
 
     public void AddUserVariable(string name, bool assigned)
     {
@@ -107,6 +114,7 @@ internal sealed class Findings
         {
             Kind = StatementKind.Unknown;
             TablesUnknown = true;
+            Owner = null;
             Effects |= SessionEffects.Opaque;
         }
 
@@ -118,6 +126,8 @@ internal sealed class Findings
             TablesKnown = !TablesUnknown && Routines.Count == 0,
             Routines = [.. Routines.Select(routine => routine with { Schema = routine.Schema ?? schema })],
             TablesKnownBesideRoutines = !TablesUnknown,
+            UnlistedIn = UnlistedIn(schema),
+            Qualifiers = [.. Qualifiers],
             IsPlainRead = plain,
             Effects = Effects,
             UserVariables = [.. _used],
@@ -129,6 +139,18 @@ internal sealed class Findings
             HasHints = hasHints,
             DependsOnShapeOnly = !DependsOnLiterals,
         };
+    }
+
+    private ImmutableArray<string?> UnlistedIn(string? schema)
+    {
+        var schemas = new HashSet<string?>(StringComparer.Ordinal);
+        if (TablesUnknown)
+        {
+            schemas.UnionWith((Owner ?? [null]).Select(owner => owner ?? schema));
+        }
+
+        schemas.UnionWith(Routines.Select(routine => routine.Schema ?? schema));
+        return [.. schemas];
     }
 
     private ImmutableArray<TableReference> DistinctTables(string? schema)

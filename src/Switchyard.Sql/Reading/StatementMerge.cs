@@ -47,6 +47,8 @@ internal static class StatementMerge
             TablesKnown = known,
             Routines = [.. routines.Distinct()],
             TablesKnownBesideRoutines = knownBeside,
+            UnlistedIn = Union<string?>(statements.Select(statement => statement.UnlistedIn), understood ? [] : [null]),
+            Qualifiers = Union<string>(statements.Select(statement => statement.Qualifiers), []),
             RoutineReason = statements.Select(statement => statement.RoutineReason).FirstOrDefault(reason => reason is not null),
             IsPlainRead = plain,
             Effects = effects,
@@ -66,45 +68,52 @@ internal static class StatementMerge
         tables.AddRange(own.Tables);
         tables.AddRange(open.Tables);
         tables.AddRange(closed.Tables);
+        var unlisted = new Unlisted(
+            own.TablesKnown && open.TablesKnown && closed.TablesKnown,
+            Union<string?>([own.UnlistedIn, open.UnlistedIn, closed.UnlistedIn], []), Union<string>([own.Qualifiers, open.Qualifiers, closed.Qualifiers], []));
         var merged = tables.ToImmutable();
-        var known = own.TablesKnown && open.TablesKnown && closed.TablesKnown;
         var plain = own.IsPlainRead && open.IsPlainRead && closed.IsPlainRead;
 
         // Where a skipped gate ends may lie inside a literal, so what is said of such a text depends on more than its shape.
         const bool shape = false;
         if (own.StatementCount <= 1)
         {
-            return Copy(own, default, merged, known, plain, shape);
+            return Copy(own, default, merged, unlisted, plain, shape);
         }
 
         var parts = ImmutableArray.CreateBuilder<StatementInfo>(own.StatementCount);
         foreach (var part in own.Statements)
         {
-            parts.Add(Copy(part, default, merged, known && part.TablesKnown, plain, shape));
+            parts.Add(Copy(part, default, merged, unlisted with { AreKnown = unlisted.AreKnown && part.TablesKnown }, plain, shape));
         }
 
-        return Copy(own, parts.ToImmutable(), merged, known, plain, shape);
+        return Copy(own, parts.ToImmutable(), merged, unlisted, plain, shape);
     }
 
     /// <summary>The same with nothing taken for granted.</summary>
     public static StatementInfo Distrusted(StatementInfo info)
     {
+        var unlisted = new Unlisted(AreKnown: false, Union<string?>([info.UnlistedIn], [null]), info.Qualifiers);
         if (info.StatementCount <= 1)
         {
-            return Copy(info, default, info.Tables, known: false, plain: false, info.DependsOnShapeOnly);
+            return Copy(info, default, info.Tables, unlisted, plain: false, info.DependsOnShapeOnly);
         }
 
         var parts = info.Statements.Select(Distrusted).ToImmutableArray();
-        return Copy(info, parts, info.Tables, known: false, plain: false, info.DependsOnShapeOnly);
+        return Copy(info, parts, info.Tables, unlisted, plain: false, info.DependsOnShapeOnly);
     }
 
+    private static ImmutableArray<T> Union<T>(IEnumerable<ImmutableArray<T>> sets, ImmutableArray<T> more) => [.. sets.SelectMany(set => set).Concat(more).Distinct()];
+
     private static StatementInfo Copy(
-        StatementInfo info, ImmutableArray<StatementInfo> parts, ImmutableArray<TableReference> tables, bool known, bool plain, bool shape) =>
+        StatementInfo info, ImmutableArray<StatementInfo> parts, ImmutableArray<TableReference> tables, Unlisted unlisted, bool plain, bool shape) =>
         new(parts)
         {
             Kind = info.Kind,
             Tables = tables,
-            TablesKnown = known,
+            TablesKnown = unlisted.AreKnown,
+            UnlistedIn = unlisted.In,
+            Qualifiers = unlisted.Qualifiers,
             IsPlainRead = plain,
             Effects = info.Effects,
             UserVariables = info.UserVariables,
@@ -116,4 +125,7 @@ internal static class StatementMerge
             HasHints = info.HasHints,
             DependsOnShapeOnly = shape,
         };
+
+    /// <summary>What is said of tables that are not listed.</summary>
+    private readonly record struct Unlisted(bool AreKnown, ImmutableArray<string?> In, ImmutableArray<string> Qualifiers);
 }

@@ -44,18 +44,18 @@ internal ref partial struct StatementReader
             case Keyword.Trigger:
                 ReadIndexTable();
                 _found.TablesUnknown = true;
+                _found.Owner = [_found.Tables.Count > 0 ? _found.Tables[0].Schema : null];
                 SkipRoutineBody();
                 break;
             case Keyword.Procedure or Keyword.Function or Keyword.Event or Keyword.Package:
-                _found.TablesUnknown = true;
+                ReadOwned();
                 SkipRoutineBody();
                 break;
             case Keyword.User or Keyword.Role:
                 ReadGrantLike();
                 break;
             default:
-                _found.TablesUnknown = true;
-                SkipRest();
+                ReadWhatHasNoTables(kind);
                 break;
         }
     }
@@ -260,12 +260,11 @@ internal ref partial struct StatementReader
                 ReadGrantLike();
                 break;
             case Keyword.Event or Keyword.Procedure or Keyword.Function:
-                _found.TablesUnknown = true;
+                ReadOwned();
                 SkipRoutineBody();
                 break;
             default:
-                _found.TablesUnknown = true;
-                SkipRest();
+                ReadWhatHasNoTables(kind);
                 break;
         }
     }
@@ -306,11 +305,30 @@ internal ref partial struct StatementReader
             case Keyword.User or Keyword.Role:
                 ReadGrantLike();
                 break;
-            default:
-                _found.TablesUnknown = true;
+            case Keyword.Procedure or Keyword.Function or Keyword.Event or Keyword.Trigger or Keyword.Package:
+                ReadOwned();
                 SkipRest();
                 break;
+            default:
+                ReadWhatHasNoTables(kind);
+                break;
         }
+    }
+
+    /// <summary>A schema, or an object that belongs to the server and to no schema.</summary>
+    private void ReadWhatHasNoTables(Keyword kind)
+    {
+        _found.TablesUnknown = true;
+        if (kind is Keyword.Database or Keyword.Schema)
+        {
+            ReadOwner();
+        }
+        else if (kind != Keyword.None)
+        {
+            _found.Owner = [];
+        }
+
+        SkipRest();
     }
 
     private void ReadDropList()

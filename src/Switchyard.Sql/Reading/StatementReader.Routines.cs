@@ -17,6 +17,7 @@ internal ref partial struct StatementReader
         }
 
         _found.Kind = StatementKind.Call;
+        NoteQualifiers(0);
         return _found.ToInfo(schema, hasHints: false);
     }
 

@@ -24,6 +24,7 @@ internal ref partial struct StatementReader
             _nesting = 0;
             _queryLevel = 0;
             _commonTables.Clear();
+            var start = _token.Start;
             if (modeUncertain)
             {
                 Fail();
@@ -37,6 +38,7 @@ internal ref partial struct StatementReader
                 }
             }
 
+            NoteQualifiers(start);
             modeUncertain = _found.ChangesReading;
             statements.Add(_found.ToInfo(_schema, _lexer.SawHint));
             _schema = _found.UseSchema ?? _schema;

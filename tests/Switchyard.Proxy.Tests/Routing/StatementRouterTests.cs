@@ -49,6 +49,86 @@ public sealed class StatementRouterTests
         Assert.NotNull(Route("something unheard of", "crm").Error);
     }
 
+    [Theory]
+    [InlineData("CALL shop.p()", null, "new")]
+    [InlineData("CALL shop.p()", "other", "new")]
+    [InlineData("SELECT shop.f(1)", null, "new")]
+    [InlineData("DROP PROCEDURE shop.p", null, "new")]
+    [InlineData("DROP PROCEDURE IF EXISTS shop.p", "other", "new")]
+    [InlineData("CREATE PROCEDURE shop.p() BEGIN INSERT INTO t VALUES (1); END", "other", "new")]
+    [InlineData("CREATE OR REPLACE FUNCTION shop.f() RETURNS INT RETURN 1", null, "new")]
+    [InlineData("CREATE EVENT shop.e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t", "other", "new")]
+    [InlineData("ALTER EVENT shop.e DISABLE", null, "new")]
+    [InlineData("DROP TRIGGER shop.g", "other", "new")]
+    [InlineData("CREATE TRIGGER g BEFORE INSERT ON shop.t FOR EACH ROW SET @a = 1", null, "new")]
+    [InlineData("DROP DATABASE shop", null, "new")]
+    [InlineData("DROP SCHEMA IF EXISTS shop", "other", "new")]
+    [InlineData("ALTER DATABASE shop CHARACTER SET utf8mb4", "other", "new")]
+    [InlineData("EXECUTE IMMEDIATE 'INSERT INTO shop.t VALUES (1)'", null, "new")]
+    [InlineData("PREPARE q FROM 'INSERT INTO `shop`.t VALUES (1)'", null, "new")]
+    [InlineData("BEGIN NOT ATOMIC INSERT INTO shop.t VALUES (1); END", null, "new")]
+    [InlineData("BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'INSERT INTO shop.t VALUES (1)'; END", null, "new")]
+    public void A_statement_that_is_not_understood_goes_where_the_schema_it_names_is(string sql, string? schema, string backend)
+    {
+        var route = Route(sql, schema);
+        Assert.Null(route.Error);
+        Assert.Equal(backend, route.Backend);
+    }
+
+    [Theory]
+    [InlineData("EXECUTE IMMEDIATE 'INSERT INTO shop.t VALUES (1)'", "other")]
+    [InlineData("BEGIN NOT ATOMIC INSERT INTO shop.t VALUES (1); END", "other")]
+    [InlineData("BEGIN NOT ATOMIC INSERT INTO shop.t SELECT * FROM log.t; END", null)]
+    public void A_statement_that_is_not_understood_and_may_use_both_sides_is_refused(string sql, string? schema)
+    {
+        var route = Route(sql, schema);
+        Assert.Contains("cannot tell which tables", route.Error!.Value.Message, StringComparison.Ordinal);
+        Assert.False(route.IsUntied);
+    }
+
+    [Theory]
+    [InlineData("EXECUTE IMMEDIATE @q")]
+    [InlineData("PREPARE q FROM @q")]
+    [InlineData("something unheard of")]
+    public void A_statement_that_could_be_at_home_on_either_side_is_refused(string sql)
+    {
+        var route = Route(sql, null);
+        Assert.Contains("Choose a schema first", route.Error!.Value.Message, StringComparison.Ordinal);
+        Assert.True(route.IsUntied);
+    }
+
+    [Theory]
+    [InlineData("SELECT 1", null, null)]
+    [InlineData("SHOW DATABASES", null, null)]
+    [InlineData("SET NAMES utf8mb4", null, null)]
+    [InlineData("FLUSH STATUS", null, null)]
+    [InlineData("CREATE USER a IDENTIFIED BY 'b'", null, null)]
+    [InlineData("CREATE SERVER x FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'h')", null, null)]
+    [InlineData("SELECT no_such_function(1)", null, null)]
+    [InlineData("CALL sys.diagnostics()", null, null)]
+    [InlineData("CREATE DATABASE fresh", null, "old")]
+    [InlineData("CREATE DATABASE fresh", "shop", "old")]
+    [InlineData("CALL other.p()", null, "old")]
+    [InlineData("CALL other.p()", "shop", "old")]
+    [InlineData("BEGIN NOT ATOMIC INSERT INTO other.t VALUES (1); END", null, null)]
+    [InlineData("EXECUTE IMMEDIATE @q", "other", "old")]
+    [InlineData("EXECUTE IMMEDIATE 'SELECT a.b FROM t a'", "other", "old")]
+    [InlineData("EXECUTE IMMEDIATE 'SELECT * FROM mail WHERE host = \"www.shop.example\"'", "other", "old")]
+    public void What_has_to_do_with_no_migrated_schema_goes_on_as_before(string sql, string? schema, string? backend)
+    {
+        var route = Route(sql, schema);
+        Assert.Null(route.Error);
+        Assert.Equal(backend, route.Backend);
+    }
+
+    [Fact]
+    public void Where_all_rules_say_the_same_backend_nothing_is_refused()
+    {
+        var routing = new RoutingTable(1, "old", [new RoutingRule("log", null, "old", "new")]);
+        var info = SqlScanner.Scan("EXECUTE IMMEDIATE @q"u8, s_mariaDb);
+        Assert.Null(StatementRouter.Route(StatementTables.Of(info, null, null), null, routing, new SessionPins()).Error);
+    }
+
     [Fact]
     public void A_temporary_table_hides_the_one_the_rule_speaks_of()
     {
@@ -67,7 +147,9 @@ public sealed class StatementRouterTests
         Assert.Equal("old", StatementRouter.HomeOf("INFORMATION_SCHEMA", s_routing));
     }
 
-    private static RouteAnswer Route(string sql, string schema) =>
+    private static readonly ScanOptions s_mariaDb = new() { ServerVersion = 101119, MariaDb = true };
+
+    private static RouteAnswer Route(string sql, string? schema) =>
         StatementRouter.Route(
-            StatementTables.Of(SqlScanner.Scan(System.Text.Encoding.UTF8.GetBytes(sql), default), schema, null), schema, s_routing, new SessionPins());
+            StatementTables.Of(SqlScanner.Scan(System.Text.Encoding.UTF8.GetBytes(sql), s_mariaDb), schema, null), schema, s_routing, new SessionPins());
 }

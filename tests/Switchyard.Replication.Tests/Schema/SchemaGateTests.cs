@@ -90,6 +90,43 @@ public sealed class SchemaGateTests
         Assert.All(findings.Where(f => f.Severity == GateSeverity.Refuse), f => Assert.True(f.What.EndsWith('.') && f.Remedy.Length > 0, f.ToString()));
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    [InlineData("mysql-5.6")]
+    public async Task What_other_schemas_do_with_tables_that_move_is_named(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        var schema = await CreateSchemaAsync(server, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE stays (id INT PRIMARY KEY)", "CREATE PROCEDURE refill() DELETE FROM t");
+        var outside = await CreateSchemaAsync(
+            server, "CREATE TABLE x (id INT)",
+            $"CREATE VIEW shown AS SELECT id FROM {schema}.t",
+            $"CREATE VIEW other_shown AS SELECT id FROM {schema}.stays",
+            $"CREATE TRIGGER writes AFTER INSERT ON x FOR EACH ROW INSERT INTO `{schema}` . `t` VALUES (NEW.id)",
+            $"CREATE TRIGGER writes_nothing AFTER DELETE ON x FOR EACH ROW SET @s = '{schema}'",
+            $"CREATE EVENT runs ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO DELETE FROM {schema}.t WHERE id < 0",
+            $"CREATE EVENT sleeps ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DISABLE DO DELETE FROM {schema}.t WHERE id < 0",
+            $"CREATE PROCEDURE calls() CALL {schema}.refill()");
+
+        var whole = await FindAsync(new GateSchema(schema));
+        Assert.Equal(
+            [
+                ("event_in", $"{outside}.runs", GateSeverity.Refuse), ("routine_in", $"{outside}.calls", GateSeverity.Warn), ("trigger_in", $"{outside}.writes", GateSeverity.Refuse),
+                ("view_in", $"{outside}.other_shown", GateSeverity.Warn), ("view_in", $"{outside}.shown", GateSeverity.Warn),
+            ],
+            whole);
+        Assert.DoesNotContain(await FindAsync(new GateSchema(schema) { Tables = ["t"] }), f => f.Subject.EndsWith("other_shown", StringComparison.Ordinal));
+        Assert.Empty(await FindAsync(new GateSchema(schema), new GateSchema(outside)));
+
+        async Task<IEnumerable<(string Code, string Subject, GateSeverity Severity)>> FindAsync(params GateSchema[] schemas)
+        {
+            var target = await LabServer.SharedAsync("mariadb-10.11", "target");
+            var findings = await SchemaGate.InspectAsync(
+                new GateRequest { Source = ConnectionOptions.Parse(server.Dsn), Target = ConnectionOptions.Parse(target.Dsn), Schemas = schemas }, CancellationToken.None);
+            return findings.Where(f => f.Code is "view_in" or "trigger_in" or "event_in" or "routine_in").Select(f => (f.Code, f.Subject, f.Severity)).Order();
+        }
+    }
+
     [Fact]
     public async Task A_source_that_cannot_be_followed_is_refused_with_every_reason()
     {

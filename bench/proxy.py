@@ -66,13 +66,26 @@ def sysbench(directory, script, port, password, threads, mode, seconds, tls=Fals
 
 
 def make_certificates(directory):
-    """Certificates for the server and for sysbench, under the names sysbench's client knows."""
+    """Certificates for the server and for sysbench, under the names sysbench's client knows; the options that show them to the server."""
     def openssl(*words):
         subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True)
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=bench", "-keyout", "cakey.pem", "-out", "cacert.pem")
     for name in ("server", "client"):
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}-key.pem", "-out", f"{name}.csr")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "cacert.pem", "-CAkey", "cakey.pem", "-CAcreateserial", "-days", "2", "-out", f"{name}-cert.pem")
+    return [f"--ssl-{what}={os.path.join(directory, name)}" for what, name in (("ca", "cacert.pem"), ("cert", "server-cert.pem"), ("key", "server-key.pem"))]
+
+
+def start_switchyard(directory, name, server, tls):
+    """Like for like: where the client's connection has no TLS, HAProxy's to the server has none either."""
+    settings = os.path.join(directory, "switchyard.yaml")
+    with open(settings, "w", encoding="utf-8") as file:
+        file.write(f"proxy:\n  tls:\n    certificate: {directory}/server-cert.pem\n    key: {directory}/server-key.pem\n")
+    directory = os.path.join(directory, name)
+    os.mkdir(directory, mode=0o700)
+    switchyard = Switchyard(directory, {"source": f"{server.dsn}?ssl-mode={'required' if tls else 'disabled'}"}, "source", "--config", settings)
+    switchyard.wait_until_ready()
+    return switchyard
 
 
 def cpu_seconds(pid):
@@ -135,23 +148,13 @@ def print_summary(cases):
         print(f"| {name}{', TLS' if tls else ''} | {' | '.join(cells)} |")
 
 
-def start_switchyard(directory, name, dsn, settings):
-    directory = os.path.join(directory, name)
-    os.mkdir(directory, mode=0o700)
-    switchyard = Switchyard(directory, {"source": dsn}, "source", "--config", settings)
-    switchyard.wait_until_ready()
-    return switchyard
-
-
 def main():
     directory = os.path.join(ROOT, ".lab", f"bench-{os.getpid()}")
     os.makedirs(directory, mode=0o700)
     lab = Lab(os.path.join(directory, "servers"))
     running = []
     try:
-        make_certificates(directory)
-        certificates = [f"--ssl-{what}={os.path.join(directory, name)}" for what, name in (("ca", "cacert.pem"), ("cert", "server-cert.pem"), ("key", "server-key.pem"))]
-        server = lab.finish(lab.begin("mariadb-10.11", "bench", *certificates))
+        server = lab.finish(lab.begin("mariadb-10.11", "bench", *make_certificates(directory)))
         password = secrets.token_hex(16)
         with server.connect().cursor() as cursor:
             cursor.execute("CREATE DATABASE bench")
@@ -163,13 +166,9 @@ def main():
         sysbench(directory, "oltp_read_write", server.port, password, 1, "disable", 1, command="prepare")
         haproxy = HaProxy(directory, server.port)
         running.append(haproxy)
-        settings = os.path.join(directory, "switchyard.yaml")
-        with open(settings, "w", encoding="utf-8") as file:
-            file.write(f"proxy:\n  tls:\n    certificate: {directory}/server-cert.pem\n    key: {directory}/server-key.pem\n")
         paths = {}
         for tls in (False, True):
-            # Like for like: where the client's connection has no TLS, HAProxy's to the server has none either.
-            switchyard = start_switchyard(directory, "tls" if tls else "clear", f"{server.dsn}?ssl-mode={'required' if tls else 'disabled'}", settings)
+            switchyard = start_switchyard(directory, "tls" if tls else "clear", server, tls)
             running.append(switchyard)
             paths[tls] = [("direct", server.port, server_process), ("haproxy", haproxy.port, haproxy.process), ("switchyard", switchyard.proxy_port, switchyard.process)]
             for name, port, _ in paths[tls]:

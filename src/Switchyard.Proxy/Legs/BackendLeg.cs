@@ -120,6 +120,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
 /// <param name="ServerId">The backend's id.</param>
 internal sealed record LegStatement(uint ServerId)
 {
-    /// <summary>The backend has been told the parameters' types; an execution need not repeat them.</summary>
-    public bool TypesBound { get; set; }
+    /// <summary>The parameters' types that the backend has been told last: an execution need not repeat them. Null before it was told any.</summary>
+    public byte[]? BoundTypes { get; set; }
+
+    /// <summary>Whether an execution that tells no types would be understood with others than the client has bound, wherever it did so.</summary>
+    public bool LacksTypes(Sessions.PreparedStatement prepared) => prepared.ParameterTypes is { } types && !ReferenceEquals(types, BoundTypes);
 }

@@ -21,12 +21,19 @@ internal sealed class MigrationReads(
     private Sample? _last;
     private long _failedAt;
     private volatile Stall? _stall;
+    private long _beginning;
 
     public WriteMarks Marks { get; } = new(ignoreCase);
 
     public SchemaShapes Shapes { get; } = shapes;
 
     public RoutedReadCounts Counts { get; } = new();
+
+    /// <summary>What every read must see: all that was written before the target began to serve reads.</summary>
+    public long Beginning => Interlocked.Read(ref _beginning);
+
+    /// <summary>The target serves reads again, after a time in which no write was marked.</summary>
+    public void BeginAnew() => Interlocked.Exchange(ref _beginning, Marks.Next());
 
     /// <summary>True when nothing has to be waited for.</summary>
     public bool IsVisible(long number) => Interlocked.Read(ref _visible) >= number;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Routing;
@@ -16,7 +17,8 @@ internal sealed class ReadRouter(
 {
     private readonly ConcurrentDictionary<(string Migration, string Writer, string Reader), MigrationReads> _migrations = new();
     private readonly CancellationTokenSource _stop = new();
-    private volatile Activity _activity = new(RoutingTable.Empty, false);
+    private volatile Activity _activity = new(RoutingTable.Empty, []);
+    private readonly Lock _activating = new();
 
     public TimeSpan WaitLimit => options.ReadWaitLimit;
 
@@ -80,7 +82,7 @@ internal sealed class ReadRouter(
         var number = first.Consistency switch
         {
             ReadConsistency.Eventual => 0,
-            ReadConsistency.Session => marks.Last,
+            ReadConsistency.Session => Math.Max(marks.Last, reads.Beginning),
             _ => topology.Proxies.Count > 1 ? reads.Marks.Next() : Math.Max(marks.Last, reads.Marks.Current),
         };
         return new ReadPlan(first.Reader, reads, number);
@@ -95,6 +97,12 @@ internal sealed class ReadRouter(
         var topology = view.Current;
         if (!IsActive(topology.Routing))
         {
+            if (marks.FollowsTransaction)
+            {
+                // What it writes from here on is not kept.
+                marks.ClearPending();
+            }
+
             return;
         }
 
@@ -104,18 +112,15 @@ internal sealed class ReadRouter(
         }
 
         SawSource(marks, info, schema, topology);
-        if (inTransaction && !info.Has(SessionEffects.ImplicitCommit | SessionEffects.EndsTransaction))
+        if (inTransaction && info.MayWrite)
         {
-            // What a routine, or several statements, wrote before one failed is in the transaction still.
-            if (info.MayWrite)
-            {
-                marks.AddPending(info, schema);
-            }
+            // Also what a routine, or several statements, wrote before one failed, or behind the one that began the transaction.
+            marks.AddPending(info, schema);
+        }
 
-            if (!failed)
-            {
-                return;
-            }
+        if (inTransaction && !failed && !info.Has(SessionEffects.ImplicitCommit | SessionEffects.EndsTransaction))
+        {
+            return;
         }
 
         if (wasInTransaction)
@@ -170,16 +175,37 @@ internal sealed class ReadRouter(
     private bool IsActive(RoutingTable routing)
     {
         var activity = _activity;
-        if (!ReferenceEquals(activity.Routing, routing))
-        {
-            _activity = activity = new Activity(routing, routing.Rules.Any(rule => rule.Migration is not null && rule.Reader != rule.Writer && rule.ReadPercent > 0));
-        }
-
-        return activity.IsActive;
+        return ReferenceEquals(activity.Routing, routing) ? activity.IsActive : Activate(routing).IsActive;
     }
 
+    /// <summary>Nothing was marked of a migration while its reads were all the writer's.</summary>
+    private Activity Activate(RoutingTable routing)
+    {
+        lock (_activating)
+        {
+            var before = _activity;
+            if (ReferenceEquals(before.Routing, routing))
+            {
+                return before;
+            }
+
+            var now = new Activity(routing, [.. routing.Rules.Where(rule => rule.Migration is not null && rule.Reader != rule.Writer && rule.ReadPercent > 0).Select(KeyOf)]);
+            foreach (var key in now.Active.Except(before.Active))
+            {
+                if (_migrations.TryGetValue(key, out var reads))
+                {
+                    reads.BeginAnew();
+                }
+            }
+
+            return _activity = now;
+        }
+    }
+
+    private static (string Migration, string Writer, string Reader) KeyOf(RoutingRule rule) => (rule.Migration!, rule.Writer, rule.Reader);
+
     private MigrationReads Of(RoutingRule rule, TopologyState topology) => _migrations.GetOrAdd(
-        (rule.Migration!, rule.Writer, rule.Reader),
+        KeyOf(rule),
         static (_, arguments) => arguments.self.Create(arguments.rule, arguments.topology),
         (self: this, rule, topology));
 
@@ -205,7 +231,7 @@ internal sealed class ReadRouter(
             return reads.Marks.Current;
         }
 
-        var own = marks.Own(schema, table);
+        var own = Math.Max(marks.Own(schema, table), reads.Beginning);
         return rule.Consistency == ReadConsistency.Session ? own
 
             // Writes through other proxies are not marked here; a fresh number makes the read ask the source for its position.
@@ -257,8 +283,9 @@ internal sealed class ReadRouter(
             return;
         }
 
-        if (!info.TablesKnown)
+        if (!info.TablesKnown || info.Has(SessionEffects.EndsXa))
         {
+            // XA COMMIT makes real what any session may have prepared, long ago.
             MarkEverything(topology);
             return;
         }
@@ -304,7 +331,10 @@ internal sealed class ReadRouter(
     private static RoutingRule? RuleOf(TableReference table, string? schema, TopologyState topology) =>
         (table.Schema ?? schema) is { } name && topology.Routing.Resolve(name, table.Name)?.Rule is { Migration: not null } rule && rule.Reader != rule.Writer ? rule : null;
 
-    private sealed record Activity(RoutingTable Routing, bool IsActive);
+    private sealed record Activity(RoutingTable Routing, ImmutableHashSet<(string Migration, string Writer, string Reader)> Active)
+    {
+        public bool IsActive { get; } = !Active.IsEmpty;
+    }
 }
 
 /// <summary>A read that may go to <paramref name="Backend"/> once <paramref name="Number"/> is visible there.</summary>

@@ -53,7 +53,7 @@ internal sealed partial class ProxySession
         PayloadWriter payload, BackendLeg leg, PreparedStatement prepared, LegStatement known, ExecuteParameters sent, ReadOnlySpan<byte> argument)
     {
         var own = prepared.Parameters;
-        var bindsTypes = own > 0 && (sent.IsBound || (!known.TypesBound && prepared.ParameterTypes is not null));
+        var bindsTypes = own > 0 && (sent.IsBound || known.LacksTypes(prepared));
         payload.WriteByte((byte)CommandKind.StatementExecute);
         payload.WriteUInt32(known.ServerId);
         payload.WriteByte(leg.HasQueryAttributes ? argument[ExecuteParameters.FlagsOffset] : (byte)(argument[ExecuteParameters.FlagsOffset] & ~ExecuteParameters.CountAvailable));
@@ -83,6 +83,6 @@ internal sealed partial class ProxySession
 
         var length = types is null ? argument.Length - sent.Values : sent.OwnValuesLength(argument, types, prepared.IsSentAhead);
         payload.WriteBytes(argument.Slice(sent.Values, length));
-        known.TypesBound |= bindsTypes;
+        known.BoundTypes = types;
     }
 }

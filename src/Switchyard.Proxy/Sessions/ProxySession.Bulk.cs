@@ -38,14 +38,14 @@ internal sealed partial class ProxySession
     private static bool BulkHasTypes(ReadOnlySpan<byte> argument) =>
         argument.Length >= BulkFixedBytes && (BinaryPrimitives.ReadUInt16LittleEndian(argument[4..]) & BulkSendsTypes) != 0;
 
-    /// <summary>Sends the execution with the types remembered put in, to a leg that has not had them; false when it can go as it is.</summary>
+    /// <summary>Sends the execution with the types remembered put in, to a leg that has not had them last; false when it can go as it is.</summary>
     private async ValueTask<bool> SendBulkWithTypesAsync(
         BackendLeg leg, PreparedStatement prepared, LegStatement known, PacketFrame frame, CancellationToken cancellationToken)
     {
         var argument = Argument(frame);
-        if (BulkHasTypes(argument.Span) || known.TypesBound || prepared.ParameterTypes is not { } types || argument.Length < BulkFixedBytes)
+        if (BulkHasTypes(argument.Span) || !known.LacksTypes(prepared) || prepared.ParameterTypes is not { } types || argument.Length < BulkFixedBytes)
         {
-            known.TypesBound |= BulkHasTypes(argument.Span);
+            known.BoundTypes = prepared.ParameterTypes;
             return false;
         }
 
@@ -58,7 +58,7 @@ internal sealed partial class ProxySession
         payload.WriteBytes(argument.Span[BulkFixedBytes..]);
         PacketIO.Frame(packet, payload.WrittenSpan, 0);
         await SendAsync(leg, packet.WrittenMemory, cancellationToken);
-        known.TypesBound = true;
+        known.BoundTypes = types;
         return true;
     }
 }

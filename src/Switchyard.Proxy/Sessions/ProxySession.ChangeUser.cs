@@ -118,6 +118,7 @@ internal sealed partial class ProxySession
         _prepared.Clear();
         _pins.Clear();
         _state.Reset();
+        _stray = null;
         if (kept is null || !await TryResetAsync(kept, cancellationToken))
         {
             await CloseAllLegsAsync();

@@ -39,6 +39,7 @@ internal sealed partial class ProxySession
         current.Prepared.Clear();
         _pins.Reset();
         _state.Reset();
+        _stray = null;
         current.SyncedVersion = _state.Version;
         current.SyncedUserVersion = _state.Version;
         _touchedSchemas = ImmutableHashSet<string>.Empty;

@@ -427,7 +427,7 @@ internal sealed partial class ProxySession
             var isNamed = leg.Backend == topology.Routing.DefaultBackend
                 || topology.Routing.Rules.Any(rule => rule.Writer == leg.Backend || rule.Reader == leg.Backend)
                 || topology.WarmRequests.Values.Any(request => request.Backend == leg.Backend);
-            if (leg != _current && leg != _readTransaction && (leg.IsBroken || !isNamed || _context.Time.GetElapsedTime(leg.LastUsed) > s_legIdleLimit))
+            if (leg != _current && leg != _readTransaction && leg != _stray?.Leg && (leg.IsBroken || !isNamed || _context.Time.GetElapsedTime(leg.LastUsed) > s_legIdleLimit))
             {
                 _legs.RemoveAt(i);
                 _last = _last == leg ? _current : _last;

@@ -139,10 +139,18 @@ internal sealed partial class ProxySession
         _pins.Cursor(id, open: false);
         foreach (var leg in _legs)
         {
-            if (leg.Prepared.Remove(id, out var known))
+            if (!leg.IsBroken && leg.Prepared.Remove(id, out var known))
             {
                 PatchStatementId(frame, known.ServerId);
-                await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+                try
+                {
+                    await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+                }
+                catch (LegLostException) when (leg != _current)
+                {
+                    // It has died unseen, and nothing of the session was there.
+                }
+
                 leg.AwaitsAnswer = false;
             }
         }
@@ -206,7 +214,7 @@ internal sealed partial class ProxySession
         if (command == CommandKind.StatementExecute)
         {
             var sent = ExecuteParameters.Parse(Argument(frame).Span, prepared.Parameters, HasAttributes);
-            var lacksTypes = prepared.Parameters > 0 && !sent.IsBound && !known.TypesBound && prepared.ParameterTypes is not null;
+            var lacksTypes = prepared.Parameters > 0 && !sent.IsBound && known.LacksTypes(prepared);
             if (lacksTypes || HasAttributes != leg.HasQueryAttributes)
             {
                 await SendExecutionAsync(leg, prepared, known, sent, frame, cancellationToken);
@@ -214,7 +222,7 @@ internal sealed partial class ProxySession
                 return true;
             }
 
-            known.TypesBound |= sent.IsBound;
+            known.BoundTypes = prepared.ParameterTypes;
         }
         else if (command == CommandKind.StatementBulkExecute && await SendBulkWithTypesAsync(leg, prepared, known, frame, cancellationToken))
         {

@@ -25,7 +25,7 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
     private async ValueTask<bool> TryReadOnReaderAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
-        if (!IsReadForReader(statement) || _pendingBegin is not null || InTransaction || !IsAutocommit
+        if (!IsReadForReader(statement) || _pendingBegin is not null || InTransaction || !IsAutocommit || _state.NextTransaction is not null
             || _context.Reads.Plan(statement.Info, SchemaOf(statement), topology, _marks, Id) is not { } plan
             || plan.Backend == _current!.Backend)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Switchyard.Client;
@@ -16,6 +17,9 @@ internal sealed partial class ProxySession
 {
     /// <summary>A BEGIN answered by us and not yet sent: it goes where the transaction's first statement goes. The statement's text.</summary>
     private byte[]? _pendingBegin;
+
+    /// <summary>User variables assigned from diagnostics where these were, and not yet carried to the leg that has the session's state.</summary>
+    private (BackendLeg Leg, ImmutableArray<string> Names)? _stray;
 
     /// <summary>A transaction is open on the leg that has the session's state.</summary>
     private bool InTransaction => _current is { InTransaction: true };
@@ -136,6 +140,7 @@ internal sealed partial class ProxySession
         topology.Routing.TryGetSingleBackend(_state.Schema, out only)
         && topology.HeldGates.IsEmpty
         && _pendingBegin is null
+        && _stray is null
         && _readTransaction is null
         && (_current!.Backend == only || (!InTransaction && !_pins.Any && !info.Has(SessionEffects.ReadsDiagnostics)))
         && (topology.Routing.Rules.IsEmpty || _context.Gates.Membership.IsMember);
@@ -144,6 +149,11 @@ internal sealed partial class ProxySession
     private async ValueTask<bool> RunRoutedAsync(Statement statement, TopologyState topology, CancellationToken cancellationToken)
     {
         var info = statement.Info;
+        if (_stray is { } stray && !(info.Has(SessionEffects.ReadsDiagnostics) && info.Tables.IsEmpty))
+        {
+            await BringHomeAsync(stray.Leg, stray.Names, cancellationToken);
+        }
+
         if (!statement.IsAboutDefinitions && MayBeInReadTransaction(info) && await TryInReadTransactionAsync(statement, topology, cancellationToken))
         {
             return true;
@@ -182,6 +192,11 @@ internal sealed partial class ProxySession
         }
 
         await ForwardAsync(leg, statement, cancellationToken);
+        if (leg != _current && !info.AssignedUserVariables.IsEmpty)
+        {
+            _stray = (leg, [.. _stray is { } before && before.Leg == leg ? before.Names.Union(info.AssignedUserVariables) : info.AssignedUserVariables]);
+        }
+
         return true;
     }
 
@@ -214,9 +229,35 @@ internal sealed partial class ProxySession
             : new RouteAnswer(StatementRouter.HomeOf(statement.NewSchema ?? statement.Info.UseSchema ?? _state.Schema, topology.Routing), null);
     }
 
-    /// <summary>Diagnostics are about the statement before, and exist only where it ran.</summary>
+    /// <summary>Diagnostics are about the statement before, and exist only where it ran. What is set from them for the session is set where its state is, though.</summary>
     private BackendLeg LegOfDiagnostics(StatementInfo info) =>
-        info.Has(SessionEffects.ReadsDiagnostics) && info.Tables.IsEmpty && _last is { IsBroken: false } last ? last : _current!;
+        info.Has(SessionEffects.ReadsDiagnostics) && info.Tables.IsEmpty && !info.Has(SessionEffects.SetsSessionVariables | SessionEffects.SetsNames)
+        && _last is { IsBroken: false } last ? last : _current!;
+
+    /// <summary>Carries user variables that were assigned on a leg which does not have the session's state to the one that has.</summary>
+    private async ValueTask BringHomeAsync(BackendLeg leg, ImmutableArray<string> names, CancellationToken cancellationToken)
+    {
+        _stray = null;
+        List<(string Name, string Reason)> failures = [];
+        if (leg == _current)
+        {
+            return;
+        }
+
+        try
+        {
+            await UserVariableCarrier.CarryAsync(leg, _current!, [.. names], failures, cancellationToken);
+        }
+        catch (Exception exception) when (exception is ServerErrorException || (exception is LegLostException lost && lost.Backend == leg.Backend))
+        {
+            failures.AddRange(names.Select(name => ("@" + name, exception.Message)));
+        }
+
+        foreach (var (name, reason) in failures)
+        {
+            ProxyLog.StateNotCarried(_context.Logger, Id, name, _current!.Backend, reason);
+        }
+    }
 
     private string WhyHere() => InTransaction ? "its transaction began there" : string.Join(" and ", _pins.Describe());
 
@@ -269,6 +310,7 @@ internal sealed partial class ProxySession
         try
         {
             await LegCommands.QueryAsync(leg, begin, cancellationToken);
+            _context.Reads.Acknowledging(_marks, s_nothing, _state.Schema, wasInTransaction: false, inTransaction: true, failed: false);
             return true;
         }
         catch (ServerErrorException exception)

@@ -186,7 +186,11 @@ internal sealed partial class ResponseScanner
         _phase = Phase.Done;
     }
 
-    private void EndOfResult() => _phase = (Status & MoreResultsFlag) != 0 ? Phase.First : Phase.Done;
+    private void EndOfResult()
+    {
+        Results++;
+        _phase = (Status & MoreResultsFlag) != 0 ? Phase.First : Phase.Done;
+    }
 
     private void ReadError(ReadOnlySpan<byte> head) =>
         ErrorCode = head.Length >= 3 ? BinaryPrimitives.ReadUInt16LittleEndian(head[1..]) : throw Truncated("ERR");

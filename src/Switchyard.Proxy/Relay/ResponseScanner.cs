@@ -87,6 +87,9 @@ internal sealed partial class ResponseScanner
 
     public ushort ParameterCount { get; private set; }
 
+    /// <summary>Results of this answer that have ended well; an error ends it behind them.</summary>
+    public int Results { get; private set; }
+
     /// <summary>The answer had a result set.</summary>
     public bool HasResultSet { get; private set; }
 
@@ -120,6 +123,7 @@ internal sealed partial class ResponseScanner
         StatementId = 0;
         ParameterCount = 0;
         HasResultSet = false;
+        Results = 0;
         Consumed = 0;
         _phase = shape switch
         {

@@ -6,15 +6,18 @@ namespace Switchyard.Proxy.Sessions;
 /// <summary>Which GET_LOCK locks a statement takes or releases, as far as its text tells. A name that is no literal is a lock that stays until all are released.</summary>
 internal static partial class NamedLocks
 {
-    public static void Observe(ReadOnlySpan<byte> sql, SessionPins pins)
+    /// <param name="sql">The text.</param>
+    /// <param name="pins">What the session is pinned by.</param>
+    /// <param name="releases">Whether what it releases has been released for sure.</param>
+    public static void Observe(ReadOnlySpan<byte> sql, SessionPins pins, bool releases = true)
     {
         var text = Encoding.Latin1.GetString(sql);
-        if (ReleaseAll().IsMatch(text))
+        if (releases && ReleaseAll().IsMatch(text))
         {
             pins.AllNamedLocksReleased();
         }
 
-        foreach (Match match in Release().Matches(text))
+        foreach (Match match in Release().Matches(releases ? text : ""))
         {
             if (match.Groups["name"] is { Success: true } name)
             {

@@ -30,10 +30,10 @@ internal sealed partial class ProxySession
         "pseudo_thread_id", "pseudo_slave_mode", "pseudo_replica_mode", "skip_replication", "debug", "debug_sync", "gtid_domain_id",
     };
 
-    private static bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
-        leg.Expired is not null || info.Has(Lasting) || info.Kind is StatementKind.Ddl or StatementKind.Multiple or StatementKind.Call || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
+    private bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
+        leg.Expired is not null || _state.NextTransaction is not null || (_pins.Reasons & PinReasons.TableLocks) != 0 || info.Has(Lasting) || info.Kind is StatementKind.Ddl or StatementKind.Multiple or StatementKind.Call || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
 
-    /// <summary>The last statements may have changed how the next ones are to be read, and did not say to what.</summary>
+    /// <summary>The last statements may have changed how the next ones are to be read, and did not say to what; or may have released a lock, or not.</summary>
     private bool _scanOptionsUncertain;
 
     private const ushort CursorFlags = (ushort)(ServerStatus.CursorExists | ServerStatus.LastRowSent);
@@ -74,9 +74,15 @@ internal sealed partial class ProxySession
             return;
         }
 
-        foreach (var part in info.Statements)
+        var parts = info.Statements;
+        var done = !failed ? parts.Length : DoneOf(info, leg);
+        for (var i = 0; i < parts.Length; i++)
         {
-            ObservePart(part, statement);
+            // Of the one that failed, and of all where the results tell nothing, some may have been done.
+            if (i < done || done < 0 || (i == done && parts[i].Has(SessionEffects.SetsUserVariables)))
+            {
+                ObservePart(parts[i], statement, isSure: i < done);
+            }
         }
 
         NoteSetting(statement);
@@ -87,7 +93,16 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void ObservePart(StatementInfo info, Statement statement)
+    /// <summary>How many statements of a text had been done when one failed, by the results that came before; -1 where they may have given none, or several.</summary>
+    private static int DoneOf(StatementInfo info, BackendLeg leg) =>
+        info.StatementCount > 1 && info.Statements.All(part => part.Kind is not (StatementKind.Call or StatementKind.Unknown or StatementKind.Empty)
+            && !part.Has(SessionEffects.ExecutesPrepared | SessionEffects.Opaque | SessionEffects.CallsProcedure))
+            ? Math.Min(leg.Scanner.Results, info.StatementCount) : -1;
+
+    /// <param name="info">The statement.</param>
+    /// <param name="statement">What it came with.</param>
+    /// <param name="isSure">It has been done; else it may have been, and nothing is taken to have ended by it.</param>
+    private void ObservePart(StatementInfo info, Statement statement, bool isSure)
     {
         foreach (var name in info.AssignedUserVariables)
         {
@@ -112,8 +127,9 @@ internal sealed partial class ProxySession
             _state.VariableChanged("autocommit");
         }
 
-        if (info.UseSchema is { } schema)
+        if (info.UseSchema is { } schema && (isSure || !_current!.Scanner.TracksState))
         {
+            // What is not sure, the server has reported if it could.
             SchemaChanged(schema);
         }
 
@@ -127,7 +143,7 @@ internal sealed partial class ProxySession
         }
 
         ObserveNextTransaction(info, statement);
-        ObservePins(info, statement);
+        ObservePins(info, statement, isSure);
     }
 
     private void ObserveVariable(string name, Statement statement)
@@ -162,7 +178,7 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void ObservePins(StatementInfo info, Statement statement)
+    private void ObservePins(StatementInfo info, Statement statement, bool isSure)
     {
         if (info.Has(SessionEffects.Opaque))
         {
@@ -177,7 +193,7 @@ internal sealed partial class ProxySession
             }
         }
 
-        if (info.Has(SessionEffects.DropsTemporaryTable | SessionEffects.DropsTable))
+        if (isSure && info.Has(SessionEffects.DropsTemporaryTable | SessionEffects.DropsTable))
         {
             foreach (var table in info.Tables)
             {
@@ -187,12 +203,16 @@ internal sealed partial class ProxySession
 
         if (info.Has(SessionEffects.TakesNamedLock | SessionEffects.ReleasesNamedLock))
         {
-            NamedLocks.Observe(TextOf(statement), _pins);
+            NamedLocks.Observe(TextOf(statement), _pins, releases: isSure);
+            _scanOptionsUncertain |= !_pins.UnsureLocks.IsEmpty;
         }
 
-        Toggle(info, SessionEffects.LocksTables, SessionEffects.UnlocksTables | SessionEffects.BeginsTransaction, PinReasons.TableLocks);
-        Toggle(info, SessionEffects.OpensHandler, SessionEffects.ClosesHandler, PinReasons.Handler);
-        Toggle(info, SessionEffects.BeginsXa, SessionEffects.EndsXa, PinReasons.Xa);
+        // A transaction ends LOCK TABLES, and no lock on the whole server.
+        var isGlobal = !info.TablesKnown;
+        Toggle(info, SessionEffects.LocksTables, SessionEffects.UnlocksTables, PinReasons.GlobalLock, isGlobal, isSure);
+        Toggle(info, SessionEffects.LocksTables, SessionEffects.UnlocksTables | SessionEffects.BeginsTransaction, PinReasons.TableLocks, !isGlobal, isSure);
+        Toggle(info, SessionEffects.BeginsXa, SessionEffects.EndsXa, PinReasons.Xa, isOn: true, isSure);
+        _pins.Handlers((info.Has(SessionEffects.OpensHandler) ? 1 : 0) - (isSure && info.Has(SessionEffects.ClosesHandler) ? 1 : 0));
         if (info.Has(SessionEffects.SetsRole))
         {
             _pins.Add(PinReasons.Role);
@@ -203,17 +223,19 @@ internal sealed partial class ProxySession
             _pins.RoutineCalled(info.RoutineReason);
         }
 
-        _pins.SqlPrepared((info.Has(SessionEffects.PreparesStatement) ? 1 : 0) - (info.Has(SessionEffects.DeallocatesPrepared) ? 1 : 0));
+        _pins.SqlPrepared((info.Has(SessionEffects.PreparesStatement) ? 1 : 0) - (isSure && info.Has(SessionEffects.DeallocatesPrepared) ? 1 : 0));
     }
 
-    /// <summary>Several handlers, and a failed unlocking, err on the pinned side only by a transaction: LOCK TABLES ends with one.</summary>
-    private void Toggle(StatementInfo info, SessionEffects on, SessionEffects off, PinReasons reason)
+    private void Toggle(StatementInfo info, SessionEffects on, SessionEffects off, PinReasons reason, bool isOn, bool isSure)
     {
         if (info.Has(on))
         {
-            _pins.Add(reason);
+            if (isOn)
+            {
+                _pins.Add(reason);
+            }
         }
-        else if (info.Has(off))
+        else if (isSure && info.Has(off))
         {
             _pins.Remove(reason);
         }
@@ -305,6 +327,12 @@ internal sealed partial class ProxySession
         _scanOptionsUncertain = false;
         try
         {
+            foreach (var name in _pins.UnsureLocks)
+            {
+                var answer = await LegCommands.QueryAsync(leg, System.Text.Encoding.Latin1.GetBytes($"SELECT IS_USED_LOCK('{name}') <=> CONNECTION_ID()"), cancellationToken);
+                _pins.NamedLockIsHeld(name, answer.Text(0, 0) == "1");
+            }
+
             var row = await LegCommands.QueryAsync(leg, "SELECT @@session.sql_mode, @@session.character_set_client", cancellationToken);
             _scanOptions = (_scanOptions with { IgnoreSpace = (_capabilities & Capabilities.IgnoreSpace) != 0 })
                 .WithSqlMode(row.Text(0, 0) ?? "").WithClientCharacterSet(row.Text(0, 1) ?? "");

@@ -21,17 +21,19 @@ internal enum PinReasons
     Unobserved = 1 << 11,
     BinaryLog = 1 << 12,
     ExpiredPassword = 1 << 13,
+    GlobalLock = 1 << 14,
 }
 
 /// <summary>The pins of one session. Written by whoever has its turn; <see cref="Reasons"/> may be read from anywhere.</summary>
 internal sealed class SessionPins
 {
     private readonly HashSet<string> _temporaryTables = new(StringComparer.OrdinalIgnoreCase);
-    private readonly HashSet<string> _namedLocks = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, int> _namedLocks = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _fixedVariables = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<uint> _cursors = [];
     private readonly HashSet<uint> _longData = [];
     private int _sqlPrepared;
+    private int _handlers;
     private volatile PinReasons _reasons;
     private volatile string? _routine;
 
@@ -49,13 +51,44 @@ internal sealed class SessionPins
 
     public void TableDropped(string? schema, string table) => Set(PinReasons.TemporaryTables, _temporaryTables, $"{schema}.{table}", present: false);
 
-    /// <summary>Pins by a named lock; an empty name stands for locks whose names could not be read.</summary>
-    public void NamedLockTaken(string name) => Set(PinReasons.NamedLocks, _namedLocks, name, present: true);
+    /// <summary>
+    /// Locks asked for more often than released, of which the server must say whether the session has them: servers count them (not MySQL 5.6), and some
+    /// may not have been given.
+    /// </summary>
+    public ImmutableArray<string> UnsureLocks { get; private set; } = [];
 
-    public void NamedLockReleased(string name) => Set(PinReasons.NamedLocks, _namedLocks, name, present: false);
+    /// <summary>Pins by a named lock; an empty name stands for locks whose names could not be read.</summary>
+    public void NamedLockTaken(string name)
+    {
+        _namedLocks[name] = _namedLocks.GetValueOrDefault(name) + 1;
+        Add(PinReasons.NamedLocks);
+    }
+
+    public void NamedLockReleased(string name)
+    {
+        if (_namedLocks.GetValueOrDefault(name) > 1)
+        {
+            UnsureLocks = UnsureLocks.Contains(name) ? UnsureLocks : UnsureLocks.Add(name);
+        }
+        else
+        {
+            NamedLockIsHeld(name, isHeld: false);
+        }
+    }
+
+    /// <summary>What the server says of a lock.</summary>
+    public void NamedLockIsHeld(string name, bool isHeld)
+    {
+        UnsureLocks = UnsureLocks.Remove(name);
+        if (!isHeld && _namedLocks.Remove(name) && _namedLocks.Count == 0)
+        {
+            Remove(PinReasons.NamedLocks);
+        }
+    }
 
     public void AllNamedLocksReleased()
     {
+        UnsureLocks = [];
         _namedLocks.Clear();
         Remove(PinReasons.NamedLocks);
     }
@@ -84,6 +117,12 @@ internal sealed class SessionPins
         _reasons = _sqlPrepared > 0 ? _reasons | PinReasons.SqlPrepared : _reasons & ~PinReasons.SqlPrepared;
     }
 
+    public void Handlers(int change)
+    {
+        _handlers = Math.Max(0, _handlers + change);
+        _reasons = _handlers > 0 ? _reasons | PinReasons.Handler : _reasons & ~PinReasons.Handler;
+    }
+
     /// <summary>Forgets all that a reset of the session undoes, which an expired password is not.</summary>
     public void Reset()
     {
@@ -96,10 +135,12 @@ internal sealed class SessionPins
     {
         _temporaryTables.Clear();
         _namedLocks.Clear();
+        UnsureLocks = [];
         _fixedVariables.Clear();
         _cursors.Clear();
         _longData.Clear();
         _sqlPrepared = 0;
+        _handlers = 0;
         _routine = null;
         _reasons = PinReasons.None;
     }
@@ -123,7 +164,8 @@ internal sealed class SessionPins
     private static string InWords(PinReasons reason) => reason switch
     {
         PinReasons.TemporaryTables => "it has temporary tables",
-        PinReasons.TableLocks => "it holds LOCK TABLES or a global lock",
+        PinReasons.TableLocks => "it holds LOCK TABLES",
+        PinReasons.GlobalLock => "it holds a lock on the whole server (FLUSH TABLES WITH READ LOCK, LOCK INSTANCE or BACKUP)",
         PinReasons.NamedLocks => "it holds locks taken with GET_LOCK",
         PinReasons.OpenCursor => "it has an open cursor",
         PinReasons.Xa => "it has an XA transaction",

@@ -46,6 +46,16 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             throw new ReplicationException($"The source changed rows of a migrated table by a statement logged as text, at {item.Position}; such a change cannot be repeated exactly. Set binlog_format=ROW for every session of the source and copy again.");
         }
 
+        if (statement.IsUnreadable)
+        {
+            if (definition.OnDdl == OnDdl.Ignore)
+            {
+                return;
+            }
+
+            throw new ReplicationException($"The source ran a statement that changes definitions at {item.Position} in a character set that is not read here (collation {item.Query.ClientCharsetId}); it may act on a migrated table. If it does: {ByHand} If it does not, go on with `migration start --on-ddl ignore` until it is passed. Changing definitions from sessions with SET NAMES utf8mb4 avoids this.");
+        }
+
         if (statement.Kind == DdlKind.Own)
         {
             var changed = statement.Names.Where(n => tables.Find(n.Schema, n.Name) is not null).ToArray();
@@ -89,6 +99,11 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         if (definition.OnDdl == OnDdl.Ignore)
         {
             return;
+        }
+
+        if (StatementText.IsForeign(item.Query))
+        {
+            throw new ReplicationException($"Table {string.Join(", ", concerned)} was changed on the source at {item.Position} by a statement in a character set other than UTF-8. {ByHand}");
         }
 
         if (concerned.Length != statement.Names.Count)
@@ -212,11 +227,6 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement that {hazard}");
         }
 
-        if (item.Query.ClientCharsetId is { } charset && item.Query.Sql.Span.ContainsAnyExceptInRange((byte)0, (byte)127) && !IsUtf8(charset))
-        {
-            throw new ReplicationException($"{Naming(item.Statement)} changed on the source at {item.Position} by a statement in a character set other than UTF-8. {ByHand}");
-        }
-
         var runner = await BackendConnection.OpenAsync(definition.To with { Schema = null }, cancellationToken).ConfigureAwait(false);
         await using (runner.ConfigureAwait(false))
         {
@@ -266,8 +276,6 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
     }
 
     // Collation ids of utf8mb3 and utf8mb4 shared by the vendors, and MySQL's and MariaDB's newer ones.
-    private static bool IsUtf8(ushort id) => id is 33 or 45 or 46 or 83 or (>= 192 and <= 215) or (>= 224 and <= 247) or (>= 255 and <= 323) or >= 576;
-
     private static async Task<string> DefinitionsAsync(BackendConnection connection, TableName[] names, CancellationToken cancellationToken)
     {
         var text = new StringBuilder();

@@ -62,8 +62,29 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
     /// <summary>Whether a character set stands somewhere without its collation, so that the server's own choice counts.</summary>
     public bool NamesCharacterSetAlone => Count("CHARSET") + Count("CHARACTER") > Count("COLLATE");
 
-    /// <summary>Takes a logged statement apart, as its session read it.</summary>
-    public static DdlStatement Of(QueryEvent query) => Parse(query.SqlText, query.Schema, query.SqlMode ?? 0);
+    /// <summary>Its character set is not known here, and names in it are not ASCII: it may act on any table.</summary>
+    public bool IsUnreadable { get; init; }
+
+    /// <summary>Takes a logged statement apart, as its session read it. Where it can be read in two ways, it names what either does.</summary>
+    public static DdlStatement Of(QueryEvent query)
+    {
+        if (!StatementText.IsForeign(query))
+        {
+            return Read(query.SqlText);
+        }
+
+        var readings = StatementText.ReadForeign(query).Select(Read).ToArray();
+        return readings.Length == 0
+            ? Read(query.SqlText) with { IsUnreadable = true }
+            : readings[0] with
+            {
+                Names = [.. readings.SelectMany(r => r.Names).Distinct()],
+                NewNames = [.. readings.SelectMany(r => r.NewNames).Distinct()],
+                Words = [.. readings.SelectMany(r => r.Words)],
+            };
+
+        DdlStatement Read(string sql) => Parse(sql, query.Schema, query.SqlMode ?? 0);
+    }
 
     /// <param name="sql">The statement.</param>
     /// <param name="defaultSchema">The schema of names without one.</param>

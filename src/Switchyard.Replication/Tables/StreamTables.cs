@@ -22,12 +22,13 @@ internal sealed class StreamTables
 
     public bool HasSchema(string schema) => _schemas.Contains(schema);
 
-    /// <summary>Whether a statement names one of the tables, or the schema of one when it acts on schemas.</summary>
+    /// <summary>Whether a statement names one of the tables, or the schema of one when it acts on schemas, or may do so.</summary>
     public bool Concerns(DdlStatement statement) => statement.Kind switch
     {
+        DdlKind.None or DdlKind.Savepoint => false,
+        _ when statement.IsUnreadable => true,
         DdlKind.Database => statement.Names.Any(n => HasSchema(n.Schema)),
         DdlKind.Change => _tables.Keys.Any(t => statement.Has(t.Name) && (statement.Has(t.Schema) || t.Schema.Equals(statement.DefaultSchema, StringComparison.OrdinalIgnoreCase))),
-        DdlKind.None => false,
         _ => statement.Names.Concat(statement.NewNames).Any(n => _tables.ContainsKey(n)),
     };
 }

@@ -392,7 +392,8 @@ internal sealed partial class ProxySession
 
     /// <summary>
     /// The backend has closed an idle session's connection (<c>wait_timeout</c>, KILL, its shutdown): so is the client's, and what the backend said
-    /// last, if anything, is said to it.
+    /// last, if anything, is said to it. Where the backend has reset its connection, as MariaDB does at its time limits, the client's is reset too: its library
+    /// says "gone away" then when it sends the next statement, and "lost connection during query" else.
     /// </summary>
     private async Task EndWithBackendAsync(BackendLeg leg, CancellationToken cancellationToken)
     {
@@ -405,7 +406,11 @@ internal sealed partial class ProxySession
             {
             }
         }
-        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        catch (IOException)
+        {
+            _socket.ClosesWithReset = true;
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {
             // What has come so far is all there is.
         }

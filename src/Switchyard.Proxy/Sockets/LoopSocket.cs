@@ -62,6 +62,9 @@ internal sealed partial class LoopSocket : Stream
     /// <summary>The peer has ended its side, or the connection has failed: from then on a read never has to wait.</summary>
     public bool IsEnding { get; private set; }
 
+    /// <summary>The peer is to see its connection reset when this is closed, as if there had never been an end in good order.</summary>
+    public bool ClosesWithReset { get; set; }
+
     /// <summary>Told on the loop's thread that <see cref="IsEnding"/> has become true.</summary>
     public Action? Ending { get; set; }
 
@@ -187,7 +190,7 @@ internal sealed partial class LoopSocket : Stream
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Closes the connection in good order; operations that wait end with an error.</summary>
+    /// <summary>Closes the connection, in good order unless <see cref="ClosesWithReset"/>; operations that wait end with an error.</summary>
     protected override void Dispose(bool disposing)
     {
         if (!disposing || Interlocked.Exchange(ref _isClosed, 1) != 0)
@@ -196,8 +199,17 @@ internal sealed partial class LoopSocket : Stream
         }
 
         _loop.Leave(this);
-        SocketCalls.ShutDown(Handle);
-        _socket.Dispose();
+        if (ClosesWithReset)
+        {
+            // No shutdown before it, which would be that end in good order.
+            _socket.Close(timeout: 0);
+        }
+        else
+        {
+            SocketCalls.ShutDown(Handle);
+            _socket.Dispose();
+        }
+
         _read.Close();
         _write.Close();
         _tls?.Dispose();

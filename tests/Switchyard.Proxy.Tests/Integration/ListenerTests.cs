@@ -192,8 +192,10 @@ public sealed class ListenerTests
 
     [Theory]
     [InlineData("mariadb-10.11")]
+    [InlineData("mariadb-11.8")]
+    [InlineData("mysql-5.6")]
     [InlineData("mysql-9.7")]
-    public async Task A_client_whose_backend_ended_its_idle_connection_is_told_what_the_backend_said(string name)
+    public async Task A_client_whose_backend_ended_its_idle_connection_sees_the_end_that_the_backend_made(string name)
     {
         var server = await LabServer.SharedAsync(name, "source");
         await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", TidyInterval = TimeSpan.FromHours(1) }, ("s", server));
@@ -213,7 +215,7 @@ public sealed class ListenerTests
 
         await Assert.ThrowsAnyAsync<Exception>(() => client.QueryAsync("SELECT 1", _limit));
 
-        // The same, byte by byte.
+        // The same, byte by byte, and closed or reset.
         await transport.Stream.WriteAsync(RawClient.Packet([3, .. "SET SESSION wait_timeout = 1"u8], 0), _limit);
         var header = new byte[4];
         await transport.Stream.ReadExactlyAsync(header, _limit);
@@ -253,10 +255,11 @@ public sealed class ListenerTests
         await Assert.ThrowsAnyAsync<Exception>(() => open.PingAsync(_limit));
     }
 
-    private async Task<byte[]> ReadAllAsync(Stream stream)
+    private async Task<(string Bytes, bool IsReset)> ReadAllAsync(Stream stream)
     {
         using var all = new MemoryStream();
         var buffer = new byte[4096];
+        var isReset = false;
         try
         {
             for (int read; (read = await stream.ReadAsync(buffer, _limit)) > 0;)
@@ -266,9 +269,9 @@ public sealed class ListenerTests
         }
         catch (IOException)
         {
-            // Ended without more ado.
+            isReset = true;
         }
 
-        return all.ToArray();
+        return (Convert.ToHexString(all.ToArray()), isReset);
     }
 }

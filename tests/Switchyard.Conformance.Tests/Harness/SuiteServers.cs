@@ -33,6 +33,8 @@ public sealed class SuiteServers : IAsyncLifetime
         {
             await ExecuteAsync(
                 server,
+                $"CREATE USER IF NOT EXISTS {ProxyHarness.AppUser}@'%' IDENTIFIED BY '{ProxyHarness.AppPassword}'",
+                $"GRANT ALL ON *.* TO {ProxyHarness.AppUser}@'%'",
                 "CREATE OR REPLACE USER root@localhost",
                 "GRANT ALL ON *.* TO root@localhost WITH GRANT OPTION",
                 "CREATE DATABASE IF NOT EXISTS mtr",

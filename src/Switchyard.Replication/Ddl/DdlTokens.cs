@@ -2,17 +2,19 @@ using System.Text;
 
 namespace Switchyard.Replication.Ddl;
 
-/// <param name="Text">The word without quotes, or one punctuation character.</param>
-/// <param name="IsQuoted">Written in identifier quotes, so never a keyword.</param>
+/// <param name="Text">The word without quotes, the inside of a string literal as it is written, or one punctuation character.</param>
+/// <param name="IsQuoted">Written in quotes, so never a keyword and never punctuation.</param>
 /// <param name="IsWord">An identifier or keyword.</param>
 internal readonly record struct DdlToken(string Text, bool IsQuoted, bool IsWord)
 {
     public bool Is(string keyword) => IsWord && !IsQuoted && string.Equals(Text, keyword, StringComparison.OrdinalIgnoreCase);
 
-    public bool IsPunctuation(char character) => !IsWord && Text.Length == 1 && Text[0] == character;
+    public bool IsLiteral => IsQuoted && !IsWord;
+
+    public bool IsPunctuation(char character) => !IsWord && !IsQuoted && Text.Length == 1 && Text[0] == character;
 }
 
-/// <summary>Splits a statement into words and punctuation. String literals are dropped; the inside of version comments is code.</summary>
+/// <summary>Splits a statement into words, string literals and punctuation. The inside of version comments is code.</summary>
 internal static class DdlTokens
 {
     public static List<DdlToken> Read(string sql, bool ansiQuotes, bool backslashEscapes)
@@ -44,8 +46,9 @@ internal static class DdlTokens
             }
             else if (c is '\'' or '"')
             {
-                i = Literal(sql, i, backslashEscapes);
-                tokens.Add(new DdlToken("", false, false));
+                var end = LiteralEnd(sql, i, backslashEscapes);
+                tokens.Add(new DdlToken(sql[(i + 1)..Math.Max(i + 1, end - 1)], true, false));
+                i = end;
             }
             else if (IsWordCharacter(c))
             {
@@ -120,7 +123,7 @@ internal static class DdlTokens
         return i;
     }
 
-    private static int Literal(string sql, int i, bool backslashEscapes)
+    private static int LiteralEnd(string sql, int i, bool backslashEscapes)
     {
         var quote = sql[i++];
         while (i < sql.Length)

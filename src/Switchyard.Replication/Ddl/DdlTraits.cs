@@ -13,7 +13,7 @@ internal sealed record DdlTraits(string? Engine, bool KeepsHistory, bool AddsNum
         "USER", "CURRENT_USER", "SESSION_USER", "SYSTEM_USER", "CURRENT_ROLE", "VERSION",
     ];
 
-    // Named without an equals sign, an engine can only be told from a column's type by being known.
+    // Named without an equals sign, an engine can only be told from a column's type by being known; in brackets, as of a partition, from what a column of that name is compared with.
     private static readonly string[] s_engines =
     [
         "MYISAM", "ARIA", "MEMORY", "HEAP", "ARCHIVE", "CSV", "MERGE", "MRG_MYISAM", "BLACKHOLE", "FEDERATED", "SPIDER", "CONNECT", "ROCKSDB", "TOKUDB", "NDB", "NDBCLUSTER", "COLUMNSTORE", "MROONGA", "S3",
@@ -23,9 +23,11 @@ internal sealed record DdlTraits(string? Engine, bool KeepsHistory, bool AddsNum
     {
         string? engine = null, invented = null;
         var (adds, history, numbers) = (false, false, false);
+        var depth = 0;
         for (var i = 0; i < tokens.Count; i++)
         {
             var token = tokens[i];
+            depth += token.IsPunctuation('(') ? 1 : token.IsPunctuation(')') ? -1 : 0;
             adds |= token.Is("ADD");
             history |= token.Is("VERSIONING") || (token.Is("PERIOD") && Next(1)?.Is("FOR") == true);
             numbers |= adds && token.Is("AUTO_INCREMENT") && Next(1)?.IsPunctuation('=') != true;
@@ -38,7 +40,7 @@ internal sealed record DdlTraits(string? Engine, bool KeepsHistory, bool AddsNum
             {
                 var isSaid = Next(1)?.IsPunctuation('=') == true;
                 var name = Next(isSaid ? 2 : 1);
-                engine ??= name is { IsWord: true } n && !n.Is("INNODB") && (isSaid || s_engines.Any(n.Is)) ? n.Text : null;
+                engine ??= name is { } n && (n.IsWord || n.IsLiteral) && !Names(n, "INNODB") && ((isSaid && depth == 0) || s_engines.Any(e => Names(n, e))) ? n.Text : null;
             }
 
             DdlToken? Next(int places) => i + places < tokens.Count ? tokens[i + places] : null;
@@ -46,4 +48,7 @@ internal sealed record DdlTraits(string? Engine, bool KeepsHistory, bool AddsNum
 
         return new DdlTraits(engine, history, numbers, invented);
     }
+
+    // In quotes of whatever kind, or in none.
+    private static bool Names(DdlToken token, string engine) => token.Text.Equals(engine, StringComparison.OrdinalIgnoreCase);
 }

@@ -76,6 +76,8 @@ public sealed class FollowedDefinitionTests
 
     [Theory]
     [InlineData("mariadb-10.11", "ALTER TABLE t ENGINE=MyISAM", "ENGINE=InnoDB on the source")]
+    [InlineData("mariadb-10.11", "ALTER TABLE t ENGINE='MyISAM'", "ENGINE=InnoDB on the source")]
+    [InlineData("mysql-9.7", "ALTER TABLE t ENGINE = \"MyISAM\"", "ENGINE=InnoDB on the source")]
     [InlineData("mariadb-10.11", "ALTER TABLE t ADD SYSTEM VERSIONING", "history of its rows")]
     [InlineData("mariadb-10.11", "ALTER TABLE t ADD u CHAR(36) NOT NULL DEFAULT uuid()", "by UUID, which gives other values")]
     [InlineData("mariadb-10.11", "ALTER TABLE t ADD r DOUBLE DEFAULT (rand() * 5)", "by RAND, which gives other values")]

@@ -206,6 +206,27 @@ public sealed class ServerEventTests
     }
 
     [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mariadb-11.8")]
+    public async Task An_alter_in_two_phases_says_how_far_it_is(string name)
+    {
+        await using var server = await LabServer.StartAsync(name);
+        await using var connection = await OpenAsync(server);
+        await RunAsync(
+            connection, "CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v INT)", "INSERT INTO d.t VALUES (1, 2), (2, 2)", "ALTER TABLE d.t ADD KEY (v)", "SET SESSION binlog_alter_two_phase=1",
+            "ALTER TABLE d.t ADD w CHAR(9) CHARACTER SET utf8mb4");
+        await Assert.ThrowsAsync<ServerErrorException>(() => connection.ExecuteAsync("ALTER TABLE d.t ADD UNIQUE KEY (v)", CancellationToken.None));
+
+        var alters = (await ReadAllAsync(server)).OfType<QueryEvent>().Where(q => q.SqlText.StartsWith("ALTER TABLE d.t", StringComparison.Ordinal)).ToList();
+
+        Assert.Equal(
+            ["KEY (v) Done", "w CHAR(9) CHARACTER SET utf8mb4 Begun", "w CHAR(9) CHARACTER SET utf8mb4 Done", "UNIQUE KEY (v) Begun", "UNIQUE KEY (v) RolledBack"],
+            alters.Select(q => $"{q.SqlText["ALTER TABLE d.t ADD ".Length..]} {q.AlterPhase}"));
+        // What stands behind the phase is read, too.
+        Assert.Equal(connection.Server.IsAtLeast(ServerVendor.MariaDb, 11, 5), alters[2].DefaultCollationIds is { Count: > 1 });
+    }
+
+    [Theory]
     [InlineData("mysql-9.7")]
     [InlineData("mysql-5.6")]
     [InlineData("mariadb-10.11")]

@@ -13,6 +13,9 @@ internal static class QueryDecoder
     private const uint FlagNoForeignKeyChecks = 1u << 26;
     private const uint FlagRelaxedUniqueChecks = 1u << 27;
     private const int ExecuteLoadExtraLength = 13;
+    private const byte StartsAlter = 2;
+    private const byte CommitsAlter = 4;
+    private const byte RollsAlterBack = 8;
 
     internal static QueryEvent Decode(in EventHeader header, ReadOnlyMemory<byte> body, int postHeaderLength)
     {
@@ -58,6 +61,7 @@ internal static class QueryDecoder
             ExplicitDefaultsForTimestamp = vars.ExplicitDefaults,
             DefaultUtf8Mb4CollationId = vars.DefaultUtf8Mb4Collation,
             DdlXid = vars.DdlXid,
+            AlterPhase = vars.AlterPhase,
         };
     }
 
@@ -77,6 +81,7 @@ internal static class QueryDecoder
         internal IReadOnlyList<ushort>? DefaultCollations;
         internal bool? ExplicitDefaults;
         internal ulong? DdlXid;
+        internal AlterPhase AlterPhase;
 
         /// <summary>Codes are written in ascending order and carry no length, so that reading ends at the first unknown one.</summary>
         internal static StatusVariables Read(ReadOnlySpan<byte> bytes)
@@ -149,7 +154,7 @@ internal static class QueryDecoder
                         vars.DdlXid = span.UInt64();
                         break;
                     case 130:
-                        span.Skip(2);
+                        vars.AlterPhase = ReadAlterPhase(ref span);
                         break;
                     case 131:
                         vars.DefaultCollations = ReadDefaultCollations(ref span);
@@ -160,6 +165,18 @@ internal static class QueryDecoder
             }
 
             return vars;
+        }
+
+        /// <summary>The extra flags of the group's GTID event; those that end an ALTER name the group that began it. Source: MariaDB sql/log_event.cc, Q_GTID_FLAGS3.</summary>
+        private static AlterPhase ReadAlterPhase(ref EventSpan span)
+        {
+            var flags = span.Byte();
+            if ((flags & (CommitsAlter | RollsAlterBack)) != 0)
+            {
+                span.Skip(8);
+            }
+
+            return (flags & StartsAlter) != 0 ? AlterPhase.Begun : (flags & RollsAlterBack) != 0 ? AlterPhase.RolledBack : AlterPhase.Done;
         }
 
         /// <summary>Pairs: some collation of a character set, and the one it is to have where none is named.</summary>

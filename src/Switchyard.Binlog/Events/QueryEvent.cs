@@ -2,6 +2,19 @@ using System.Text;
 
 namespace Switchyard.Binlog;
 
+/// <summary>How far an ALTER is that MariaDB logs in two phases (binlog_alter_two_phase, from 10.8): when it begins, and when it has ended.</summary>
+public enum AlterPhase
+{
+    /// <summary>The statement was carried out, as every other one in the log.</summary>
+    Done,
+
+    /// <summary>It has begun, and nothing is changed yet.</summary>
+    Begun,
+
+    /// <summary>It had begun and failed.</summary>
+    RolledBack,
+}
+
 /// <summary>A statement: BEGIN, COMMIT, DDL, XA commands, or a change logged in statement format.</summary>
 public sealed class QueryEvent : BinlogEvent
 {
@@ -70,6 +83,9 @@ public sealed class QueryEvent : BinlogEvent
 
     /// <summary>The transaction identifier MySQL 8 gives to atomic DDL.</summary>
     public ulong? DdlXid { get; init; }
+
+    /// <summary>Whether the statement has changed anything by now.</summary>
+    public AlterPhase AlterPhase { get; init; }
 
     /// <summary>Whether the statement is exactly BEGIN.</summary>
     public bool IsBegin => Matches("BEGIN"u8);

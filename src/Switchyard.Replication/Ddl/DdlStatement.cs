@@ -65,7 +65,7 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
     /// <summary>Its character set is not known here, and names in it are not ASCII: it may act on any table.</summary>
     public bool IsUnreadable { get; init; }
 
-    /// <summary>Takes a logged statement apart, as its session read it. Where it can be read in two ways, it names what either does.</summary>
+    /// <summary>Takes a logged statement apart, as its session read it. Where it can be read in two ways, it names what either does. An ALTER logged in two phases is one where it is done.</summary>
     public static DdlStatement Of(QueryEvent query)
     {
         if (!StatementText.IsForeign(query))
@@ -83,7 +83,11 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
                 Words = [.. readings.SelectMany(r => r.Words)],
             };
 
-        DdlStatement Read(string sql) => Parse(sql, query.Schema, query.SqlMode ?? 0);
+        DdlStatement Read(string sql)
+        {
+            var statement = Parse(sql, query.Schema, query.SqlMode ?? 0);
+            return query.AlterPhase == AlterPhase.Done ? statement : statement with { Kind = DdlKind.None };
+        }
     }
 
     /// <param name="sql">The statement.</param>

@@ -145,6 +145,42 @@ public sealed class FollowedDefinitionTests
 
     [Theory]
     [InlineData("mariadb-10.11")]
+    [InlineData("mariadb-11.8")]
+    public async Task An_alter_logged_in_two_phases_is_followed_where_it_is_done_and_one_that_failed_is_not(string server)
+    {
+        await using var scenario = await CreateAsync(server, server);
+        var stream = await scenario.OpenAsync();
+        await using var altering = await scenario.ConnectSourceAsync();
+        await altering.ExecuteAsync("SET SESSION binlog_alter_two_phase=1", default);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 'a', NULL), (2, 'a', NULL)", default);
+        using var ending = new CancellationTokenSource();
+        var writing = WriteAsync(await scenario.ConnectSourceAsync(), ending.Token);
+
+        await altering.ExecuteAsync("ALTER TABLE t ADD n INT NOT NULL DEFAULT 7", default);
+        Assert.Equal(1062, (await Assert.ThrowsAsync<ServerErrorException>(() => altering.ExecuteAsync("ALTER TABLE t ADD UNIQUE KEY once (v)", default))).Code);
+        await altering.ExecuteAsync("CREATE INDEX by_v ON t (v)", default);
+        await altering.ExecuteAsync("ALTER TABLE t MODIFY v VARCHAR(300), FORCE", default);
+        await altering.ExecuteAsync("ALTER TABLE t ADD m INT FIRST, DROP n", default);
+        await ending.CancelAsync();
+        await writing;
+
+        await Scenario.CatchUpAsync(stream);
+        Assert.Null(stream.Progress.Error);
+        await scenario.AssertSameAsync();
+        Assert.Equal(await ColumnsAsync(scenario.Source, scenario.Schema), await ColumnsAsync(scenario.Target, scenario.Schema));
+        Assert.Equal("by_v", (await scenario.Target.QueryAsync($"SELECT index_name FROM information_schema.statistics WHERE table_schema='{scenario.Schema}' AND index_name<>'PRIMARY'", default)).GetString(0, 0));
+
+        static async Task WriteAsync(BackendConnection client, CancellationToken ending)
+        {
+            for (var id = 100; !ending.IsCancellationRequested; id++)
+            {
+                await client.ExecuteAsync($"INSERT INTO t (id, v) VALUES ({id}, 'meanwhile')", default);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
     [InlineData("mysql-9.7")]
     public async Task A_change_logged_as_text_stops_the_stream_only_where_it_can_be_of_a_migrated_table(string server)
     {

@@ -105,12 +105,6 @@ internal static class SourceServerRules
                 "sync_binlog", "source", "The source may lose the end of its binary log in a power failure (sync_binlog is not 1); then the target would have changes the source forgot.",
                 "Run SET GLOBAL sync_binlog=1, or accept it.");
         }
-
-        if (server.IsMariaDb && server.IsOn("binlog_alter_two_phase"))
-        {
-            yield return GateFinding.Warn(
-                "binlog_alter_two_phase", "source", "The source logs ALTER TABLE in two phases (binlog_alter_two_phase=ON).", "Run SET GLOBAL binlog_alter_two_phase=OFF for the time of the migration.");
-        }
     }
 
     private static IEnumerable<GateFinding> CheckGrants(ServerFacts server, IReadOnlyCollection<string> schemas)

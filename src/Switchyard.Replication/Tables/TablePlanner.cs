@@ -78,6 +78,16 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
                 await SchemaReader.ReadTableAsync(target, table.Name, cancellationToken).ConfigureAwait(false)));
         }
 
+        if (pairs.FirstOrDefault(p => p is { Source: { } there, Target: { } here } && AsLogged(there, here).Key is null) is { Source: { } keyless } bare)
+        {
+            throw new ReplicationException(
+                $"Table {keyless.Name} lost its primary key{(bare.Table.Copy is null ? "" : " while it was being copied")}, and has no unique key of non-null columns: its rows cannot be told apart. "
+                + (bare.Table.Copy is null
+                    ? $"Give it one on the source if it has none by now (ALTER TABLE {keyless.Name.Quoted} ADD PRIMARY KEY (…)), and go on with `migration start`, which follows that. "
+                    : "Give it one on the source, cancel the migration and start again. ")
+                + "Both in one statement stop nothing: ALTER TABLE … DROP PRIMARY KEY, ADD PRIMARY KEY (…).");
+        }
+
         if (definition.SourceLogsCascades != true)
         {
             LearnRoles(pairs, await ReadForeignKeysAsync(FollowsDefinitions ? target : source, cancellationToken).ConfigureAwait(false));
@@ -208,6 +218,8 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             return null;
         }
     }
+
+    private TableDefinition AsLogged(TableDefinition source, TableDefinition target) => (FollowsDefinitions ? AsTheTargetHasIt(source, target) : null) ?? source;
 
     private TableDefinition? AsTheTargetHasIt(TableDefinition source, TableDefinition target)
     {

@@ -145,6 +145,34 @@ public sealed class FollowedDefinitionTests
 
     [Theory]
     [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_key_dropped_by_itself_stops_with_what_to_do_and_the_stream_goes_on_once_there_is_another(string server)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, other INT NOT NULL) ENGINE=InnoDB");
+        await scenario.RecordAsync(copies: false);
+        var stream = await scenario.OpenAsync();
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 10), (2, 20)", default);
+        await scenario.Source.ExecuteAsync("ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (id, other)", default);
+        await scenario.Source.ExecuteAsync("UPDATE t SET other=11 WHERE id=1", default);
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
+
+        await scenario.Source.ExecuteAsync("ALTER TABLE t DROP PRIMARY KEY", default);
+        var failed = await Scenario.UntilAsync(stream, StreamState.Failed);
+        Assert.Contains($"{scenario.Schema}.t lost its primary key", failed.Error, StringComparison.Ordinal);
+        Assert.Contains("`migration start`", failed.Error, StringComparison.Ordinal);
+        Assert.Contains("DROP PRIMARY KEY, ADD PRIMARY KEY", failed.Error, StringComparison.Ordinal);
+
+        await scenario.Source.ExecuteAsync("ALTER TABLE t ADD PRIMARY KEY (other)", default);
+        await scenario.Source.ExecuteAsync("UPDATE t SET id=3 WHERE other=20", default);
+        stream = await scenario.OpenAsync();
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
+        Assert.Equal("other", (await scenario.Target.QueryAsync($"SELECT column_name FROM information_schema.key_column_usage WHERE table_schema='{scenario.Schema}' AND constraint_name='PRIMARY'", default)).GetString(0, 0));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
     [InlineData("mariadb-11.8")]
     public async Task An_alter_logged_in_two_phases_is_followed_where_it_is_done_and_one_that_failed_is_not(string server)
     {

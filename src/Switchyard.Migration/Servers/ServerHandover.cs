@@ -97,12 +97,19 @@ internal sealed partial class ServerSide
             await connection.ChangeSchemaAsync(schema, cancellationToken);
             await connection.ExecuteAsync($"SET SESSION sql_mode={SqlText.QuoteString(mode)}{(timeZone is null ? "" : $", time_zone={SqlText.QuoteString(timeZone)}")}", cancellationToken);
             await connection.ExecuteAsync(statement, cancellationToken);
-            await connection.ExecuteAsync(Setup, cancellationToken);
         }
         catch (ServerErrorException e)
         {
             throw new CutoverFailedException(
                 $"The other side does not accept {what}: {e.ServerMessage}", $"Change {what} so that both servers accept it, or drop it.", e);
+        }
+        finally
+        {
+            // What is undone after a refusal goes over the same connection.
+            if (connection.IsUsable)
+            {
+                await connection.ExecuteAsync(Setup, cancellationToken);
+            }
         }
     }
 

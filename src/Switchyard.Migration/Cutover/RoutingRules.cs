@@ -42,28 +42,28 @@ internal static class RoutingRules
     public static Finding? Conflict(RoutingTable table, MigrationRecord record)
     {
         var scopes = Scopes(record);
-        foreach (var rule in record.SchemaNames.SelectMany(table.RulesOf))
+        bool Meets(RoutingRule rule) => scopes.Any(s => s.Schema == rule.Schema && (rule.Table is null || s.Table is null || s.Table == rule.Table));
+        bool IsSequence(RoutingRule rule) => rule.Table is { } name && record.Schemas.Any(s => s.Name == rule.Schema && s.Sequences?.Contains(name) == true);
+        var rule = record.SchemaNames.SelectMany(table.RulesOf).OrderBy(IsSequence)
+            .FirstOrDefault(r => Meets(r) && (r.Migration is null ? r.Writer != record.Settings.Source : r.Migration != record.Name));
+        if (rule is null)
         {
-            var meets = scopes.Any(s => s.Schema == rule.Schema && (rule.Table is null || s.Table is null || s.Table == rule.Table));
-            if (!meets || string.Equals(rule.Migration, record.Name, StringComparison.Ordinal))
-            {
-                continue;
-            }
-
-            if (rule.Migration is not null)
-            {
-                return Finding.Error("already_migrating", $"{rule.Schema}.{rule.Table ?? "*"} belongs to the migration '{rule.Migration}'.", "Complete or cancel that migration first.");
-            }
-
-            if (!string.Equals(rule.Writer, record.Settings.Source, StringComparison.Ordinal))
-            {
-                return Finding.Error(
-                    "routed_elsewhere", $"{rule.Schema}.{rule.Table ?? "*"} is routed to '{rule.Writer}', so '{record.Settings.Source}' is not where its data lives.",
-                    $"Migrate from '{rule.Writer}'.");
-            }
+            return null;
         }
 
-        return null;
+        if (IsSequence(rule))
+        {
+            return Finding.Error(
+                "sequence_moved",
+                $"The sequence {rule.Schema}.{rule.Table} {(rule.Migration is { } other ? $"belongs to the migration '{other}'" : $"went to '{rule.Writer}' with tables that were moved before")}, so it cannot move with this one as well.",
+                $"Give the tables that use it on '{record.Settings.Source}' a sequence of their own, which begins above the values they hold (CREATE SEQUENCE …, then ALTER TABLE … ALTER COLUMN … SET DEFAULT NEXTVAL(…), or the trigger that asks it made anew). If --tables names it, leave it out there.");
+        }
+
+        return rule.Migration is not null
+            ? Finding.Error("already_migrating", $"{rule.Schema}.{rule.Table ?? "*"} belongs to the migration '{rule.Migration}'.", "Complete or cancel that migration first.")
+            : Finding.Error(
+                "routed_elsewhere", $"{rule.Schema}.{rule.Table ?? "*"} is routed to '{rule.Writer}', so '{record.Settings.Source}' is not where its data lives.",
+                $"Migrate from '{rule.Writer}'.");
     }
 
     private static IEnumerable<RoutingRule> Others(RoutingTable table, MigrationRecord record)

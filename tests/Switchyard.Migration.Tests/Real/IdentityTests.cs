@@ -158,6 +158,51 @@ public sealed class IdentityTests
     }
 
     [Fact]
+    public async Task Tables_that_follow_later_and_use_a_sequence_that_moved_before_are_told_what_to_do_and_can_go_then()
+    {
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-10.11", "mariadb-10.11",
+            "CREATE SEQUENCE numbers CACHE 2", "CREATE TABLE early (id INT PRIMARY KEY DEFAULT NEXTVAL(numbers)) ENGINE=InnoDB", "CREATE TABLE late (id INT PRIMARY KEY DEFAULT NEXTVAL(numbers)) ENGINE=InnoDB");
+        await using var source = await world.OpenSourceAsync();
+        await source.ExecuteAsync("INSERT INTO late VALUES (), ()", default);
+        await CreateAsync("early");
+        var meanwhile = await Assert.ThrowsAsync<MigrationException>(() => CreateAsync("late"));
+        Assert.Contains($"The sequence {world.Schema}.numbers belongs to the migration 'early'", meanwhile.Message, StringComparison.Ordinal);
+        await FinishAsync("early");
+
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => CreateAsync("late"));
+        Assert.Equal("sequence_moved", Assert.Single(refused.Findings, f => f.Severity == FindingSeverity.Error).Code);
+        Assert.Contains($"The sequence {world.Schema}.numbers went to 'b'", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("a sequence of their own", refused.Remedy, StringComparison.Ordinal);
+
+        await source.ExecuteAsync("CREATE SEQUENCE numbers2 START WITH 100", default);
+        await source.ExecuteAsync("ALTER TABLE late ALTER COLUMN id SET DEFAULT NEXTVAL(numbers2)", default);
+        await CreateAsync("late");
+        await FinishAsync("late");
+        await using var app = await world.OpenAppAsync();
+        await app.ExecuteAsync("INSERT INTO early VALUES ()", default);
+        await app.ExecuteAsync("INSERT INTO late VALUES ()", default);
+        await using var there = await world.OpenTargetAsync();
+        Assert.Equal((1, 100), (await OneAsync(there, "SELECT COUNT(*) FROM early"), await OneAsync(there, "SELECT MAX(id) FROM late")));
+
+        Task<MigrationStatus> CreateAsync(string table) =>
+            world.Service.CreateAsync(new CreateMigrationRequest { Name = table, Source = "a", Target = "b", Schema = world.Schema, Tables = [table] }, default);
+
+        async Task FinishAsync(string name)
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
+            while ((await world.Service.StatusAsync(name, limit.Token)) is not { State: MigrationState.Running, Stream.State: "running" })
+            {
+                await Task.Delay(20, limit.Token);
+            }
+
+            await world.Service.CopyAccountsAsync(name, new CopyAccountsRequest(), default);
+            await world.Service.SwitchAsync(name, s_request, default);
+            await world.Service.CompleteAsync(name, new CompleteRequest(), default);
+        }
+    }
+
+    [Fact]
     public async Task Sequences_made_on_the_target_go_with_a_migration_that_is_cancelled()
     {
         await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB", "CREATE SEQUENCE s");

@@ -50,7 +50,7 @@ public sealed record SchemaSelection
     /// <summary>The schema; it has the same name on the target.</summary>
     public required string Schema { get; init; }
 
-    /// <summary>Only these tables, with the sequences their defaults use and those named here; null for all.</summary>
+    /// <summary>Only these tables, with the sequences their defaults and triggers use and those named here; null for all.</summary>
     public IReadOnlyList<string>? Tables { get; init; }
 
     /// <summary>All but these tables; null for all.</summary>

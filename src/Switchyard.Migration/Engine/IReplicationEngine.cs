@@ -45,7 +45,7 @@ internal interface IReplicationEngine
     /// <summary>The base tables of a schema, in name order.</summary>
     Task<IReadOnlyList<string>> ListTablesAsync(ConnectionOptions backend, string schema, CancellationToken cancellationToken);
 
-    /// <summary>The sequences of a schema that are named, or that named tables take their defaults from, in name order.</summary>
+    /// <summary>The sequences of a schema that are named, or that defaults and triggers of named tables use, in name order.</summary>
     Task<IReadOnlyList<string>> ListSequencesAsync(ConnectionOptions backend, string schema, IReadOnlyCollection<string> named, CancellationToken cancellationToken);
 
     /// <summary>Creates the tables on the following side; doing it again after a crash is safe.</summary>

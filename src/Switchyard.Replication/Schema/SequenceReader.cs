@@ -3,8 +3,11 @@ using Switchyard.Client;
 
 namespace Switchyard.Replication.Schema;
 
-/// <summary>A table that takes a column's default from a sequence.</summary>
-internal sealed record SequenceUse(TableName Table, TableName Sequence);
+/// <summary>A table that takes values from a sequence.</summary>
+/// <param name="Table">The table.</param>
+/// <param name="Sequence">The sequence, of whatever schema.</param>
+/// <param name="IsByTrigger">One of the table's triggers does, and not a column's default.</param>
+internal sealed record SequenceUse(TableName Table, TableName Sequence, bool IsByTrigger);
 
 /// <summary>MariaDB's SEQUENCE objects, which are listed among the tables and hold one row of settings.</summary>
 public static partial class SequenceReader
@@ -17,7 +20,7 @@ public static partial class SequenceReader
         return [.. names.Rows.Select(row => new TableName(schema, row.GetString(0)))];
     }
 
-    /// <summary>The sequences of a schema that are named, or that named tables take their defaults from, by name.</summary>
+    /// <summary>The sequences of a schema that are named, or that defaults and triggers of named tables use, by name.</summary>
     /// <exception cref="ServerErrorException">The server refused a query.</exception>
     public static async Task<IReadOnlyList<TableName>> ListMovingAsync(BackendConnection server, string schema, IReadOnlyCollection<string> named, CancellationToken cancellationToken)
     {
@@ -25,7 +28,7 @@ public static partial class SequenceReader
         return [.. (await ListAsync(server, schema, cancellationToken).ConfigureAwait(false)).Where(s => used.Contains(s) || named.Contains(s.Name))];
     }
 
-    /// <summary>Which tables of a schema take defaults from which sequences, of whatever schema.</summary>
+    /// <summary>Which tables of a schema use which sequences in defaults and triggers.</summary>
     internal static async Task<IReadOnlyList<SequenceUse>> ListUsesAsync(BackendConnection server, string schema, CancellationToken cancellationToken)
     {
         if (!server.Server.IsMariaDb)
@@ -38,8 +41,36 @@ public static partial class SequenceReader
         return
         [
             .. defaults.Rows.SelectMany(row => Uses().Matches(row.GetString(1)).Select(use => new SequenceUse(
-                new TableName(schema, row.GetString(0)), new TableName(Unquote(use.Groups["schema"].Value), Unquote(use.Groups["name"].Value))))).Distinct(),
+                new TableName(schema, row.GetString(0)), new TableName(Unquote(use.Groups["schema"].Value), Unquote(use.Groups["name"].Value)), IsByTrigger: false))).Distinct(),
+            .. await ListTriggerUsesAsync(server, schema, cancellationToken).ConfigureAwait(false),
         ];
+    }
+
+    private static async Task<IReadOnlyList<SequenceUse>> ListTriggerUsesAsync(BackendConnection server, string schema, CancellationToken cancellationToken)
+    {
+        var triggers = await server.QueryAsync(
+            $"SELECT event_object_table, action_statement, sql_mode FROM information_schema.triggers WHERE trigger_schema={SqlText.QuoteString(schema)} AND action_statement LIKE '%val%'", cancellationToken).ConfigureAwait(false);
+        if (triggers.RowCount == 0)
+        {
+            return [];
+        }
+
+        // Bodies are kept as they were written: names in the writer's case, and calls of functions that only look like those of sequences.
+        var comparer = await TableNameComparer.ReadAsync(server, cancellationToken).ConfigureAwait(false);
+        var own = (await ListAsync(server, schema, cancellationToken).ConfigureAwait(false)).ToDictionary(s => s, comparer);
+        var uses = new HashSet<SequenceUse>();
+        foreach (var row in triggers.Rows)
+        {
+            foreach (var name in SequenceCalls.Find(row.GetString(1), schema, row.GetString(2)))
+            {
+                if (own.TryGetValue(name, out var listed) || !comparer.Strings.Equals(name.Schema, schema))
+                {
+                    uses.Add(new SequenceUse(new TableName(schema, row.GetString(0)), listed.Name is null ? name : listed, IsByTrigger: true));
+                }
+            }
+        }
+
+        return [.. uses];
     }
 
     /// <summary>The statement that creates a sequence on another server where it is missing. It begins at its first value; a switch sets it on.</summary>

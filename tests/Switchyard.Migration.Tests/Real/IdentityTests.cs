@@ -158,6 +158,27 @@ public sealed class IdentityTests
     }
 
     [Fact]
+    public async Task A_sequence_that_only_a_trigger_uses_moves_with_its_table()
+    {
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-10.11", "mariadb-11.8",
+            "CREATE SEQUENCE used CACHE 2", "CREATE SEQUENCE stays", "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB", "CREATE TABLE other (id INT PRIMARY KEY DEFAULT NEXTVAL(stays)) ENGINE=InnoDB",
+            "CREATE TRIGGER numbered BEFORE INSERT ON t FOR EACH ROW SET NEW.id=NEXT VALUE FOR used");
+        await world.Service.CreateAsync(new CreateMigrationRequest { Name = world.Schema, Source = "a", Target = "b", Schema = world.Schema, Tables = ["t"] }, default);
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await using var app = await world.OpenAppAsync();
+        await app.ExecuteAsync("INSERT INTO t (v) VALUES (1), (2)", default);
+        await world.Service.SwitchAsync(world.Schema, s_request, default);
+
+        await app.ExecuteAsync("INSERT INTO t (v) VALUES (3)", default);
+
+        await using var there = await world.OpenTargetAsync();
+        Assert.Equal((3, 3), (await OneAsync(there, "SELECT COUNT(*) FROM t"), await OneAsync(there, "SELECT MAX(id) FROM t")));
+        Assert.Equal(0, await OneAsync(there, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema=DATABASE() AND table_name='stays'"));
+    }
+
+    [Fact]
     public async Task Tables_that_follow_later_and_use_a_sequence_that_moved_before_are_told_what_to_do_and_can_go_then()
     {
         await using var world = await RealWorld.StartAsync(

@@ -56,6 +56,23 @@ public sealed class SchemaGateTests
     }
 
     [Fact]
+    public async Task Sequences_that_triggers_use_count_as_those_that_defaults_use()
+    {
+        var (source, target) = (await LabServer.SharedAsync("mariadb-11.8", "source"), await LabServer.SharedAsync("mariadb-10.5", "target"));
+        var elsewhere = await CreateSchemaAsync(source, "CREATE SEQUENCE far");
+        var schema = await CreateSchemaAsync(
+            source, "CREATE SEQUENCE near", "CREATE TABLE moves (id INT PRIMARY KEY, v INT)", "CREATE TABLE stays (id INT PRIMARY KEY DEFAULT NEXTVAL(near))",
+            $"CREATE TRIGGER counted BEFORE INSERT ON moves FOR EACH ROW BEGIN SET NEW.id=NEXTVAL(near); SET NEW.v=NEXT VALUE FOR {elsewhere}.far; END");
+
+        var findings = await SchemaGate.InspectAsync(
+            new GateRequest { Source = ConnectionOptions.Parse(source.Dsn), Target = ConnectionOptions.Parse(target.Dsn), Schemas = [new GateSchema(schema) { Tables = ["moves"] }] }, CancellationToken.None);
+
+        Assert.DoesNotContain(findings, f => f.Severity == GateSeverity.Refuse);
+        Assert.Contains($"A trigger of {schema}.moves uses the sequence {elsewhere}.far", Assert.Single(findings, f => f.Code == "sequence_elsewhere").What, StringComparison.Ordinal);
+        Assert.Contains($"{schema}.stays, which stays", Assert.Single(findings, f => f.Code == "sequence_shared").What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Everything_wrong_with_the_tables_is_named_at_once()
     {
         var (source, target) = (await LabServer.SharedAsync("mariadb-10.11", "source"), await LabServer.SharedAsync("mysql-9.7", "target"));

@@ -23,7 +23,7 @@ public sealed record GateRequest
 /// <param name="Name">The schema.</param>
 public sealed record GateSchema(string Name)
 {
-    /// <summary>The tables to move, and sequences beside those their defaults use; empty for all.</summary>
+    /// <summary>The tables to move, and sequences beside those they use; empty for all.</summary>
     public IReadOnlyCollection<string> Tables { get; init; } = [];
 
     /// <summary>Tables left out.</summary>

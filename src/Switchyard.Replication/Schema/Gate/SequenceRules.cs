@@ -33,16 +33,17 @@ internal static class SequenceRules
     {
         foreach (var use in moving.Where(u => u.Sequence.Schema != schema.Name && request.Schemas.All(s => s.Name != u.Sequence.Schema || !(s.IsWhole || s.Tables.Contains(u.Sequence.Name)))))
         {
-            yield return GateFinding.Refuse(
-                "sequence_elsewhere", use.Table.ToString(), $"{use.Table} takes a default from the sequence {use.Sequence}, which is not moved.",
-                $"Move the schema {use.Sequence.Schema} too, or name the sequence among its tables, or take the default from a sequence of {schema.Name}.");
+            var remedy = $"Move the schema {use.Sequence.Schema} too, or name the sequence among its tables, or take the values from a sequence of {schema.Name}.";
+            yield return use.IsByTrigger
+                ? GateFinding.Warn("sequence_elsewhere", use.Table.ToString(), $"A trigger of {use.Table} uses the sequence {use.Sequence}, which is not moved: after the switch it fails, or is given the values of the target's own.", remedy)
+                : GateFinding.Refuse("sequence_elsewhere", use.Table.ToString(), $"{use.Table} takes a default from the sequence {use.Sequence}, which is not moved.", remedy);
         }
 
         foreach (var shared in moving.Join(staying, m => m.Sequence, s => s.Sequence, (m, s) => (m, s)).GroupBy(p => p.m.Sequence))
         {
             yield return GateFinding.Warn(
                 "sequence_shared", shared.Key.ToString(),
-                $"{string.Join(", ", shared.Select(p => p.m.Table).Distinct())}, which moves, and {string.Join(", ", shared.Select(p => p.s.Table).Distinct())}, which stays, take defaults from the sequence {shared.Key}; "
+                $"{string.Join(", ", shared.Select(p => p.m.Table).Distinct())}, which moves, and {string.Join(", ", shared.Select(p => p.s.Table).Distinct())}, which stays, take values from the sequence {shared.Key}; "
                 + "after the switch each side has its own, and both hand out the same values.",
                 "Move these tables together, or give those that stay a sequence of their own.");
         }

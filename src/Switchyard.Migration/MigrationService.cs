@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
+using Switchyard.Faults;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -92,7 +93,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         {
             if (_units.ContainsKey(request.Name))
             {
-                throw MigrationException.Refused("exists", $"There is a migration named '{request.Name}' already.", "Choose another name, or delete that one once it is completed or cancelled.");
+                throw Exists(request.Name);
             }
 
             var (findings, record) = await new Preflight(_environment).RunAsync(request, null, cancellationToken);
@@ -101,16 +102,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
                 throw MigrationException.RefusedBy("preflight", $"The migration '{request.Name}' was not created.", findings);
             }
 
-            var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
-            var key = TopologyKeys.Migration(request.Name);
-            var result = await _environment.Topology.Begin().RequireAbsent(key).Require(routing)
-                .PutMigration(request.Name, record).Put(RoutingRules.With(routing.Value, record)).CommitAsync(cancellationToken);
-            if (!result.Succeeded)
-            {
-                throw MigrationException.Failed("conflict", "The routing table changed at the same moment; nothing was created.", "Try again.");
-            }
-
-            var unit = await AdoptAsync(new Versioned<MigrationRecord>(key, record, result.Revision), cancellationToken);
+            var unit = await AdoptAsync(await CommitAsync(record, cancellationToken), cancellationToken);
             await unit.Runtime.ResumeAsync(cancellationToken);
             _environment.Events.Publish(request.Name, "state", "created");
             return unit.Status(Epoch);
@@ -256,6 +248,39 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
             await unit.Runtime.DisposeAsync();
         }
     }
+
+    /// <summary>Writes a new migration down with its rules, again when other rules changed meanwhile: another process may have created or switched one of its own.</summary>
+    private async Task<Versioned<MigrationRecord>> CommitAsync(MigrationRecord record, CancellationToken cancellationToken)
+    {
+        const int Attempts = 20;
+        var key = TopologyKeys.Migration(record.Name);
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
+            if (await _environment.Topology.GetMigrationAsync<MigrationRecord>(record.Name, cancellationToken) is not null)
+            {
+                throw Exists(record.Name);
+            }
+
+            if (RoutingRules.Conflict(routing.Value, record) is { } conflict)
+            {
+                throw MigrationException.RefusedBy("preflight", $"The migration '{record.Name}' was not created.", [conflict]);
+            }
+
+            await FaultPoints.HitAsync("create.commit.before", cancellationToken);
+            var result = await _environment.Topology.Begin().RequireAbsent(key).Require(routing)
+                .PutMigration(record.Name, record).Put(RoutingRules.With(routing.Value, record)).CommitAsync(cancellationToken);
+            if (result.Succeeded)
+            {
+                return new Versioned<MigrationRecord>(key, record, result.Revision);
+            }
+        }
+
+        throw MigrationException.Failed("conflict", "The routing table keeps changing; nothing was created.", "Try again when nobody else changes it.");
+    }
+
+    private static MigrationException Exists(string name) =>
+        MigrationException.Refused("exists", $"There is a migration named '{name}' already.", "Choose another name, or delete that one once it is completed or cancelled.");
 
     private async Task KeepValidationsAsync()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
+using Switchyard.Client;
 using Switchyard.Migration;
 using Switchyard.Topology;
 
@@ -45,6 +46,7 @@ internal static class ApiProblem
         BadHttpRequestException { InnerException: JsonException json } => Of(
             400, "bad_json", $"The request's JSON does not fit: {json.Message}", "See /openapi/v1.json for the shape.", 2),
         BadHttpRequestException bad => Of(bad.StatusCode, "bad_request", bad.Message, "See /openapi/v1.json for the shape.", 2),
+        BackendUnavailableException server => Of(503, "backend_unavailable", server.Message, "Look at that server and the network to it, then try again.", 1),
         TopologyStoreException store => Of(503, "store_failed", store.Message, "Look at the server's log; start it again once the cause is gone.", 1),
         OperationCanceledException => Of(503, "shutting_down", "Switchyard is shutting down, or the caller went away.", "Ask again when it runs.", 1),
         _ => Of(500, "internal_error", "Switchyard met an error it did not expect.", "The server's log has the details; please report them.", 1),

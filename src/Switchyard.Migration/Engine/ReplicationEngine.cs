@@ -65,6 +65,7 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
     {
         await using var source = await BackendConnection.OpenAsync(spec.From, cancellationToken);
         await using var target = await BackendConnection.OpenAsync(spec.To, cancellationToken);
+        await FaultPoints.HitAsync("copy.schema.connected", cancellationToken);
         await new DdlTurn(spec.Id).TakeAsync(target, cancellationToken);
         var copier = new SchemaCopier(source, target);
         var findings = new List<GateFinding>();

@@ -54,16 +54,18 @@ internal sealed partial class MigrationRuntime
     {
         var direction = Direction.Forward;
         var spec = await SpecAsync(direction, cancellationToken);
+        var steps = new ServerSteps(environment, Record.Settings);
+        var bound = spec with { From = steps.Bound(spec.From), To = steps.Bound(spec.To) };
         if (!Record.SchemaCopied)
         {
-            var findings = await environment.Engine.CopySchemaAsync(spec, cancellationToken);
+            var findings = await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in creating the tables", () => environment.Engine.CopySchemaAsync(bound, cancellationToken));
             await FaultPoints.HitAsync("copy.schema.after", cancellationToken);
             await UpdateAsync(r => r with { SchemaCopied = true, SchemaFindings = findings, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
         }
 
         if (!Record.StreamRecorded)
         {
-            await environment.Engine.RecordAsync(spec, at: null, cancellationToken);
+            await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in recording where the stream begins", () => environment.Engine.RecordAsync(bound, at: null, cancellationToken));
             await UpdateAsync(r => r with { StreamRecorded = true }, cancellationToken);
         }
 

@@ -375,7 +375,13 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     {
         LogFailure(environment.Log, Name, error);
         environment.Events.Publish(Name, "error", error.Message);
-        var remedy = (error as MigrationException)?.Remedy is { Length: > 0 } known ? known : $"Resolve the cause, then go on with `switchyard migration start {Name}`.";
+        var goOn = $"go on with `switchyard migration start {Name}`.";
+        var remedy = error switch
+        {
+            MigrationException { Remedy: { Length: > 0 } known } => known,
+            CutoverFailedException { Remedy: var first } => $"{first} Then {goOn}",
+            _ => $"Resolve the cause, then {goOn}",
+        };
         try
         {
             await UpdateAsync(r => r with { Error = error.Message, Remedy = remedy, Copied = _copy?.Progress ?? r.Copied }, CancellationToken.None);

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Wire;
 
 namespace Switchyard.Migration;
 
@@ -134,7 +135,7 @@ internal sealed class Preflight(MigrationEnvironment environment)
             CheckSelections(named);
             return named;
         }
-        catch (CutoverFailedException e) when (e.InnerException is BackendUnavailableException or ServerErrorException)
+        catch (CutoverFailedException e) when (e.InnerException is BackendUnavailableException or MalformedPacketException or ServerErrorException)
         {
             // The inspection of the servers says so.
             return request;

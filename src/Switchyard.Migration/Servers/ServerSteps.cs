@@ -1,5 +1,6 @@
 using Switchyard.Client;
 using Switchyard.Replication;
+using Switchyard.Wire;
 
 namespace Switchyard.Migration;
 
@@ -42,7 +43,7 @@ internal sealed class ServerSteps(MigrationEnvironment environment, CreateMigrat
     {
         using var limit = new CancellationTokenSource(Limit, environment.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        var named = string.Join("' or '", sides.Select(Name));
+        var named = Names(sides);
         var names = $"'{named}'";
         try
         {
@@ -53,7 +54,7 @@ internal sealed class ServerSteps(MigrationEnvironment environment, CreateMigrat
             var (why, remedy) = await ExplainAsync(sides);
             throw new CutoverFailedException($"{names} did not {what} within {Limit.TotalSeconds:0.#} s. {why}", remedy, e);
         }
-        catch (BackendUnavailableException e)
+        catch (Exception e) when (e is BackendUnavailableException or MalformedPacketException)
         {
             throw new CutoverFailedException($"{names} did not {what}: {e.Message}", $"Look at the server of {names} and the network to it.", e);
         }
@@ -67,6 +68,23 @@ internal sealed class ServerSteps(MigrationEnvironment environment, CreateMigrat
         }
     }
 
+    /// <summary>
+    /// As the other ones, of a step whose length is the servers' affair: its connections are bound (<see cref="Bound"/>), and a statement that is not answered ends it. All other failures
+    /// are the caller's.
+    /// </summary>
+    public async Task<T> AskAtLengthAsync<T>(IReadOnlyList<Side> sides, string what, Func<Task<T>> act)
+    {
+        try
+        {
+            return await act();
+        }
+        catch (BackendUnavailableException e) when (e.Reason == UnavailableReason.TimedOut)
+        {
+            var (why, remedy) = await ExplainAsync(sides);
+            throw new CutoverFailedException($"'{Names(sides)}' did not {what}: {e.Message} {why}", remedy, e);
+        }
+    }
+
     /// <summary>The source's base tables of a schema, in name order.</summary>
     public Task<IReadOnlyList<string>> ListTablesAsync(string schema, CancellationToken cancellationToken) => AskAsync(
         [Side.Source], $"list the tables of {schema}",
@@ -76,6 +94,8 @@ internal sealed class ServerSteps(MigrationEnvironment environment, CreateMigrat
     /// The connection for a look at many things, whose length is the server's affair: each of its statements, rather than all of them together, has the limit of a step.
     /// </summary>
     public ConnectionOptions Bound(ConnectionOptions options) => options with { CommandTimeout = options.CommandTimeout ?? Limit };
+
+    private string Names(IReadOnlyList<Side> sides) => string.Join("' or '", sides.Select(Name));
 
     private string Name(Side side) => side == Side.Source ? settings.Source : settings.Target;
 

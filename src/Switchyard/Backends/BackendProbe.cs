@@ -2,6 +2,7 @@ using System.Globalization;
 using Switchyard.Api;
 using Switchyard.Client;
 using Switchyard.Migration;
+using Switchyard.Wire;
 
 namespace Switchyard.Backends;
 
@@ -14,10 +15,27 @@ internal sealed class BackendProbe : IBackendProbe
     public async Task<BackendReport> ProbeAsync(string name, string dsn, CancellationToken cancellationToken)
     {
         var options = ConnectionOptions.Parse(dsn);
+        var bounded = options with { CommandTimeout = options.CommandTimeout ?? options.ConnectTimeout };
+        var isIn = false;
         try
         {
-            await using var connection = await BackendConnection.OpenAsync(options, cancellationToken);
+            await using var connection = await BackendConnection.OpenAsync(bounded, cancellationToken);
+            isIn = true;
             return await ReadAsync(name, options, connection, cancellationToken);
+        }
+        catch (BackendUnavailableException error) when (isIn && error.Reason == UnavailableReason.TimedOut)
+        {
+            return Unreachable(
+                name,
+                options,
+                "backend_silent",
+                $"The server of {name} at {options.Redacted} let the account in, and then did not say what it is within {bounded.CommandTimeout.Value.TotalSeconds:0.#} s.",
+                "Look at the server, its load, its disk and the network to it, then try again.");
+        }
+        catch (MalformedPacketException error)
+        {
+            return Unreachable(
+                name, options, "backend_unreachable", $"What answers for {name} at {options.Redacted} is no MySQL or MariaDB server: {error.Message}", Remedy(UnavailableReason.ConnectFailed));
         }
         catch (BackendUnavailableException error)
         {

@@ -93,6 +93,34 @@ public sealed class SilentServerTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_copy_of_a_schema_beside_a_server_that_freezes_after_the_login_stands_still_with_its_name_and_goes_on_afterwards(bool isSource)
+    {
+        const string server = "mariadb-10.11";
+        await using var source = isSource ? await LabServer.StartAsync(server) : await LabServer.SharedAsync(server, "source");
+        await using var target = isSource ? await LabServer.SharedAsync(server, "target") : await LabServer.StartAsync(server);
+        var (frozen, name) = isSource ? (source, "'a'") : (target, "'b'");
+        await using var world = await RealWorld.StartAsync(source, target, limited: false, Workload.TablesFor(server));
+        await using var thawed = new Thawed(frozen);
+        world.Limits = s_limits;
+        await world.RestartAsync();
+        using (FaultPoints.Arm("copy.schema.connected", async _ => await frozen.FreezeAsync()))
+        {
+            await world.CreateAsync();
+            var status = await world.UntilAsync(MigrationState.Error);
+            Assert.Contains($"did not do its part in creating the tables", status.Error, StringComparison.Ordinal);
+            Assert.Contains($"{name} answers nobody", status.Error, StringComparison.Ordinal);
+            Assert.Contains($"migration start {world.Schema}", status.Remedy, StringComparison.Ordinal);
+        }
+
+        await frozen.ThawAsync();
+        await world.Service.StartAsync(world.Schema, new StartRequest(), default);
+        await world.UntilAsync(MigrationState.Running);
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+    }
+
+    [Theory]
     [InlineData("mariadb-10.11")]
     [InlineData("mysql-9.7")]
     public async Task A_cancel_beside_a_target_without_room_for_its_log_says_so_and_is_finished_once_there_is(string server)

@@ -71,6 +71,21 @@ public sealed class ActionTests
         Assert.StartsWith(action + " shop", Assert.Single(host.Migrations.Calls));
     }
 
+    [Theory]
+    [InlineData(MigrationState.Switched, null)]
+    [InlineData(MigrationState.Switched, "switch-0003")]
+    [InlineData(MigrationState.Error, "complete-0004")]
+    public async Task A_migration_whose_source_is_gone_is_completed_without_it(MigrationState state, string? operation)
+    {
+        await using var host = await ConsoleHost.StartAsync();
+        host.Migrations.Set(Samples.Status("shop", state, s_now) with { Writes = "mariadb-118", Operation = operation });
+        Assert.Contains("mysql-57 is gone for good", await host.Client.GetStringAsync(new Uri("/console/actions/shop/complete", UriKind.Relative)));
+
+        await PostAsync(host, "complete", ("name", "shop"), ("abandon-source", "on"), ("source-data", "keep"));
+
+        Assert.Equal("complete shop Keep False True", Assert.Single(host.Migrations.Calls));
+    }
+
     [Fact]
     public async Task A_refusal_shows_every_finding_with_its_remedy()
     {

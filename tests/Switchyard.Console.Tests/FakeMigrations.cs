@@ -57,7 +57,7 @@ internal sealed class FakeMigrations : IMigrationService
     public Task<SwitchReport> ReverseAsync(string name, SwitchRequest request, CancellationToken cancellationToken) => Did($"reverse {name} {request}", OnSwitch(request));
 
     public Task<CompleteReport> CompleteAsync(string name, CompleteRequest request, CancellationToken cancellationToken) =>
-        Did($"complete {name} {request.SourceData} {request.DryRun}", new CompleteReport("completed", ["Stopped replication"], []));
+        Did($"complete {name} {request.SourceData} {request.DryRun} {request.AbandonSource}", new CompleteReport("completed", ["Stopped replication"], []));
 
     public Task<MigrationStatus> CancelAsync(string name, CancellationToken cancellationToken) => Did("cancel " + name, Get(name).Status with { State = MigrationState.Cancelled });
 

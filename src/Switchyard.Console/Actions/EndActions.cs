@@ -13,7 +13,7 @@ internal static class EndActions
             Id = "complete",
             Label = "Complete",
             Tone = "danger",
-            Offered = s => s.State == MigrationState.Switched && Idle(s),
+            Offered = MayComplete,
             Fields = ActionFields.Complete,
             TypeName = true,
             Consequences = s =>
@@ -27,6 +27,7 @@ internal static class EndActions
                 var request = new CompleteRequest
                 {
                     DryRun = c.Has("dry-run"),
+                    AbandonSource = c.Has("abandon-source"),
                     SourceData = Enum.TryParse<SourceData>(c.Form["source-data"], ignoreCase: true, out var data) ? data : SourceData.Keep,
                 };
                 var report = await c.Migrations.CompleteAsync(c.Name, request, c.Stopping);
@@ -77,4 +78,8 @@ internal static class EndActions
             },
         },
     ];
+
+    /// <summary>Also where a switch or an earlier end is half done, since a source that is gone can let neither come to its end.</summary>
+    private static bool MayComplete(MigrationStatus status) =>
+        status.Writes == status.Target && (status.State == MigrationState.Error || (status.State == MigrationState.Switched && (Idle(status) || status.Operation!.StartsWith("switch", StringComparison.Ordinal))));
 }

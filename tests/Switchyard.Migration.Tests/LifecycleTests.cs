@@ -21,7 +21,7 @@ public sealed class LifecycleTests
         Assert.Equal(["items", "orders"], status.Tables.Select(t => t.Name));
         Assert.Equal(20, status.Copy!.RowsCopied);
         Assert.Equal(("a", "a"), (status.Writes, status.Reads));
-        var rule = Assert.Single(world.View.Current.Routing.Rules);
+        var rule = Assert.Single((await world.Topology.GetRoutingAsync()).Value.Rules);
         Assert.Equal(new RoutingRule("shop", null, "a", "a", "shop"), rule);
     }
 

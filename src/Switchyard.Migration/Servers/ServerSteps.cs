@@ -12,7 +12,7 @@ internal sealed class ServerSteps(MigrationEnvironment environment, CreateMigrat
 {
     public static readonly IReadOnlyList<Side> Both = [Side.Source, Side.Target];
 
-    // A server that does not say by then what it does is not waited for.
+    // A server that does not say by then, or in the time of a step, what it does is not waited for.
     private static readonly TimeSpan s_explainLimit = TimeSpan.FromSeconds(5);
 
     private TimeSpan Limit => environment.Options.StepLimit;
@@ -122,7 +122,7 @@ internal sealed class ServerSteps(MigrationEnvironment environment, CreateMigrat
     /// <summary>What the server has been at for us for longest; of no seconds if that is nothing, null if it does not answer.</summary>
     private async Task<ApplyDelay?> TryReadDelayAsync(Side side)
     {
-        using var limit = new CancellationTokenSource(s_explainLimit, environment.Time);
+        using var limit = new CancellationTokenSource(Limit < s_explainLimit ? Limit : s_explainLimit, environment.Time);
         try
         {
             var options = await environment.BackendAsync(Name(side), limit.Token);

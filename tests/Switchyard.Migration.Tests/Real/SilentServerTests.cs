@@ -7,9 +7,10 @@ namespace Switchyard.Migration.Tests.Real;
 /// <summary>Verbs come to an end beside a server that does not answer: frozen with its connections open, or waiting for room on its disk.</summary>
 [Collection("faults")]
 [Trait("Category", "Integration")]
+[Trait("Waits", "limits")]
 public sealed class SilentServerTests
 {
-    private static readonly MigrationServiceOptions s_limits = new() { StepLimit = TimeSpan.FromSeconds(6), StopLimit = TimeSpan.FromSeconds(2), UndoLimit = TimeSpan.FromSeconds(2), ConnectLimit = TimeSpan.FromSeconds(3) };
+    private static readonly MigrationServiceOptions s_limits = new() { StepLimit = TimeSpan.FromSeconds(4), StopLimit = TimeSpan.FromSeconds(2), UndoLimit = TimeSpan.FromSeconds(2), ConnectLimit = TimeSpan.FromSeconds(3) };
 
     [Theory]
     [InlineData("mariadb-10.11", "cancel.streams.before")]
@@ -349,7 +350,7 @@ public sealed class SilentServerTests
         using (FaultPoints.Arm("accounts.connected", async _ => await frozen.FreezeAsync()))
         {
             var failed = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default).WaitAsync(TimeSpan.FromMinutes(2)));
-            Assert.True(failed.Message.StartsWith($"{name} did not list its accounts within 6 s. {name} answers nobody", StringComparison.Ordinal), failed.Message);
+            Assert.True(failed.Message.StartsWith($"{name} did not list its accounts within 4 s. {name} answers nobody", StringComparison.Ordinal), failed.Message);
             Assert.Contains($"migration accounts copy {world.Schema}", failed.Remedy, StringComparison.Ordinal);
         }
 
@@ -376,7 +377,7 @@ public sealed class SilentServerTests
         {
             var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, request, default).WaitAsync(TimeSpan.FromMinutes(2)));
             Assert.Equal(point == "switch.warm.before" ? 5 : 3, error.ExitCode);
-            Assert.True(error.Message.Contains($"{name} did not", StringComparison.Ordinal) && error.Message.Contains("within 6 s", StringComparison.Ordinal), error.Message);
+            Assert.True(error.Message.Contains($"{name} did not", StringComparison.Ordinal) && error.Message.Contains("within 4 s", StringComparison.Ordinal), error.Message);
         }
 
         await frozen.ThawAsync();

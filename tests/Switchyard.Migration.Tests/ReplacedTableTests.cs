@@ -1,3 +1,4 @@
+using Switchyard.Faults;
 using Switchyard.Replication.Schema;
 
 namespace Switchyard.Migration.Tests;
@@ -17,6 +18,7 @@ public sealed class ReplacedTableTests
         var copying = await world.UntilAsync(MigrationState.Copying);
         const string Sentence = "Table shop.orders was replaced on the source by RENAME TABLE at log.1:7; it is being copied again.";
         Assert.Equal(("table_replaced", Sentence), (Assert.Single(copying.Findings).Code, copying.Findings[0].What));
+        Assert.Equal("begun", Assert.Single((await world.Service.ShowAsync("shop", default)).Journal, line => line.Operation == "copy-again-0001").Event);
         foreach (var verb in (Func<Task>[])[
             () => world.Service.SwitchAsync("shop", new SwitchRequest { SkipDiff = true }, default),
             () => world.Service.ValidateAsync("shop", new ValidateRequest { Percent = 100 }, default),
@@ -32,6 +34,27 @@ public sealed class ReplacedTableTests
             [("begun", "Table shop.orders was replaced on the source by RENAME TABLE at log.1:7."), ("done", "Copied again: shop.orders.")],
             (await world.Service.ShowAsync("shop", default)).Journal.Where(line => line.Operation == "copy-again-0001").Select(line => (line.Event, line.Detail)));
         Assert.False(world.Engine.TwoRanAtOnce);
+    }
+
+    [Fact]
+    public async Task A_switch_that_has_begun_when_a_table_is_replaced_is_refused_before_anything_is_held()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        var gate = world.Engine.CopyGate = new TaskCompletionSource();
+        using (FaultPoints.Arm("switch.lock.before", async _ =>
+        {
+            world.Engine.Running["shop.forward"].Replace("orders");
+            await world.UntilAsync(MigrationState.Copying);
+        }))
+        {
+            var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", new SwitchRequest { SkipDiff = true }, default));
+            Assert.Contains("is being copied again", refused.Message, StringComparison.Ordinal);
+        }
+
+        gate.SetResult();
+        await world.UntilAsync(MigrationState.Running);
+        Assert.Single(world.Engine.MadeAnew);
     }
 
     [Fact]

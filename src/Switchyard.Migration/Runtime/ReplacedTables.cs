@@ -83,6 +83,7 @@ internal sealed class ReplacedTables(MigrationEnvironment environment, Migration
         {
             CopyStartedAt = record.CopyDone ? environment.Time.GetUtcNow() : record.CopyStartedAt,
             CopyDoneAt = null,
+            Copied = [.. record.Copied.Select(s => replaced.Tables.Any(t => record.Schemas.NameOf(t) == s.Name) ? s with { RowsCopied = 0, Phase = "waiting" } : s)],
             Operations = record.Operations + 1,
             Replaced = [.. record.Replaced.Where(t => !IsAmong(t)), .. replaced.Tables.Select(t => new ReplacedTable(t.Schema, t.Name, replaced.What, OperationAfter(record), wasDone, IsPrepared: false))],
         };

@@ -167,6 +167,7 @@ internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexe
             }
 
             var at = await SourceLog.ReadEndAsync(holder, either.Token).ConfigureAwait(false);
+            await FaultPoints.HitAsync("copy.again.held", either.Token).ConfigureAwait(false);
             var copier = new SchemaCopier(source, target);
             var findings = new List<GateFinding>();
             foreach (var schema in tables.GroupBy(t => t.Schema))

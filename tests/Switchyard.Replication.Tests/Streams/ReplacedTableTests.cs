@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Faults;
+using Switchyard.Replication.Copy;
 using Switchyard.Replication.Schema;
 
 namespace Switchyard.Replication.Tests.Streams;
@@ -100,6 +102,73 @@ public sealed class ReplacedTableTests
         await scenario.AssertSameAsync();
         Assert.Equal(5, await scenario.CountAsync(scenario.Tables.Single(t => t.Name == "t")));
         Assert.Equal(await ColumnsAsync(scenario.Source, scenario.Schema), await ColumnsAsync(scenario.Target, scenario.Schema));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task A_definition_that_changes_while_a_table_is_made_anew_waits_and_follows(string server)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB");
+        await scenario.RecordAsync();
+        var stream = await CopyAsync(scenario, []);
+        await RunAsync(scenario.Source, ["CREATE TABLE n LIKE t", "INSERT INTO n VALUES (1, 1)", "RENAME TABLE t TO o, n TO t"]);
+        await using var application = await scenario.ConnectSourceAsync();
+        var altering = Task.CompletedTask;
+        using (FaultPoints.Arm("copy.again.held", async token =>
+        {
+            altering = application.ExecuteAsync("ALTER TABLE t ADD w INT NOT NULL DEFAULT 3", CancellationToken.None);
+            while (!altering.IsCompleted && !(await scenario.Source.QueryAsync("SHOW PROCESSLIST", token)).Rows.Any(r => r.GetStringOrNull(6) == "Waiting for table metadata lock"))
+            {
+                await Task.Delay(5, token);
+            }
+        }))
+        {
+            await BeginAgainAsync(scenario, stream, []);
+        }
+
+        await altering;
+        await using var last = await CopyAsync(scenario, []);
+        await Scenario.CatchUpAsync(last);
+        Assert.Null(last.Progress.Error);
+        await scenario.AssertSameAsync();
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task No_range_is_begun_before_the_stream_is_where_the_table_was_made_anew(string server)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB");
+        await scenario.RecordAsync();
+        var first = await CopyAsync(scenario, []);
+        await RunAsync(scenario.Source, ["CREATE TABLE n LIKE t", "INSERT INTO n VALUES (1, 1), (2, 2)", "RENAME TABLE t TO o, n TO t", "UPDATE t SET v=v+1", "INSERT INTO t VALUES (3, 3)"]);
+        await BeginAgainAsync(scenario, first, []);
+        var (made, goOn) = (Assert.Single(await CopyStore.ReadMadeAnewAsync(scenario.Target, scenario.Definition.Id, default)), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var stream = await scenario.OpenAsync(start: false);
+        var begun = new List<BinlogPosition>();
+        using (FaultPoints.Arm("stream.event.delivered", async token => await goOn.Task.WaitAsync(token)))
+        using (FaultPoints.Arm("copy.snapshot.before", _ =>
+        {
+            begun.Add(stream.Progress.Applied);
+            return ValueTask.CompletedTask;
+        }))
+        {
+            stream.Start();
+            var copying = new TableCopier(stream, new CopyOptions { Threads = 1 }).RunAsync(default);
+            while ((await scenario.Target.QueryAsync($"SELECT 1 FROM _switchyard.copy_range WHERE stream_id='{scenario.Definition.Id}'", default)).RowCount == 0)
+            {
+                await Task.Delay(20);
+            }
+
+            goOn.SetResult();
+            await copying.WaitAsync(TimeSpan.FromMinutes(5));
+        }
+
+        Assert.True(Assert.Single(begun) >= made.At, $"{begun[0]} is before {made.At}.");
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
     }
 
     [Theory]

@@ -137,6 +137,62 @@ public sealed class CutoverTests
         Assert.Equal("reversed", (await world.Service.ReverseAsync("shop", s_request, default)).Result);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_store_that_fails_in_the_flip_leaves_everything_as_it_is_until_a_restart_reads_what_became_of_it(bool survives)
+    {
+        await using var world = await World.StartAsync();
+        PlantTriggerAndEvent(world.A);
+        await world.CreateRunningAsync();
+        world.Store.SurvivesFailingFlip = survives;
+
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+
+        Assert.Equal(("undecided", 1, "undecided"), (error.Code, error.ExitCode, error.Report!.Result));
+        Assert.Contains("Restart Switchyard", error.Remedy, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.RepairAsync("shop", default));
+        Assert.Equal("repair_failed", refused.Code);
+        Assert.Equal(1, world.A.Fences);
+        Assert.False(world.A.Events["nightly"].Enabled);
+        Assert.True(world.B.Triggers.ContainsKey("stamp"));
+        Assert.Empty(world.Engine.Running);
+
+        await world.RestartAsync();
+
+        await world.UntilAsync(survives ? MigrationState.Switched : MigrationState.Running);
+        await AssertAuthoritativeAsync(world, survives ? "b" : "a", survives ? "shop.reverse" : "shop.forward");
+        AssertRunsOnlyOn(survives ? world.B : world.A, survives ? world.A : world.B);
+    }
+
+    [Fact]
+    public async Task A_store_that_fails_before_the_flip_keeps_nobody_from_the_source_and_a_restart_undoes_the_rest()
+    {
+        await using var world = await World.StartAsync();
+        PlantTriggerAndEvent(world.A);
+        await world.CreateRunningAsync();
+        MigrationException error;
+        using (FaultPoints.Arm("switch.flip.before", _ =>
+        {
+            world.Store.Fail();
+            return ValueTask.CompletedTask;
+        }))
+        {
+            error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+        }
+
+        Assert.Equal(5, error.ExitCode);
+        Assert.Contains("Not everything could be undone", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, world.A.Fences);
+        Assert.True(world.A.Events["nightly"].Enabled);
+
+        await world.RestartAsync();
+
+        await world.UntilAsync(MigrationState.Running);
+        await AssertAuthoritativeAsync(world, "a", "shop.forward");
+        AssertRunsOnlyOn(world.A, world.B);
+    }
+
     [Fact]
     public async Task An_XA_transaction_prepared_after_the_first_look_gives_the_switch_up_and_is_named()
     {

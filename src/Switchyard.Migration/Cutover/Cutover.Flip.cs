@@ -62,8 +62,9 @@ internal sealed partial class Cutover
 
     /// <summary>
     /// The point of no return. Not cancellable: an answer that is not waited for would leave it unknown which side is authoritative, and if
-    /// the store fails to answer, the gate's own record decides.
+    /// the store fails to answer, the record decides.
     /// </summary>
+    /// <exception cref="FlipUndecidedException">Nor can the record be read.</exception>
     private async Task<bool> TryFlipAsync(MigrationLock held, Membership membership, Versioned<RoutingTable> routing, Versioned<Gate> gate)
     {
         var now = environment.Time.GetUtcNow();
@@ -82,9 +83,17 @@ internal sealed partial class Cutover
                 _journal.AppendPending(transaction);
             });
         }
-        catch (TopologyStoreException)
+        catch (TopologyStoreException e)
         {
-            await runtime.ReloadAsync(CancellationToken.None);
+            try
+            {
+                await runtime.ReloadAsync(CancellationToken.None);
+            }
+            catch (TopologyStoreException)
+            {
+                throw new FlipUndecidedException(e);
+            }
+
             _flipped = runtime.Record.Operation is { Flipped: true } operation && operation.Id == _operation.Id;
             if (!_flipped)
             {

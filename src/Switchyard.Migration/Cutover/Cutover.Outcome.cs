@@ -94,6 +94,23 @@ internal sealed partial class Cutover
         };
     }
 
+    /// <summary>
+    /// Everything stays as it is: the tables locked, the old side's events off, the statements held. Whoever opens the store next reads which side it is.
+    /// </summary>
+    private MigrationException Stay(FlipUndecidedException error)
+    {
+        LogUndecided(environment.Log, runtime.Name, _operation.Id, error);
+        runtime.Keep(_fence!);
+        return new MigrationException(
+            "undecided",
+            $"It is not known whether '{ToName}' became authoritative, and nothing was undone: '{FromName}' stays closed to writers, and what waits is not let go. At '{CutoverSteps.Flip}': {error.Message}",
+            "Restart Switchyard when the store can be written; it reads what became of it, and brings the switch to its end or takes it back.", 1, error)
+        {
+            Findings = _findings,
+            Report = Report("undecided") with { Error = error.Message },
+        };
+    }
+
     private async Task TryJournalAsync(JournalPhase phase, string detail)
     {
         try
@@ -109,6 +126,9 @@ internal sealed partial class Cutover
 
     [LoggerMessage(7101, LogLevel.Warning, "{Operation} of migration {Migration} failed at {Step} and is undone")]
     private static partial void LogUndo(ILogger log, string migration, string operation, string step, Exception error);
+
+    [LoggerMessage(7103, LogLevel.Critical, "The store failed while {Operation} of migration {Migration} changed sides; which side is authoritative is not known until it is read again")]
+    private static partial void LogUndecided(ILogger log, string migration, string operation, Exception error);
 
     [LoggerMessage(7102, LogLevel.Error, "{Operation} of migration {Migration} changed sides and failed afterwards")]
     private static partial void LogForward(ILogger log, string migration, string operation, Exception error);

@@ -9,7 +9,7 @@ namespace Switchyard.Migration;
 /// <remarks>
 /// Until the flip every failure undoes everything. The flip is one transaction that compares the gate, the lock, the proxies' membership,
 /// the routing table and the record, so that it happens exactly when everybody it depends on still agrees. After it, everything left to do
-/// is repeated until it is done.
+/// is repeated until it is done. Where it is not known whether the flip happened, nothing is touched any more until the store has been read again.
 /// </remarks>
 internal sealed partial class Cutover(MigrationEnvironment environment, MigrationRuntime runtime, SwitchRequest request)
 {
@@ -139,6 +139,10 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
             {
                 throw new CutoverFailedException("The right to change the migration was lost, because the store did not answer in time.", "Look after the store and try again.", e);
             }
+        }
+        catch (FlipUndecidedException e)
+        {
+            throw Stay(e);
         }
         catch (Exception e) when (!_flipped)
         {

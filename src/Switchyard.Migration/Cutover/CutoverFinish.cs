@@ -26,12 +26,14 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         await TryAsync(problems, () => _gate.AbandonAsync(reason, none));
         await TryAsync(problems, () => RemoveWarmRequestAsync(none));
         await TryAsync(problems, () => EnableEventsAsync(from, none));
-        if (await BeganAsync(CutoverSteps.Handover, none))
+        IReadOnlySet<string> begun = new HashSet<string>();
+        await TryAsync(problems, async () => begun = await ReadBegunAsync(none));
+        if (begun.Contains(CutoverSteps.Handover))
         {
             await TryAsync(problems, () => TakeHandoverBackAsync(to));
         }
 
-        if (runtime.Record.CopyDone && await BeganAsync(CutoverSteps.Warm, none))
+        if (runtime.Record.CopyDone && begun.Contains(CutoverSteps.Warm))
         {
             var spec = await runtime.SpecAsync(Before.Exchanged, none);
             await TryAsync(problems, () => WithinAsync(Before.From, "remove the record of the way back", token => environment.Engine.RemoveAsync(spec, token), none));
@@ -156,12 +158,9 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
         }
     }
 
-    /// <summary>Whether the operation came to a step; before that there is nothing of it to undo.</summary>
-    private async Task<bool> BeganAsync(string step, CancellationToken cancellationToken)
-    {
-        var entries = await environment.Topology.ListJournalAsync(runtime.Name, operation.Id, cancellationToken);
-        return entries.Any(e => e.Step == step);
-    }
+    /// <summary>The steps the operation came to; before that there is nothing of one to undo.</summary>
+    private async Task<IReadOnlySet<string>> ReadBegunAsync(CancellationToken cancellationToken) =>
+        (await environment.Topology.ListJournalAsync(runtime.Name, operation.Id, cancellationToken)).Select(e => e.Step).ToHashSet(StringComparer.Ordinal);
 
     private async Task RemoveWarmRequestAsync(CancellationToken cancellationToken)
     {

@@ -25,6 +25,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private TaskCompletionSource<IMigrationStream> _opened = new();
     private Direction _streamDirection;
     private bool _wasCut;
+    private IFence? _kept;
 
     // What of the record is kept under a key of its own, as it stands there.
     private IReadOnlyList<TableStatus> _copied = [];
@@ -249,7 +250,17 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         return now.SwitchedAt is null ? Migration.StreamStatus.None : new StreamStatus("frozen", null, null, 0, null);
     }
 
-    public async ValueTask DisposeAsync() => await HaltAsync(CancellationToken.None);
+    /// <summary>Holds a fence that nobody may release until it is known which side is authoritative; it falls with the process.</summary>
+    public void Keep(IFence fence) => _kept = fence;
+
+    public async ValueTask DisposeAsync()
+    {
+        await HaltAsync(CancellationToken.None);
+        if (_kept is { } fence)
+        {
+            await fence.DisposeAsync();
+        }
+    }
 
     private async Task RunAsync(MigrationRecord started, CancellationToken cancellationToken)
     {

@@ -5,6 +5,9 @@ namespace Switchyard.Proxy.Gates;
 /// <summary>The statements one gate holds in this proxy. Safe from any thread.</summary>
 internal sealed class GateHold(Gate gate, TimeProvider time)
 {
+    /// <summary>Timers take no longer times.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(40);
+
     private readonly Lock _lock = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _overLimit = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -62,12 +65,17 @@ internal sealed class GateHold(Gate gate, TimeProvider time)
     }
 
     /// <summary>Holds a statement until the gate has ended.</summary>
-    public async Task WaitAsync(int bytes, CancellationToken cancellationToken)
+    /// <param name="bytes">The statement's length.</param>
+    /// <param name="grace">How long after the gate's deadline its end is waited for yet.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="TimeoutException">Nobody has said how the gate ended, so that the statement belongs nowhere.</exception>
+    public async Task WaitAsync(int bytes, TimeSpan grace, CancellationToken cancellationToken)
     {
         Enter(bytes);
         try
         {
-            await _ended.Task.WaitAsync(cancellationToken);
+            var left = Gate.Deadline - time.GetUtcNow() + grace;
+            await _ended.Task.WaitAsync(left < TimeSpan.Zero ? TimeSpan.Zero : left < s_longest ? left : s_longest, time, cancellationToken);
         }
         catch
         {

@@ -66,18 +66,18 @@ internal sealed partial class ProxySession
     private bool IsTiedTo(Gate gate) =>
         (InTransaction || _pins.Any || _readTransaction is not null) && (gate.From is null || _current!.Backend == gate.From);
 
-    /// <summary>Waits for the gate's end; false when a KILL QUERY ended the wait.</summary>
-    private async ValueTask<bool> HoldAsync(GateHold hold, CancellationToken cancellationToken)
+    /// <summary>Waits for the gate's end; the error when a KILL QUERY ended the wait, or nobody says how the gate ended.</summary>
+    private async ValueTask<ClientError?> HoldAsync(GateHold hold, CancellationToken cancellationToken)
     {
         var since = _hold is null ? _context.Time.GetTimestamp() : _heldSince;
         EndHold();
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _holdInterrupt = interrupt;
-        var isInterrupted = false;
+        ClientError? error = null;
         try
         {
             // Counted by the gate before the session is seen held.
-            var held = hold.WaitAsync(_commandLength, interrupt.Token);
+            var held = hold.WaitAsync(_commandLength, _context.Options.HoldLimit, interrupt.Token);
             _isHeld = true;
             LeaveTurn("held");
             await held;
@@ -85,7 +85,13 @@ internal sealed partial class ProxySession
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            isInterrupted = true;
+            error = s_interrupted;
+        }
+        catch (TimeoutException)
+        {
+            error = ClientError.Refused(
+                "Switchyard cannot reach its topology store, and without it cannot tell on which server this statement has to run after a switch that was under way; "
+                + "the statement was not run. Try again when the store answers.");
         }
         finally
         {
@@ -94,7 +100,7 @@ internal sealed partial class ProxySession
             _isHeld = false;
         }
 
-        return !isInterrupted;
+        return error;
     }
 
     private void EndHold()

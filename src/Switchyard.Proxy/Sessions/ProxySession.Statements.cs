@@ -55,9 +55,9 @@ internal sealed partial class ProxySession
                 await _context.Views.EnsureAsync(statement.Info, SchemaOf(statement), topology, cancellationToken);
                 if (FindHold(statement, topology) is { } hold)
                 {
-                    if (!await HoldAsync(hold, cancellationToken))
+                    if (await HoldAsync(hold, cancellationToken) is { } error)
                     {
-                        await RefuseAsync(statement, s_interrupted, cancellationToken);
+                        await RefuseAsync(statement, error, cancellationToken);
                         return false;
                     }
                 }

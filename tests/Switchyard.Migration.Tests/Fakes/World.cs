@@ -7,7 +7,7 @@ namespace Switchyard.Migration.Tests;
 internal sealed class World : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("switchyard-migration-").FullName;
-    private SqliteTopologyStore _store = null!;
+    public FailingStore Store { get; private set; } = null!;
 
     public FakeServers Servers { get; } = new();
 
@@ -91,10 +91,10 @@ internal sealed class World : IAsyncDisposable
         Engine = new FakeEngine(Servers);
         Applied = new AppliedPositions();
         Validation = new ReadValidation();
-        _store = await SqliteTopologyStore.OpenAsync(Path.Combine(_directory, "store.db"), TimeProvider.System);
+        Store = new FailingStore(await SqliteTopologyStore.OpenAsync(Path.Combine(_directory, "store.db"), TimeProvider.System));
         var secrets = SecretProtector.Load(Path.Combine(_directory, "key"), null);
-        Topology = new TopologyRepository(_store, secrets, TimeProvider.System);
-        View = await TopologyView.OpenAsync(_store, secrets);
+        Topology = new TopologyRepository(Store, secrets, TimeProvider.System);
+        View = await TopologyView.OpenAsync(Store, secrets);
         if (proxy)
         {
             Proxy = await FakeProxy.StartAsync("p1", Topology, View, TimeProvider.System);
@@ -117,6 +117,6 @@ internal sealed class World : IAsyncDisposable
         }
 
         await View.DisposeAsync();
-        await _store.DisposeAsync();
+        await Store.DisposeAsync();
     }
 }

@@ -15,8 +15,8 @@ public sealed class GateHoldTests
     public async Task Held_statements_go_when_the_gate_ends()
     {
         var hold = new GateHold(s_gate, TimeProvider.System);
-        var first = hold.WaitAsync(10, default);
-        var second = hold.WaitAsync(10, default);
+        var first = hold.WaitAsync(10, TimeSpan.Zero, default);
+        var second = hold.WaitAsync(10, TimeSpan.Zero, default);
         Assert.False(first.IsCompleted);
         Assert.Equal(2, hold.Held);
         hold.End();
@@ -33,13 +33,13 @@ public sealed class GateHoldTests
     public async Task Too_many_statements_or_bytes_are_over_the_limit()
     {
         var many = new GateHold(s_gate, TimeProvider.System);
-        _ = many.WaitAsync(1, default);
-        _ = many.WaitAsync(1, default);
+        _ = many.WaitAsync(1, TimeSpan.Zero, default);
+        _ = many.WaitAsync(1, TimeSpan.Zero, default);
         Assert.False(many.OverLimit.IsCompleted);
-        _ = many.WaitAsync(1, default);
+        _ = many.WaitAsync(1, TimeSpan.Zero, default);
         await many.OverLimit;
         var large = new GateHold(s_gate, TimeProvider.System);
-        _ = large.WaitAsync(101, default);
+        _ = large.WaitAsync(101, TimeSpan.Zero, default);
         await large.OverLimit;
     }
 
@@ -48,7 +48,7 @@ public sealed class GateHoldTests
     {
         var hold = new GateHold(s_gate, TimeProvider.System);
         using var left = new CancellationTokenSource();
-        var held = hold.WaitAsync(10, left.Token);
+        var held = hold.WaitAsync(10, TimeSpan.Zero, left.Token);
         await left.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => held);
         Assert.Equal(0, hold.Held);

@@ -70,6 +70,25 @@ public sealed class StoreLossTests
         Assert.Equal(GateState.Abandoned, harness.View.Current.Gates[gate.Id].Value.State);
     }
 
+    [Fact]
+    public async Task Long_past_the_deadline_without_the_store_a_held_statement_gets_an_error_and_is_not_run()
+    {
+        await using var harness = await StartAsync(s_shortLease with { HoldLimit = TimeSpan.FromSeconds(2) });
+        await using var client = await harness.ConnectAsync();
+        var (gate, held) = await CutOffBeforeTheDeadlineAsync(harness, client, TimeSpan.FromSeconds(1));
+        foreach (var read in (Func<Task<string>>[])[() => held, () => ReadAsync(client)])
+        {
+            var error = await Assert.ThrowsAsync<ServerErrorException>(read);
+            Assert.Equal(1105, error.Code);
+            Assert.Contains("the statement was not run", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(GateState.Held, harness.View.Current.Gates[gate.Id].Value.State);
+        harness.Store.IsDown = false;
+        await harness.View.WaitAsync(state => state.Gates[gate.Id].Value.State == GateState.Abandoned, default);
+        Assert.Equal("1", (await client.QueryAsync("SELECT 1", default)).GetString(0, 0));
+    }
+
     /// <summary>A drained gate and a statement it holds, with the store gone before the deadline: on a busy machine that takes a later one.</summary>
     private static async Task<(Gate Gate, Task<string> Held)> CutOffBeforeTheDeadlineAsync(ProxyHarness harness, BackendConnection client, TimeSpan deadline)
     {
@@ -106,11 +125,11 @@ public sealed class StoreLossTests
 
     private static async Task<string> ReadAsync(BackendConnection client) => (await client.QueryAsync("SELECT a FROM t", default)).GetString(0, 0);
 
-    private static async Task<ProxyHarness> StartAsync()
+    private static async Task<ProxyHarness> StartAsync(ProxyOptions? options = null)
     {
         var s = await LabServer.SharedAsync("mariadb-10.11", "source");
         var t = await LabServer.SharedAsync("mariadb-10.11", "target");
-        var harness = await ProxyHarness.StartAsync(s_shortLease, ("s", s), ("t", t));
+        var harness = await ProxyHarness.StartAsync(options ?? s_shortLease, ("s", s), ("t", t));
         await harness.DirectAsync(s, "CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)");
         await harness.RouteAsync("s", "s");
         return harness;

@@ -10,7 +10,7 @@ namespace Switchyard.Replication.Apply;
 /// Reads the source's log ahead of the applier: keeps what concerns the stream, drops the rest, and waits when it is a set number of bytes
 /// ahead. It also waits behind every statement that may change a table's definition, because the rows after it are decoded by the new one.
 /// </summary>
-internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
+internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, ChangeReach reach, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Queue<StreamItem> _items = new();
@@ -134,6 +134,11 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
     private async ValueTask DeliverAsync(StreamItem item)
     {
         await Faults.FaultPoints.HitAsync("stream.event.delivered", _stop.Token).ConfigureAwait(false);
+        if (item is StatementItem unjudged)
+        {
+            item = unjudged with { Statement = await reach.JudgeAsync(unjudged.Statement, _stop.Token).ConfigureAwait(false) };
+        }
+
         Enqueue(item);
         if (item is StatementItem statement && tables.Concerns(statement.Statement))
         {

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
+using Switchyard.Replication.Ddl;
 using Switchyard.Replication.Source;
 using Switchyard.Replication.Target;
 using Switchyard.Replication.Tables;
@@ -216,7 +217,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
-        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, ReopenAsync);
+        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables), ReopenAsync);
         return (pump, reader, pump.RunAsync());
     }
 

@@ -43,7 +43,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
 
         if (statement.Kind == DdlKind.Change)
         {
-            throw new ReplicationException($"The source changed rows of a migrated table by a statement logged as text, at {item.Position}; such a change cannot be repeated exactly. Set binlog_format=ROW for every session of the source and copy again.");
+            throw new ReplicationException($"The source changed rows of a migrated table by a statement logged as text, at {item.Position}, or may have done so through a view, trigger or function; such a change cannot be repeated exactly. Set binlog_format=ROW for every session of the source and copy again.");
         }
 
         if (statement.IsUnreadable)

@@ -22,13 +22,13 @@ internal sealed class StreamTables
 
     public bool HasSchema(string schema) => _schemas.Contains(schema);
 
-    /// <summary>Whether a statement names one of the tables, or the schema of one when it acts on schemas, or may do so.</summary>
+    /// <summary>Whether a statement names one of the tables, or the schema of one when it acts on schemas, or may do so. Of a change, <see cref="ChangeReach"/> has judged that.</summary>
     public bool Concerns(DdlStatement statement) => statement.Kind switch
     {
         DdlKind.None or DdlKind.Savepoint => false,
         _ when statement.IsUnreadable => true,
         DdlKind.Database => statement.Names.Any(n => HasSchema(n.Schema)),
-        DdlKind.Change => _tables.Keys.Any(t => statement.Has(t.Name) && (statement.Has(t.Schema) || t.Schema.Equals(statement.DefaultSchema, StringComparison.OrdinalIgnoreCase))),
+        DdlKind.Change => true,
         _ => statement.Names.Concat(statement.NewNames).Any(n => _tables.ContainsKey(n)),
     };
 }

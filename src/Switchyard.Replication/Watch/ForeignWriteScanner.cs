@@ -11,7 +11,7 @@ namespace Switchyard.Replication.Watch;
 /// <summary>
 /// Finds, in a server's log, what wrote watched tables without our mark: a change to a row of our control tables in the same transaction.
 /// </summary>
-internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnlyList<string> ownIds)
+internal sealed partial class ForeignWriteScanner(StreamTables tables, ChangeReach reach, IReadOnlyList<string> ownIds)
 {
     private readonly OwnStatements _ownStatements = new(ownIds);
     private readonly Dictionary<TableName, int> _events = [];
@@ -31,7 +31,7 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnly
     /// <summary>Whether the last event was the end of something, so that reading can resume behind it.</summary>
     public bool IsBetweenTransactions => !_inTransaction && _gtid is null;
 
-    public IReadOnlyList<ForeignWrite> Take(BinlogEvent next)
+    public async ValueTask<IReadOnlyList<ForeignWrite>> TakeAsync(BinlogEvent next, CancellationToken cancellationToken)
     {
         switch (next)
         {
@@ -69,7 +69,7 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnly
                 Reset();
                 return [];
             case QueryEvent query:
-                return Statement(query);
+                return await StatementAsync(query, cancellationToken).ConfigureAwait(false);
             default:
                 return [];
         }
@@ -115,7 +115,7 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnly
         return found;
     }
 
-    private IReadOnlyList<ForeignWrite> Statement(QueryEvent query)
+    private async ValueTask<IReadOnlyList<ForeignWrite>> StatementAsync(QueryEvent query, CancellationToken cancellationToken)
     {
         if (RaisesIdentity().IsMatch(query.SqlText))
         {
@@ -128,7 +128,7 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, IReadOnly
             return [];
         }
 
-        var statement = DdlStatement.Of(query);
+        var statement = await reach.JudgeAsync(DdlStatement.Of(query), cancellationToken).ConfigureAwait(false);
         var isForeign = statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && tables.Concerns(statement) && !_isOwn && !_ownStatements.TakeIfOwn(query);
         IReadOnlyList<ForeignWrite> found = isForeign
             ? [Describe(query, statement.Names.Concat(statement.NewNames).FirstOrDefault(n => tables.Find(n.Schema, n.Name) is not null), ForeignWriteKind.Statement, 0, query.ThreadId)]

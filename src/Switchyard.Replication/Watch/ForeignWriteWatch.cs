@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Replication.Apply;
+using Switchyard.Replication.Ddl;
 using Switchyard.Replication.Source;
 using Switchyard.Replication.Tables;
 using Switchyard.Replication.Target;
@@ -38,7 +39,7 @@ public sealed class ForeignWriteWatch : IAsyncDisposable
     private ForeignWriteWatch(ForeignWriteWatchDefinition definition, StreamTables tables, string identity, BinlogPosition after, TimeProvider clock, ILogger logger)
     {
         _definition = definition;
-        _scanner = new ForeignWriteScanner(tables, definition.OwnStreamIds);
+        _scanner = new ForeignWriteScanner(tables, new ChangeReach(definition.Server, tables), definition.OwnStreamIds);
         _board = new PositionBoard(after);
         _identity = identity;
         _clock = clock;
@@ -182,7 +183,7 @@ public sealed class ForeignWriteWatch : IAsyncDisposable
         Enter(StreamState.Running, null);
         while (await reader.ReadAsync(stop).ConfigureAwait(false) is { } next)
         {
-            var found = _scanner.Take(next);
+            var found = await _scanner.TakeAsync(next, stop).ConfigureAwait(false);
             if (found.Count > 0)
             {
                 await ReportAsync(found, stop).ConfigureAwait(false);

@@ -1,0 +1,79 @@
+namespace Switchyard.Replication.Tests.Streams;
+
+/// <summary>A change logged as text stops the stream when it may have changed a migrated table, whatever it names, and only then.</summary>
+[Trait("Category", "Integration")]
+[Collection(StreamCollection.Name)]
+public sealed class StatementFormatTests
+{
+    private static readonly string[] s_schema =
+    [
+        "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB",
+        "CREATE TABLE plain (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB",
+        "CREATE TABLE watched (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB",
+        "CREATE VIEW shown AS SELECT * FROM t",
+        "CREATE TRIGGER onward AFTER INSERT ON watched FOR EACH ROW INSERT INTO t VALUES (NEW.id, 1)",
+        "CREATE FUNCTION bring(n INT) RETURNS INT DETERMINISTIC MODIFIES SQL DATA BEGIN INSERT INTO t VALUES (n, 2); RETURN n; END",
+    ];
+
+    public static TheoryData<string, string, bool> Changes()
+    {
+        var cases = new TheoryData<string, string, bool>();
+        foreach (var server in new[] { "mariadb-10.11", "mysql-9.7" })
+        {
+            cases.Add(server, "UPDATE shown SET v=7", true);
+            cases.Add(server, "INSERT INTO watched VALUES (20)", true);
+            cases.Add(server, "INSERT INTO {0}.watched VALUES (21)", true);
+            cases.Add(server, "SELECT bring(22)", true);
+            cases.Add(server, "USE {1}; SELECT {0}.bring(23)", true);
+            cases.Add(server, "USE {1}; INSERT INTO reaching VALUES (24)", true);
+            cases.Add(server, "INSERT INTO plain VALUES (1)", false);
+            cases.Add(server, "INSERT INTO {1}.far VALUES (1)", false);
+            cases.Add(server, "USE {1}; UPDATE far SET id=id+1", false);
+            cases.Add(server, "USE {1}; CREATE TEMPORARY TABLE passing (id INT); INSERT INTO passing VALUES (1); INSERT INTO far SELECT id+50 FROM passing", false);
+        }
+
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Changes))]
+    public async Task A_change_logged_as_text_stops_the_stream_when_it_may_reach_a_migrated_table(string server, string statements, bool stops)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, s_schema);
+        var other = scenario.Schema + "_other";
+        await scenario.Source.ExecuteAsync($"CREATE DATABASE {other}", default);
+        try
+        {
+            await scenario.Source.ExecuteAsync($"CREATE TABLE {other}.far (id INT) ENGINE=InnoDB", default);
+            await scenario.Source.ExecuteAsync($"CREATE TABLE {other}.reaching (id INT) ENGINE=InnoDB", default);
+            await scenario.Source.ExecuteAsync($"CREATE TRIGGER {other}.reach AFTER INSERT ON {other}.reaching FOR EACH ROW INSERT INTO {scenario.Schema}.t VALUES (NEW.id, 1)", default);
+            await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+            await scenario.RecordAsync(change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+            await using var stream = await scenario.OpenAsync();
+            await new TableCopier(stream, new CopyOptions()).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
+            await using var application = await scenario.ConnectSourceAsync();
+            await application.ExecuteAsync("SET SESSION binlog_format='STATEMENT'", default);
+            foreach (var statement in string.Format(System.Globalization.CultureInfo.InvariantCulture, statements, scenario.Schema, other).Split("; "))
+            {
+                await (statement.StartsWith("SELECT", StringComparison.Ordinal) ? application.QueryAsync(statement, default) : application.ExecuteAsync(statement, default) as Task);
+            }
+
+            if (stops)
+            {
+                await Assert.ThrowsAsync<ReplicationException>(() => Scenario.CatchUpAsync(stream)).WaitAsync(TimeSpan.FromMinutes(5));
+                Assert.Contains("logged as text", stream.Progress.Error, StringComparison.Ordinal);
+            }
+            else
+            {
+                await scenario.Source.ExecuteAsync("UPDATE t SET v=8", default);
+                await Scenario.CatchUpAsync(stream);
+                var rows = await scenario.Target.QueryAsync($"SELECT id, v FROM {scenario.Schema}.t", default);
+                Assert.Equal(["1 8"], rows.Rows.Select(r => $"{r.GetString(0)} {r.GetString(1)}"));
+            }
+        }
+        finally
+        {
+            await scenario.Source.ExecuteAsync($"DROP DATABASE {other}", default);
+        }
+    }
+}

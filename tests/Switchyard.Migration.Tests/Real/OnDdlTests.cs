@@ -31,8 +31,13 @@ public sealed class OnDdlTests
         await source.ExecuteAsync("ALTER TABLE t ADD w INT NOT NULL DEFAULT 5", default);
         await source.ExecuteAsync("INSERT INTO t (id, v) VALUES (3, 3)", default);
         await world.UntilAsync(MigrationState.Running);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        while ((await SchemaReader.ReadTableAsync(target, new TableName(world.Schema, "t"), limit.Token))!.Columns.Count < 4)
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
         Assert.Equal("clean", (await world.DiffAsync()).State);
-        Assert.Equal(4, (await SchemaReader.ReadTableAsync(target, new TableName(world.Schema, "t"), default))!.Columns.Count);
         Assert.Equal(OnDdl.Exec, (await world.Service.ShowAsync(world.Schema, default)).Settings.OnDdl);
     }
 }

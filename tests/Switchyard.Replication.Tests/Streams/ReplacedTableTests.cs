@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Faults;
+using Switchyard.Lab;
 using Switchyard.Replication.Copy;
 using Switchyard.Replication.Schema;
 
@@ -169,6 +170,60 @@ public sealed class ReplacedTableTests
         Assert.True(Assert.Single(begun) >= made.At, $"{begun[0]} is before {made.At}.");
         await Scenario.CatchUpAsync(stream);
         await scenario.AssertSameAsync();
+    }
+
+    /// <summary>MySQL's copy waits for it, since it keeps a table's first range from being read under its lock.</summary>
+    [Theory]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mysql-9.7", false)]
+    public async Task What_was_prepared_before_the_table_was_made_anew_counts_when_it_is_committed_after(string server, bool afterCopy)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB");
+        await scenario.RecordAsync();
+        var stream = await CopyAsync(scenario, []);
+        await using var application = await scenario.ConnectSourceAsync();
+        await RunAsync(application, ["CREATE TABLE n LIKE t", "INSERT INTO n VALUES (1, 1), (2, 2)", "RENAME TABLE t TO o, n TO t"]);
+        await RunAsync(application, ["XA START 'x'", "UPDATE t SET v=12 WHERE id=2", "INSERT INTO t VALUES (9, 9)", "XA END 'x'", "XA PREPARE 'x'"]);
+        await BeginAgainAsync(scenario, stream, []);
+        await RunAsync(application, afterCopy ? [] : ["XA COMMIT 'x'"]);
+        await using var last = await CopyAsync(scenario, []);
+        await RunAsync(application, afterCopy ? ["XA COMMIT 'x'"] : []);
+        await Scenario.CatchUpAsync(last);
+
+        Assert.Null(last.Progress.Error);
+        await scenario.AssertSameAsync();
+        Assert.Equal(3, await scenario.CountAsync(scenario.Tables[0]));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task Where_a_table_was_made_anew_is_not_looked_for_in_the_log_of_another_server(string name)
+    {
+        await using var first = await LabServer.StartAsync(name);
+        await using var replica = await LabServer.StartAsync(name);
+        await NativeReplication.BeginAsync(first, replica);
+        await using var scenario = await Scenario.CreateAsync(first, await LabServer.SharedAsync(name, "target"), "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB");
+        await scenario.RecordAsync();
+        var stream = await CopyAsync(scenario, []);
+        await RunAsync(scenario.Source, ["INSERT INTO t VALUES (7, 7)", "CREATE TABLE n LIKE t", "INSERT INTO n VALUES (1, 1), (2, 2)", "RENAME TABLE t TO o, n TO t"]);
+        await BeginAgainAsync(scenario, stream, []);
+        await NativeReplication.CatchUpAsync(first, replica);
+        var moved = scenario.MovedTo(replica);
+        Assert.Contains("a place the stream had not reached", (await Assert.ThrowsAsync<ReplicationException>(() => moved.OpenAsync())).Message, StringComparison.Ordinal);
+
+        await using (var there = await CopyAsync(scenario, []))
+        {
+            await there.StopAsync();
+        }
+
+        await NativeReplication.EndAsync(replica);
+        await using var last = await CopyAsync(moved, []);
+        await RunAsync(await moved.ConnectSourceAsync(), ["INSERT INTO t VALUES (3, 3)"]);
+        await Scenario.CatchUpAsync(last);
+        await moved.AssertSameAsync();
+        Assert.Empty(await CopyStore.ReadMadeAnewAsync(scenario.Target, scenario.Definition.Id, default));
+        await last.StopAsync();
     }
 
     [Theory]

@@ -89,6 +89,7 @@ public sealed class SchemaGateTests
             "CREATE TABLE outside (id INT PRIMARY KEY)",
             "CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT c FOREIGN KEY (p) REFERENCES outside (id))",
             "CREATE TABLE hashed (id INT PRIMARY KEY, t TEXT, UNIQUE KEY u (t))",
+            "CREATE TABLE short_year (id INT PRIMARY KEY, y YEAR(2) NOT NULL COMMENT 'built')",
             "CREATE TABLE taken (id INT PRIMARY KEY)");
         await using var there = await BackendConnection.OpenAsync(ConnectionOptions.Parse(target.Dsn), CancellationToken.None);
         await there.ExecuteMultiAsync($"CREATE DATABASE `{schema}`; CREATE TABLE `{schema}`.taken (id INT PRIMARY KEY)", CancellationToken.None);
@@ -101,8 +102,9 @@ public sealed class SchemaGateTests
             },
             CancellationToken.None);
 
-        string[] expected = ["no_key", "engine", "system_versioned", "key_inexact", "foreign_key_out", "hash_index", "target_not_empty", "unknown_table", "cascade_cycle"];
+        string[] expected = ["no_key", "engine", "system_versioned", "key_inexact", "foreign_key_out", "hash_index", "target_not_empty", "unknown_table", "cascade_cycle", "year_two_digits"];
         Assert.All(expected, code => Assert.Contains(findings, f => f.Code == code && f.Severity == GateSeverity.Refuse));
+        Assert.Contains(findings, f => f is { Code: "year_two_digits" } && f.Remedy.Contains("MODIFY `y` year(4) NOT NULL COMMENT 'built' on", StringComparison.Ordinal));
         Assert.Contains(findings, f => f is { Code: "no_key" } && f.Subject.EndsWith("nearly", StringComparison.Ordinal) && f.Remedy.Contains("MODIFY `v` int(11) NOT NULL, MODIFY `w` varchar(9) CHARACTER SET greek COLLATE greek_general_ci NOT NULL DEFAULT 'x' COMMENT 'it''s' on", StringComparison.Ordinal));
         Assert.All(findings.Where(f => f.Severity == GateSeverity.Refuse), f => Assert.True(f.What.EndsWith('.') && f.Remedy.Length > 0, f.ToString()));
     }

@@ -71,6 +71,13 @@ internal static class TableRules
                 $"Run SET GLOBAL mysql56_temporal_format=ON and ALTER TABLE {table.Name.Quoted} FORCE on the source.");
         }
 
+        foreach (var column in table.Columns.Where(c => c.ColumnType.StartsWith("year(2)", StringComparison.OrdinalIgnoreCase)))
+        {
+            yield return GateFinding.Refuse(
+                "year_two_digits", $"{name}.{column.Name}", $"Column {column.Name} of {name} is YEAR(2), which prints two of a year's four digits and is gone from MySQL; what is read of it is not what it holds.",
+                $"Run ALTER TABLE {table.Name.Quoted} MODIFY {FourDigits(table, column)} on the source.");
+        }
+
         if (table.IsSystemVersioned)
         {
             yield return GateFinding.Refuse(
@@ -85,10 +92,17 @@ internal static class TableRules
         }
     }
 
-    /// <summary>A column as the source prints it, but for NULL: what MODIFY leaves out is lost.</summary>
+    /// <summary>A column as the source prints it: what MODIFY leaves out is lost.</summary>
+    private static string Printed(TableDefinition table, ColumnDefinition column) =>
+        table.CreateStatement.Split('\n').Select(l => l.Trim().TrimEnd(',')).First(l => l.StartsWith(column.QuotedName + " ", StringComparison.OrdinalIgnoreCase));
+
+    private static string FourDigits(TableDefinition table, ColumnDefinition column) =>
+        Printed(table, column).Replace($"{column.QuotedName} year(2)", $"{column.QuotedName} year(4)", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The same, but for NULL.</summary>
     private static string NotNull(TableDefinition table, ColumnDefinition column)
     {
-        var printed = table.CreateStatement.Split('\n').Select(l => l.Trim().TrimEnd(',')).First(l => l.StartsWith(column.QuotedName + " ", StringComparison.OrdinalIgnoreCase));
+        var printed = Printed(table, column);
         foreach (var (nullable, strict) in new[] { (" NULL DEFAULT NULL", " NOT NULL"), (" DEFAULT NULL", " NOT NULL"), (" NULL DEFAULT ", " NOT NULL DEFAULT "), (" DEFAULT ", " NOT NULL DEFAULT "), (" COMMENT ", " NOT NULL COMMENT ") })
         {
             if (printed.IndexOf(nullable, StringComparison.Ordinal) is >= 0 and var at)

@@ -55,7 +55,8 @@ public sealed class ProxyServer : IAsyncDisposable
         _sessions = new SessionRegistry(view, _reaper);
         _membership = new ProxyMembership(options, view, repository.Store, time, logger);
         _gates = new GateKeeper(options, view, repository.Store, _membership, time, logger);
-        _reads = new ReadRouter(view, applied, profiles, options, time, logger);
+        var views = new ViewCatalog(profiles, time, _stopSessions.Token);
+        _reads = new ReadRouter(view, applied, profiles, views, options, time, logger);
         var opener = new LegOpener(profiles, repository, options.Id);
         var shadow = new ShadowReads(view, opener, profiles, applied, validation, time, logger);
         _context = new SessionContext(
@@ -71,7 +72,7 @@ public sealed class ProxyServer : IAsyncDisposable
             _gates,
             _reads,
             shadow,
-            new ViewCatalog(profiles, time, _stopSessions.Token),
+            views,
             new RoutineCatalog(profiles, time, _stopSessions.Token),
             _sessions,
             new ProxyInstruments(_sessions),

@@ -13,7 +13,7 @@ namespace Switchyard.Proxy.Reads;
 /// Safe from any thread; costs one comparison per statement while no table is in that mode.
 /// </summary>
 internal sealed class ReadRouter(
-    TopologyView view, AppliedPositions applied, BackendProfiles profiles, ProxyOptions options, TimeProvider time, ILogger logger) : IAsyncDisposable
+    TopologyView view, AppliedPositions applied, BackendProfiles profiles, ViewCatalog views, ProxyOptions options, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<(string Migration, string Writer, string Reader), MigrationReads> _migrations = new();
     private readonly CancellationTokenSource _stop = new();
@@ -246,7 +246,7 @@ internal sealed class ReadRouter(
     /// <summary>Later reads of this session must not show less than the source has shown it, acknowledged or not.</summary>
     private void SawSource(SessionMarks marks, StatementInfo info, string? schema, TopologyState topology)
     {
-        foreach (var table in StatementTables.Of(info, schema, null).Tables)
+        foreach (var table in StatementTables.Of(info, schema, views).Tables)
         {
             if (RuleOf(table, schema, topology) is { } rule)
             {
@@ -283,14 +283,15 @@ internal sealed class ReadRouter(
             return;
         }
 
-        if (!info.TablesKnown || info.Has(SessionEffects.EndsXa))
+        var tables = StatementTables.Of(info, schema, views);
+        if (!tables.AreKnown || info.Has(SessionEffects.EndsXa))
         {
             // XA COMMIT makes real what any session may have prepared, long ago.
             MarkEverything(topology);
             return;
         }
 
-        foreach (var table in StatementTables.Of(info, schema, null).Tables)
+        foreach (var table in tables.Tables)
         {
             if (table.Access != TableAccess.Write || RuleOf(table, schema, topology) is not { } rule)
             {

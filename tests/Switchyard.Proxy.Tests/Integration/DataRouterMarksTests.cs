@@ -110,6 +110,25 @@ public sealed class DataRouterMarksTests
     }
 
     [Fact]
+    public async Task A_write_through_a_view_of_another_schema_marks_the_table()
+    {
+        await using var harness = await StartAsync();
+        await using var writer = await harness.ConnectAsync();
+        await using var reader = await harness.ConnectAsync();
+        var beside = $"{harness.Schema}_beside";
+        foreach (var server in new[] { await SourceAsync(), await TargetAsync() })
+        {
+            await harness.DirectAsync(server, $"CREATE DATABASE {beside}", $"CREATE VIEW {beside}.shown AS SELECT * FROM {harness.Schema}.v");
+        }
+
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await Eventually(async () => await ValueAsync(reader) == "t0");
+        await writer.ExecuteAsync($"UPDATE {beside}.shown SET v = 's1'", default);
+        Assert.Equal("s1", await ValueAsync(reader));
+    }
+
+    [Fact]
     public async Task Variables_set_from_the_diagnostics_of_a_read_on_the_target_are_the_sessions()
     {
         await using var harness = await StartAsync();

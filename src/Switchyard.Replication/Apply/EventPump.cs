@@ -218,6 +218,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         var gtid = _gtid;
         _gtid = null;
         _inTransaction = false;
+        _isOwn = false;
         return new EndItem(next.Position, next.Timestamp, gtid, isRollback);
     }
 

@@ -66,6 +66,30 @@ public sealed class XaTests
     }
 
     [Theory]
+    [InlineData("mysql-9.7")]
+    [InlineData("mariadb-10.11")]
+    public async Task A_transaction_that_is_read_again_after_one_of_the_opposite_stream_arrives(string name)
+    {
+        await using var scenario = await Scenario.CreateAsync(name, name, Table);
+        var reverseId = scenario.Schema + ".reverse";
+        await scenario.RecordAsync(copies: false, d => d with { QueueBytes = 4096, OppositeId = reverseId });
+        var back = new StreamDefinition { Id = reverseId, OppositeId = scenario.Definition.Id, From = scenario.To, To = scenario.From, Tables = scenario.Tables };
+        await ReplicationStream.RecordAsync(back, await ReplicationStream.ReadEndAsync(scenario.To, default), default);
+        await using var forward = await scenario.OpenAsync();
+        await using var reverse = await ReplicationStream.OpenAsync(back, default);
+        reverse.Start();
+        // More than is kept.
+        await PrepareAsync(scenario.Source, $"'{scenario.Schema}'", "INSERT INTO t VALUES (1, REPEAT('x', 20000))");
+        await Scenario.CatchUpAsync(forward);
+        await scenario.Target.ExecuteAsync($"INSERT INTO {scenario.Schema}.t VALUES (2, 'back')", default);
+        await Scenario.CatchUpAsync(reverse);
+        await scenario.Source.ExecuteAsync($"XA COMMIT '{scenario.Schema}'", default);
+        await Scenario.CatchUpAsync(forward);
+        Assert.Equal(2, await scenario.CountAsync(scenario.Tables[0]));
+        await scenario.AssertSameAsync();
+    }
+
+    [Theory]
     [InlineData("mariadb-10.11")]
     [InlineData("mysql-9.7")]
     public async Task A_prepared_transaction_outlives_its_session_its_server_and_the_stream(string name)

@@ -242,9 +242,12 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
         }
     }
 
+    /// <summary>Whether the transaction changes rows of the stream's tables on the target.</summary>
+    private bool HasRows => _current.HasRows || target.HasOpenTransaction;
+
     private async Task EndAsync(EndItem end, CancellationToken cancellationToken)
     {
-        if (end.IsRollback && (!_current.IsEmpty || target.HasOpenTransaction))
+        if (end.IsRollback && HasRows)
         {
             throw new ReplicationException($"The binary log has changes of migrated tables that were rolled back at {end.Position}: a transaction mixes engines with and without transactions. Convert the tables to InnoDB and copy again.");
         }
@@ -256,6 +259,11 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
             _current.Begin(new ChangeStatement(ChangeKind.Other, null, 1));
             XaRows.Write(_current.Sql, definition.Id, change);
             xa.CascadingEnds += !change.IsPrepared && change.Branch.MeetsCascades ? 1 : 0;
+        }
+        else if (!HasRows)
+        {
+            // Savepoints of a transaction of other tables.
+            _current.Clear();
         }
 
         if (target.HasOpenTransaction)
@@ -318,7 +326,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
         if (concerns && !_isOwn)
         {
             await FlushAsync().ConfigureAwait(false);
-            if (_inTransaction && (!_current.IsEmpty || target.HasOpenTransaction))
+            if (_inTransaction && HasRows)
             {
                 throw new ReplicationException($"The binary log has a statement that changes migrated tables in the middle of a transaction with rows, at {item.Position}; that cannot be followed exactly. Copy again.");
             }

@@ -49,6 +49,9 @@ internal sealed class ChangeGroup : IDisposable
 
     public bool IsEmpty => _statements.Count == 0;
 
+    /// <summary>Whether rows are changed: savepoints alone change nothing.</summary>
+    public bool HasRows { get; private set; }
+
     /// <summary>Whether some rows are as logged.</summary>
     public bool HasLogged { get; private set; }
 
@@ -82,7 +85,11 @@ internal sealed class ChangeGroup : IDisposable
     }
 
     /// <summary>Starts a statement; the caller writes its text into <see cref="Sql"/>.</summary>
-    public void Begin(ChangeStatement statement) => _statements.Add((statement, Sql.Length));
+    public void Begin(ChangeStatement statement)
+    {
+        _statements.Add((statement, Sql.Length));
+        HasRows |= statement.Table is not null;
+    }
 
     /// <summary>Adds rows as they were logged.</summary>
     public void Add(TablePlan table, LoggedTable logged, RowsEvent rows)
@@ -109,6 +116,7 @@ internal sealed class ChangeGroup : IDisposable
             _statements.Add((statement, start + at));
         }
 
+        HasRows |= other.HasRows;
         HasLogged |= other.HasLogged;
         _values.AddRange(other._values);
         other._values.Clear();
@@ -118,6 +126,7 @@ internal sealed class ChangeGroup : IDisposable
     {
         _text.Clear();
         _statements.Clear();
+        HasRows = false;
         HasLogged = false;
         Touched.Clear();
         FreeValues();

@@ -76,4 +76,34 @@ public sealed class StatementFormatTests
             await scenario.Source.ExecuteAsync($"DROP DATABASE {other}", default);
         }
     }
+
+    [Fact]
+    public async Task A_rollback_that_is_logged_with_savepoints_of_other_tables_alone_passes()
+    {
+        // MySQL with GTIDs refuses such a transaction.
+        await using var scenario = await Scenario.CreateAsync("mariadb-10.11", "mariadb-10.11", s_schema);
+        var other = scenario.Schema + "_other";
+        await scenario.Source.ExecuteAsync($"CREATE DATABASE {other}", default);
+        try
+        {
+            await scenario.Source.ExecuteAsync($"CREATE TABLE {other}.far (id INT) ENGINE=InnoDB", default);
+            await scenario.Source.ExecuteAsync($"CREATE TABLE {other}.kept (id INT) ENGINE=MyISAM", default);
+            await scenario.RecordAsync(copies: false, change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+            await using var stream = await scenario.OpenAsync();
+            await using var application = await scenario.ConnectSourceAsync();
+            foreach (var statement in (string[])["SET SESSION binlog_format='STATEMENT'", $"USE {other}", "BEGIN", "INSERT INTO far VALUES (1)", "SAVEPOINT a", "INSERT INTO kept VALUES (1)", "ROLLBACK"])
+            {
+                await application.ExecuteAsync(statement, default);
+            }
+
+            await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+            await Scenario.CatchUpAsync(stream);
+            Assert.Equal(1, await scenario.CountAsync(new(scenario.Schema, "t")));
+            Assert.Equal(1, stream.Progress.TransactionsApplied);
+        }
+        finally
+        {
+            await scenario.Source.ExecuteAsync($"DROP DATABASE {other}", default);
+        }
+    }
 }

@@ -155,7 +155,7 @@ internal static class GtidDecoder
         string? xid = null;
         if ((flags & (MariaDbGtidFlags.PreparedXa | MariaDbGtidFlags.CompletedXa)) != 0)
         {
-            var format = (int)span.UInt32();
+            var format = span.UInt32();
             int gtridLength = span.Byte(), bqualLength = span.Byte();
             xid = FormatXid(format, span.Bytes(gtridLength), span.Bytes(bqualLength));
         }
@@ -198,7 +198,7 @@ internal static class GtidDecoder
     {
         var span = new EventSpan(body);
         var onePhase = span.Byte() != 0;
-        var format = (int)span.UInt32();
+        var format = span.UInt32();
         int gtridLength = EventSpan.CheckSize(span.UInt32()), bqualLength = EventSpan.CheckSize(span.UInt32());
         return new XaPrepareEvent
         {
@@ -211,7 +211,7 @@ internal static class GtidDecoder
         };
     }
 
-    private static string FormatXid(int format, ReadOnlySpan<byte> gtrid, ReadOnlySpan<byte> bqual) =>
+    private static string FormatXid(uint format, ReadOnlySpan<byte> gtrid, ReadOnlySpan<byte> bqual) =>
         new StringBuilder().Append("X'").Append(Convert.ToHexStringLower(gtrid)).Append("',X'").Append(Convert.ToHexStringLower(bqual))
             .Append("',").Append(format).ToString();
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Numerics;
 using System.Text.RegularExpressions;
 using Switchyard.Binlog;
 
@@ -26,17 +28,21 @@ internal sealed partial class XaBranch(string xid, BinlogPosition begin)
     /// <summary>It changes tables whose foreign keys cascade. True also when that is not known.</summary>
     public bool MeetsCascades { get; set; }
 
-    /// <summary>The identifier in a statement of the log: <c>XA COMMIT X'61',X'',1</c>.</summary>
+    /// <summary>
+    /// The identifier in a statement of the log: <c>XA COMMIT X'61',X'',1</c>. Statements print the format id with 64 bits, events hold 32 of them.
+    /// </summary>
     /// <exception cref="ReplicationException">The statement is written otherwise.</exception>
     public static string XidOf(string statement, BinlogPosition at)
     {
         var match = Identifier().Match(statement);
         return match.Success
-            ? $"X'{match.Groups[1].Value.ToLowerInvariant()}',X'{match.Groups[2].Value.ToLowerInvariant()}',{match.Groups[3].Value}"
+            ? $"X'{match.Groups[1].Value.ToLowerInvariant()}',X'{match.Groups[2].Value.ToLowerInvariant()}',{FormatOf(match.Groups[3].Value)}"
             : throw new ReplicationException($"The binary log has an XA statement at {at} whose identifier cannot be read; nothing after it can be applied safely.");
     }
 
-    [GeneratedRegex(@"^XA\s+\w+\s+X'([0-9a-f]*)',\s*X'([0-9a-f]*)',\s*(\d+)\s*(ONE PHASE)?$", RegexOptions.IgnoreCase)]
+    private static uint FormatOf(string digits) => unchecked((uint)(BigInteger.Parse(digits, CultureInfo.InvariantCulture) & uint.MaxValue));
+
+    [GeneratedRegex(@"^XA\s+\w+\s+X'([0-9a-f]*)',\s*X'([0-9a-f]*)',\s*(-?\d+)\s*(ONE PHASE)?$", RegexOptions.IgnoreCase)]
     private static partial Regex Identifier();
 }
 

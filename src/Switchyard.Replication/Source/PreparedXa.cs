@@ -40,6 +40,6 @@ public static class PreparedXa
         var gtrid = (int)row.GetInt64(1);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"X'{Convert.ToHexStringLower(data[..gtrid])}',X'{Convert.ToHexStringLower(data.Slice(gtrid, (int)row.GetInt64(2)))}',{row.GetInt64(0)}");
+            $"X'{Convert.ToHexStringLower(data[..gtrid])}',X'{Convert.ToHexStringLower(data.Slice(gtrid, (int)row.GetInt64(2)))}',{unchecked((uint)row.GetInt64(0))}");
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Switchyard.Client;
 using Switchyard.Lab;
+using Switchyard.Replication.Source;
 
 namespace Switchyard.Replication.Tests.Streams;
 
@@ -63,6 +64,24 @@ public sealed class XaTests
         await scenario.AssertSameAsync();
         await next.StopAsync();
         Assert.Equal(0, (await scenario.Target.QueryAsync($"SELECT COUNT(*) FROM _switchyard.stream_xa WHERE stream_id='{scenario.Definition.Id}'", default)).GetInt64(0, 0));
+    }
+
+    // MariaDB takes no format id from 2^31 on.
+    [Theory]
+    [InlineData("2147483648")]
+    [InlineData("4294967294")]
+    public async Task An_identifier_of_any_format_is_one_and_the_same_wherever_the_server_gives_it(string format)
+    {
+        await using var scenario = await Scenario.CreateAsync("mysql-9.7", "mysql-9.7", Table);
+        await scenario.RecordAsync(copies: false);
+        await using var stream = await scenario.OpenAsync();
+        await PrepareAsync(scenario.Source, $"'{scenario.Schema}','b',{format}", "INSERT INTO t VALUES (2, 'prepared')");
+        await Scenario.CatchUpAsync(stream);
+        Assert.Contains(await PreparedXa.ReadAsync(scenario.Source, default), stream.Xa.IsKnown);
+        await scenario.Source.ExecuteAsync($"XA COMMIT '{scenario.Schema}','b',{format}", default);
+        await Scenario.CatchUpAsync(stream);
+        Assert.Equal(1, await scenario.CountAsync(scenario.Tables[0]));
+        await scenario.AssertSameAsync();
     }
 
     [Theory]

@@ -16,6 +16,9 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
     /// <summary>Names of the list that the client's test does not know itself, or that stop the server.</summary>
     private static readonly HashSet<string> s_noClientTests = ["disable_query_logs", "client_query"];
 
+    /// <summary>How the suite's driver ends when a script does not apply, to this way of speaking for one.</summary>
+    private const int SkippedExitCode = 62;
+
     /// <summary>Ways a client can speak to a server, as the suite's own driver names them.</summary>
     public static TheoryData<string> Protocols => ProgramRun.IsFull
         ? ["", "--ps-protocol", "--cursor-protocol", "--compress", "--sp-protocol", "--view-protocol", "--non-blocking-api"]
@@ -56,12 +59,13 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
         var scripts = await ListAsync(ProgramRun.IsFull ? "main-full.txt" : "main-subset.txt");
         var known = await ListAsync("main-differences.txt");
         var differences = new List<string>();
-        var ran = 0;
+        var (ran, skipped) = (0, 0);
         foreach (var script in scripts.Where(script => File.Exists($"{Suite}/main/{script}.test")))
         {
             await TidyAsync();
             var runs = await Task.WhenAll(ScriptAsync(servers.Direct, servers.Direct.Port, script, protocol), ScriptAsync(servers.Proxied, servers.Harness.Proxy.EndPoint.Port, script, protocol));
             ran += runs[0].ExitCode == 0 ? 1 : 0;
+            skipped += runs[0].ExitCode == SkippedExitCode ? 1 : 0;
             var difference = Difference.Of(runs[0].Lines(servers.Ports), runs[1].Lines(servers.Ports));
             if (difference.Length > 0 && !known.Contains(script))
             {
@@ -70,7 +74,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
         }
 
         Difference.AssertNone(string.Join('\n', differences));
-        Assert.True(ran >= scripts.Count / 2, $"only {ran} of {scripts.Count} scripts run to their end on the server itself");
+        Assert.True(ran >= (scripts.Count - skipped) / 2, $"only {ran} of {scripts.Count - skipped} scripts run to their end on the server itself");
         if (protocol.Length == 0)
         {
             await AssertNoWriteIsCalledReadAsync();

@@ -42,6 +42,15 @@ internal static class ReadServers
         }
     }
 
+    /// <summary>Until the schema's tables are known, a write counts as one to all of them: repeats one until it holds up no read of another table.</summary>
+    public static Task UntilTablesAreKnownAsync(ProxyHarness harness, BackendConnection writer, BackendConnection reader, string write) => Eventually(async () =>
+    {
+        await CaughtUpAsync(harness);
+        await PlaceAsync(reader);
+        await writer.ExecuteAsync(write, default);
+        return await PlaceAsync(reader) == "target";
+    });
+
     public static Task<LabServer> SourceAsync() => LabServer.SharedAsync("mariadb-10.11", "read-source");
 
     public static Task<LabServer> TargetAsync() => LabServer.SharedAsync("mariadb-10.11", "read-target");

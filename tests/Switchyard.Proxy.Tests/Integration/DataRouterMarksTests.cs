@@ -40,15 +40,7 @@ public sealed class DataRouterMarksTests
         await using var writer = await harness.ConnectAsync();
         await using var reader = await harness.ConnectAsync();
         await harness.RouteAsync("s", "t");
-
-        // Until the schema's tables are known, a write counts as one to all of them.
-        await Eventually(async () =>
-        {
-            await CaughtUpAsync(harness);
-            await PlaceAsync(reader);
-            await writer.ExecuteAsync("INSERT INTO parent SELECT MAX(id) + 1 FROM parent", default);
-            return await PlaceAsync(reader) == "target";
-        });
+        await UntilTablesAreKnownAsync(harness, writer, reader, "INSERT INTO parent SELECT MAX(id) + 1 FROM parent");
         await writer.ExecuteAsync("BEGIN", default);
         await writer.ExecuteAsync("INSERT INTO parent SELECT MAX(id) + 1 FROM parent", default);
         await harness.RouteAsync("s", "s");

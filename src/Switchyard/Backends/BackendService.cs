@@ -9,7 +9,7 @@ namespace Switchyard.Backends;
 
 /// <summary>The verbs of <c>backend</c>.</summary>
 internal sealed class BackendService(
-    TopologyRepository repository, IBackendProbe probe, Engines engines, TimeProvider time, ILogger<BackendService> logger)
+    TopologyRepository repository, TopologyView view, IBackendProbe probe, Engines engines, TimeProvider time, ILogger<BackendService> logger)
 {
     public async Task<IReadOnlyList<BackendInfo>> ListAsync(CancellationToken cancellationToken)
     {
@@ -143,12 +143,16 @@ internal sealed class BackendService(
 
     private static MigrationException Refused(string code, string message, string remedy) => new(code, message, remedy, 3);
 
-    private static async Task CommitAsync(TopologyTransaction transaction, CancellationToken cancellationToken)
+    /// <summary>Returns once this process's proxy knows of it: the next client is served by what the caller was told.</summary>
+    private async Task CommitAsync(TopologyTransaction transaction, CancellationToken cancellationToken)
     {
-        if (!(await transaction.CommitAsync(cancellationToken)).Succeeded)
+        var result = await transaction.CommitAsync(cancellationToken);
+        if (!result.Succeeded)
         {
             throw Refused("changed_meanwhile", "Somebody else changed the topology at the same moment; nothing was changed.", "Try again.");
         }
+
+        await view.CatchUpAsync(result.Revision, cancellationToken);
     }
 
     private async Task ApplyDefaultAsync(string? name, CancellationToken cancellationToken)

@@ -39,10 +39,11 @@ internal sealed class World : IAsyncDisposable
         world.Servers.ByPort[1002] = world.B;
         await world.OpenAsync(proxy);
         var routing = await world.Topology.GetRoutingAsync();
-        await world.Topology.Begin()
+        var made = await world.Topology.Begin()
             .Put(new Backend("a", "mysql://u:p@127.0.0.1:1001/"))
             .Put(new Backend("b", "mysql://u:p@127.0.0.1:1002/"))
             .Require(routing).Put(routing.Value with { DefaultBackend = "a" }).CommitAsync();
+        await world.View.CatchUpAsync(made.Revision);
         return world;
     }
 

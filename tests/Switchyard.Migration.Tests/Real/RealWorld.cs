@@ -74,9 +74,10 @@ internal sealed class RealWorld : IAsyncDisposable
 
         await world.OpenAsync();
         var routing = await world.Topology.GetRoutingAsync();
-        await world.Topology.Begin()
+        var made = await world.Topology.Begin()
             .Put(new Backend("a", world.Source.Dsn)).Put(new Backend("b", targetDsn))
             .Require(routing).Put(routing.Value with { DefaultBackend = "a" }).CommitAsync();
+        await world.View.CatchUpAsync(made.Revision);
         return world;
     }
 

@@ -30,7 +30,7 @@ internal static partial class ProxyLog
     [LoggerMessage(3005, LogLevel.Information, "Session {Session}: backend {Backend} has ended the connection; so has the client's been.")]
     public static partial void LegEndedByBackend(ILogger logger, long session, string backend);
 
-    [LoggerMessage(3006, LogLevel.Information, "The certificate {Path} is in use, valid until {NotAfter}.")]
+    [LoggerMessage(3006, LogLevel.Information, "The certificate {Path} is in use, valid until {NotAfter:yyyy-MM-dd HH:mm}Z.")]
     public static partial void CertificateLoaded(ILogger logger, string path, DateTime notAfter);
 
     [LoggerMessage(3007, LogLevel.Error, "The certificate was not reloaded, and the one before stays in use: {Reason}")]

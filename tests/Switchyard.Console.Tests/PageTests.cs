@@ -23,7 +23,7 @@ public sealed class PageTests
         Assert.Contains("reads 25 %", html);
         Assert.Contains("reads 75 %", html);
         Assert.Contains("59.6%", html);
-        Assert.Contains("<b>69 ms</b> pause", html);
+        Assert.Contains("<b>64 ms</b> pause", html);
         Assert.Contains("it was purged before it was read", html);
     }
 

@@ -8,13 +8,13 @@ public sealed class SwitchTimingTests
     private static readonly DateTimeOffset s_now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
     [Fact]
-    public void The_pause_of_a_switch_lasts_from_the_hold_to_the_release()
+    public void The_pause_of_a_switch_lasts_from_the_hold_to_the_flip()
     {
         var timing = Assert.Single(SwitchTiming.Read(Samples.Journal("switch-0001", s_now, Samples.SwitchSteps), busy: false));
         Assert.Equal("done", timing.Outcome);
-        Assert.Equal(69, timing.PauseMs!.Value, 3);
+        Assert.Equal(64, timing.PauseMs!.Value, 3);
         Assert.Equal(650, timing.TotalMs, 3);
-        Assert.Equal(["hold", "fence", "catch-up", "handover", "prime-reverse", "flip", "release"], timing.Steps.Where(s => s.InPause).Select(s => s.Name));
+        Assert.Equal(["hold", "fence", "catch-up", "handover", "prime-reverse", "flip"], timing.Steps.Where(s => s.InPause).Select(s => s.Name));
     }
 
     [Fact]

@@ -12,13 +12,13 @@ public sealed record StepBar(string Name, double Ms, bool InPause, string Outcom
 /// <summary>A switch, reverse or rehearsal put together from its journal.</summary>
 /// <param name="Operation">For example <c>switch-0003</c>.</param>
 /// <param name="At">When it began, UTC.</param>
-/// <param name="PauseMs">From the hold to the release, of a rehearsal to the end of what it rehearsed, milliseconds; null when it did not come to both.</param>
+/// <param name="PauseMs">As the switch itself reports it: from the hold to the flip, of a rehearsal to the end of what it rehearsed, milliseconds; null when it did not come to both.</param>
 /// <param name="TotalMs">All steps together, milliseconds.</param>
 /// <param name="Outcome"><c>done</c>, <c>rehearsed</c>, <c>planned</c>, <c>rolled back</c>, <c>refused</c> or <c>under way</c>.</param>
 /// <param name="Steps">In order.</param>
 public sealed record SwitchTiming(string Operation, DateTimeOffset At, double? PauseMs, double TotalMs, string Outcome, IReadOnlyList<StepBar> Steps)
 {
-    private static readonly string[] s_pause = ["hold", "fence", "catch-up", "handover", "prime-reverse", "flip", "release"];
+    private static readonly string[] s_pause = ["hold", "fence", "catch-up", "handover", "prime-reverse", "flip"];
 
     /// <summary>The operations of a journal that move traffic or rehearse it, latest first.</summary>
     /// <param name="journal">Oldest first.</param>
@@ -38,17 +38,17 @@ public sealed record SwitchTiming(string Operation, DateTimeOffset At, double? P
     {
         var steps = new List<StepBar>();
         DateTimeOffset? hold = null;
-        DateTimeOffset? release = null;
+        DateTimeOffset? released = null;
         foreach (var begun in lines.Where(line => line.Event == "begun"))
         {
             hold = begun.Step == "hold" ? begun.At : hold;
             var end = lines.FirstOrDefault(line => line.Step == begun.Step && line.Event != "begun" && line.At >= begun.At);
-            release = begun.Step == "release" || IsRehearsal(operation) ? end?.At ?? begun.At : release;
+            released = begun.Step == "flip" || IsRehearsal(operation) ? end?.At ?? begun.At : released;
             var ms = end is null ? 0 : (end.At - begun.At).TotalMilliseconds;
             steps.Add(new StepBar(begun.Step, ms, s_pause.Contains(begun.Step), end?.Event ?? (busy ? "begun" : "done")));
         }
 
-        var pause = hold is { } from && release is { } to && to > from ? (to - from).TotalMilliseconds : (double?)null;
+        var pause = hold is { } from && released is { } to && to > from ? (to - from).TotalMilliseconds : (double?)null;
         return new SwitchTiming(operation, lines[0].At, pause, steps.Sum(step => step.Ms), OutcomeOf(operation, lines, steps, busy), steps);
     }
 

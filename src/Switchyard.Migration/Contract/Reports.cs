@@ -15,7 +15,7 @@ public sealed record SwitchReport
     /// <summary>The longest any of them waited, milliseconds.</summary>
     public double LongestHoldMs { get; init; }
 
-    /// <summary>From the hold to the release, milliseconds.</summary>
+    /// <summary>From the hold to the flip, which lets the held statements go on; of a rehearsal to the end of what it rehearsed; milliseconds.</summary>
     public double PauseMs { get; init; }
 
     /// <summary>The last position of the old authoritative side, applied on the new one.</summary>

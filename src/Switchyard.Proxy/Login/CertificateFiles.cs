@@ -29,7 +29,7 @@ public sealed class CertificateFiles : IAsyncDisposable
         _logger = logger;
         _stamp = Stamp();
         _current = ServerCertificate.Load(certificatePath, keyPath);
-        ProxyLog.CertificateLoaded(logger, certificatePath, _current.TargetCertificate.NotAfter);
+        ProxyLog.CertificateLoaded(logger, certificatePath, _current.TargetCertificate.NotAfter.ToUniversalTime());
         _watching = WatchAsync(time);
     }
 
@@ -45,7 +45,7 @@ public sealed class CertificateFiles : IAsyncDisposable
             try
             {
                 _current = ServerCertificate.Load(_certificatePath, _keyPath);
-                ProxyLog.CertificateLoaded(_logger, _certificatePath, _current.TargetCertificate.NotAfter);
+                ProxyLog.CertificateLoaded(_logger, _certificatePath, _current.TargetCertificate.NotAfter.ToUniversalTime());
                 return true;
             }
             catch (InvalidOperationException exception)

@@ -157,6 +157,28 @@ internal static class MigrationText
         return table;
     }
 
+    /// <summary>Of many lines a screenful: those that matter most, in the order they came in; and all others.</summary>
+    /// <param name="lines">All.</param>
+    /// <param name="rank">The lowest matter most.</param>
+    public static (IReadOnlyList<T> Shown, IReadOnlyList<T> Others) Foremost<T>(IReadOnlyList<T> lines, Func<T, int> rank)
+    {
+        const int Most = 30;
+        if (lines.Count <= Most)
+        {
+            return (lines, []);
+        }
+
+        var ranked = lines.OrderBy(rank).ToList();
+        return (ranked[..Most], ranked[Most..]);
+    }
+
+    /// <summary>One line that counts what is not shown by its state; none when all is.</summary>
+    public static IEnumerable<IRenderable> Rest(IEnumerable<string> states)
+    {
+        var counts = states.GroupBy(state => state).Select(group => $"{group.Count():N0} {group.Key}").ToList();
+        return counts.Count == 0 ? [] : [new Markup($"[grey]and tables not shown: {Markup.Escape(string.Join(", ", counts))}; --format json lists all[/]")];
+    }
+
     private static void AddStream(List<IRenderable> lines, string name, StreamStatus? stream, string? toldBelow)
     {
         if (stream is null or { State: "none" })
@@ -182,15 +204,16 @@ internal static class MigrationText
             + (copy.EtaSeconds is > 0 and { } eta ? $", {eta:N0} s to go" : $", {copy.ElapsedSeconds:N0} s");
     }
 
-    private static Table Tables(IReadOnlyList<TableStatus> tables)
+    private static Rows Tables(IReadOnlyList<TableStatus> tables)
     {
         var table = NewTable("TABLE", "ROWS", "ESTIMATED", "PHASE");
-        foreach (var line in tables)
+        var (shown, rest) = Foremost(tables, line => line.Phase switch { "copying" => 0, "indexing" => 1, "waiting" => 2, _ => 3 });
+        foreach (var line in shown)
         {
             table.AddRow(Markup.Escape(line.Name), $"{line.RowsCopied:N0}", $"{line.RowsEstimated:N0}", Markup.Escape(line.Phase));
         }
 
-        return table;
+        return new Rows([table, .. Rest(rest.Select(line => line.Phase))]);
     }
 
     private static string State(MigrationState state)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 using Switchyard.Cli.Rendering;
 using Switchyard.Migration;
 
@@ -9,6 +10,9 @@ internal static class StatusVerb
 {
     /// <summary>Twice a second is what a person can follow.</summary>
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>State, copy, throttle, streams, diff, validation and a few findings or an error.</summary>
+    private const int LinesBesideTables = 14;
 
     public static Command Create()
     {
@@ -68,15 +72,17 @@ internal static class StatusVerb
 
     private static async Task LiveAsync(CliContext context, string path, Answer<MigrationStatus> answer, CancellationToken cancellationToken)
     {
+        // What is longer than the screen would be cut off where the streams and errors stand.
+        IRenderable Screen() => MigrationText.Status(answer.Value, Math.Clamp(context.Out.Profile.Height - LinesBesideTables, 3, MigrationText.MostTables));
         try
         {
-            await context.Out.Live(MigrationText.Status(answer.Value)).StartAsync(async live =>
+            await context.Out.Live(Screen()).StartAsync(async live =>
             {
                 using var timer = new PeriodicTimer(s_interval);
                 while (await timer.WaitForNextTickAsync(cancellationToken))
                 {
                     answer = await context.Api.GetAsync<MigrationStatus>(path, cancellationToken);
-                    live.UpdateTarget(MigrationText.Status(answer.Value));
+                    live.UpdateTarget(Screen());
                 }
             });
         }

@@ -8,7 +8,7 @@ internal static class DiffText
     public static void Write(IAnsiConsole console, DiffReport report)
     {
         var table = MigrationText.NewTable("TABLE", "STATE", "ROWS", "MISSING", "EXTRA", "DIFFERENT");
-        var (shown, rest) = MigrationText.Foremost(report.Tables, line => line.Missing + line.Extra + line.Different > 0 ? 0 : line.State switch { "comparing" => 1, "waiting" => 2, _ => 3 });
+        var (shown, rest) = MigrationText.Foremost(report.Tables, MigrationText.MostTables, line => line.Missing + line.Extra + line.Different > 0 ? 0 : line.State switch { "comparing" => 1, "waiting" => 2, _ => 3 });
         foreach (var line in shown)
         {
             table.AddRow(Markup.Escape(line.Name), Markup.Escape(line.State), $"{line.Rows:N0}", $"{line.Missing:N0}", $"{line.Extra:N0}", $"{line.Different:N0}");

@@ -7,6 +7,9 @@ namespace Switchyard.Cli.Rendering;
 /// <summary>A migration for people.</summary>
 internal static class MigrationText
 {
+    /// <summary>Of many tables so many are shown.</summary>
+    public const int MostTables = 30;
+
     public static void List(IAnsiConsole console, IReadOnlyList<MigrationSummary> migrations)
     {
         if (migrations.Count == 0)
@@ -39,7 +42,9 @@ internal static class MigrationText
     public static void Status(IAnsiConsole console, MigrationStatus status) => console.Write(Status(status));
 
     /// <summary>The whole status as one block, so that a live display can redraw it.</summary>
-    public static IRenderable Status(MigrationStatus status)
+    /// <param name="status">What to show.</param>
+    /// <param name="mostTables">How many tables are shown one by one.</param>
+    public static IRenderable Status(MigrationStatus status, int mostTables = MostTables)
     {
         var lines = new List<IRenderable>
         {
@@ -60,7 +65,7 @@ internal static class MigrationText
 
         if (status.State is MigrationState.Copying or MigrationState.Created or MigrationState.Stopped or MigrationState.Error)
         {
-            lines.Add(Tables(status.Tables));
+            lines.Add(Tables(status.Tables, mostTables));
         }
         else
         {
@@ -159,17 +164,17 @@ internal static class MigrationText
 
     /// <summary>Of many lines a screenful: those that matter most, in the order they came in; and all others.</summary>
     /// <param name="lines">All.</param>
+    /// <param name="most">So many.</param>
     /// <param name="rank">The lowest matter most.</param>
-    public static (IReadOnlyList<T> Shown, IReadOnlyList<T> Others) Foremost<T>(IReadOnlyList<T> lines, Func<T, int> rank)
+    public static (IReadOnlyList<T> Shown, IReadOnlyList<T> Others) Foremost<T>(IReadOnlyList<T> lines, int most, Func<T, int> rank)
     {
-        const int Most = 30;
-        if (lines.Count <= Most)
+        if (lines.Count <= most)
         {
             return (lines, []);
         }
 
         var ranked = lines.OrderBy(rank).ToList();
-        return (ranked[..Most], ranked[Most..]);
+        return (ranked[..most], ranked[most..]);
     }
 
     /// <summary>One line that counts what is not shown by its state; none when all is.</summary>
@@ -204,10 +209,10 @@ internal static class MigrationText
             + (copy.EtaSeconds is > 0 and { } eta ? $", {eta:N0} s to go" : $", {copy.ElapsedSeconds:N0} s");
     }
 
-    private static Rows Tables(IReadOnlyList<TableStatus> tables)
+    private static Rows Tables(IReadOnlyList<TableStatus> tables, int most)
     {
         var table = NewTable("TABLE", "ROWS", "ESTIMATED", "PHASE");
-        var (shown, rest) = Foremost(tables, line => line.Phase switch { "copying" => 0, "indexing" => 1, "waiting" => 2, _ => 3 });
+        var (shown, rest) = Foremost(tables, most, line => line.Phase switch { "copying" => 0, "indexing" => 1, "waiting" => 2, _ => 3 });
         foreach (var line in shown)
         {
             table.AddRow(Markup.Escape(line.Name), $"{line.RowsCopied:N0}", $"{line.RowsEstimated:N0}", Markup.Escape(line.Phase));

@@ -62,16 +62,33 @@ public sealed class WatchTests
     }
 
     [Fact]
+    public void Long_values_are_kept_for_watchers_no_longer_than_memory_allows()
+    {
+        var history = new ChangeHistory(0);
+        var value = new string('x', ChangeHistory.MostCharacters / 4);
+        for (var revision = 1; revision <= 10; revision++)
+        {
+            history.Add(new StoreChange(revision, [new KeyChange("k", new StoreEntry("k", value, 1, revision))]));
+        }
+
+        Assert.Equal([7L, 8, 9, 10], history.After(6).Changes.Select(change => change.Revision));
+        Assert.Throws<WatchGapException>(() => history.After(5));
+        history.Add(new StoreChange(11, [new KeyChange("k", new StoreEntry("k", new string('x', ChangeHistory.MostCharacters + 1), 1, 11))]));
+        Assert.Equal([11L], history.After(10).Changes.Select(change => change.Revision));
+        Assert.Throws<WatchGapException>(() => history.After(9));
+    }
+
+    [Fact]
     public async Task A_watcher_that_fell_too_far_behind_is_told_to_read_again()
     {
         var history = new ChangeHistory(5);
-        for (var i = 1; i <= ChangeHistory.Limit + 3; i++)
+        for (var i = 1; i <= ChangeHistory.MostChanges + 3; i++)
         {
             history.Add(new StoreChange(5 + i, [new KeyChange("k", null)]));
         }
 
         Assert.Throws<WatchGapException>(() => history.After(5));
-        Assert.Equal(ChangeHistory.Limit, history.After(8).Changes.Length);
+        Assert.Equal(ChangeHistory.MostChanges, history.After(8).Changes.Length);
         using var directory = new StoreDirectory();
         await using (var store = await directory.OpenAsync())
         {

@@ -8,13 +8,17 @@ namespace Switchyard.Topology;
 /// </summary>
 internal sealed class ChangeHistory(long revision)
 {
-    /// <summary>Commits kept. A switch makes a few dozen; this is hundreds of them.</summary>
-    public const int Limit = 10_000;
+    /// <summary>Commits kept at most. A switch makes a few dozen; this is dozens of them.</summary>
+    public const int MostChanges = 1_000;
+
+    /// <summary>Characters of values kept at most, beside the last commit: the records of a migration of thousands of tables, or of its comparison, are long and written often.</summary>
+    public const int MostCharacters = 4 * 1024 * 1024;
 
     private readonly Lock _lock = new();
     private readonly Queue<StoreChange> _changes = new();
     private long _first = revision;
     private long _last = revision;
+    private long _characters;
     private TaskCompletionSource _more = NewSignal();
 
     public void Add(StoreChange change)
@@ -24,9 +28,12 @@ internal sealed class ChangeHistory(long revision)
         {
             _changes.Enqueue(change);
             _last = change.Revision;
-            if (_changes.Count > Limit)
+            _characters += Length(change);
+            while (_changes.Count > MostChanges || (_characters > MostCharacters && _changes.Count > 1))
             {
-                _first = _changes.Dequeue().Revision;
+                var oldest = _changes.Dequeue();
+                _first = oldest.Revision;
+                _characters -= Length(oldest);
             }
 
             signal = _more;
@@ -60,6 +67,8 @@ internal sealed class ChangeHistory(long revision)
                 : ([.. _changes.SkipWhile(change => change.Revision <= revision)], _last, _more.Task);
         }
     }
+
+    private static long Length(StoreChange change) => change.Keys.Sum(key => (long)(key.Entry?.Value.Length ?? 0));
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

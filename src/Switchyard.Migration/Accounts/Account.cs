@@ -22,4 +22,5 @@ internal sealed record Account(string User, string Host)
 /// <param name="Plugin">The authentication plugin.</param>
 /// <param name="Hash">What the server keeps of the password, byte for byte; empty for none.</param>
 /// <param name="Tls">Empty, ANY, X509 or SPECIFIED.</param>
-internal sealed record AccountProof(string Plugin, byte[] Hash, string Tls);
+/// <param name="IsLocked">Nobody is let in as it: the account of a definer, or what MySQL makes of a role.</param>
+internal sealed record AccountProof(string Plugin, byte[] Hash, string Tls, bool IsLocked = false);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Switchyard.Client;
 using Switchyard.Faults;
+using Switchyard.Replication.Schema;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -43,9 +44,10 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
             : await _steps.AskAsync([Side.Source], "list its accounts", token => from.ListUsersOfAsync(record.SchemaNames, options.User, token), cancellationToken);
         var (present, plugins) = await _steps.AskAsync(
             [Side.Target], "list its accounts", async token => (await to.ListAsync(token), await to.ListPluginsAsync(token)), cancellationToken);
+        var moving = await _steps.AskAsync([Side.Source], "list what is in its schemas", token => ListMovingAsync(from, token), cancellationToken);
         foreach (var account in accounts.OrderBy(a => a.User, StringComparer.Ordinal).ThenBy(a => a.Host, StringComparer.Ordinal))
         {
-            results.Add(await CopyAsync(request, account, from, to, present.Contains(account), plugins, cancellationToken));
+            results.Add(await CopyAsync(request, account, from, to, present.Contains(account), plugins, moving, cancellationToken));
         }
 
         if (!request.DryRun)
@@ -55,10 +57,17 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
     }
 
     private Task<BackendConnection> OpenAsync(Side side, ConnectionOptions options, CancellationToken cancellationToken) =>
-        _steps.AskAsync([side], "let Switchyard in", token => BackendConnection.OpenAsync(options, token), cancellationToken);
+        _steps.AskAsync([side], "let Switchyard in", async token =>
+        {
+            var connection = await BackendConnection.OpenAsync(options, token);
+
+            // The mode decides how names are quoted in what SHOW GRANTS prints.
+            await connection.ExecuteAsync("SET SESSION sql_mode=''", token);
+            return connection;
+        }, cancellationToken);
 
     private async Task<AccountCopy> CopyAsync(
-        CopyAccountsRequest request, Account account, AccountCatalog from, AccountCatalog to, bool exists, HashSet<string> plugins, CancellationToken cancellationToken)
+        CopyAccountsRequest request, Account account, AccountCatalog from, AccountCatalog to, bool exists, HashSet<string> plugins, IReadOnlySet<TableName> moving, CancellationToken cancellationToken)
     {
         if (await _steps.AskAsync([Side.Source], $"show the account {account}", token => from.ReadProofAsync(account, token), cancellationToken) is not { } proof)
         {
@@ -70,9 +79,14 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
             return new AccountCopy(account.ToString(), "refused", "unchanged", [], "It must present a certificate, which a proxy cannot do for it.");
         }
 
-        var given = await _steps.AskAsync([Side.Source], $"show the grants of {account}", token => from.ReadGrantsAsync(account, token), cancellationToken);
-        var (grants, leftOut) = GrantTranslation.ForSchemas([.. given], record.SchemaNames, account);
-        var note = leftOut.Count == 0 ? "" : $"Left out, because it is not about the {(record.Schemas.Count == 1 ? "schema" : "schemas")} or not known to both servers: {string.Join("; ", leftOut)}.";
+        if (proof.IsLocked && !exists && !to.CanLock)
+        {
+            return new AccountCopy(account.ToString(), "refused", "unchanged", [], $"It is locked, so that nobody is let in as it, and '{record.Settings.Target}' has no locked accounts.");
+        }
+
+        var (given, roles) = await _steps.AskAsync([Side.Source], $"show the grants of {account}", token => from.ReadGrantsAsync(account, token), cancellationToken);
+        var (grants, leftOut) = GrantTranslation.ForSchemas(given, record.SchemaNames, moving, account);
+        var note = Note(roles, leftOut);
         var stored = await environment.Topology.FindAsync(record.Settings.Target, account.User, account.Host, cancellationToken);
         var credential = exists && stored is null ? "unchanged" : plugins.Contains(proof.Plugin) && stored is null ? "same-hash" : "generated";
         if (request.DryRun)
@@ -93,14 +107,12 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
                 case "same-hash":
                     await to.CreateWithHashAsync(account, proof, token);
                     break;
-                case "generated":
-                    await to.SetPasswordAsync(account, stored!.Password, exists, token);
+                case "generated" when exists:
+                    await to.SetPasswordAsync(account, stored!.Password, token);
                     break;
-            }
-
-            if (!exists && proof.Tls == "ANY")
-            {
-                await to.RequireTlsAsync(account, token);
+                case "generated":
+                    await to.CreateWithPasswordAsync(account, stored!.Password, proof, token);
+                    break;
             }
 
             foreach (var grant in grants)
@@ -109,6 +121,34 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
             }
         }, cancellationToken);
         return new AccountCopy(account.ToString(), exists ? "exists" : "created", credential, grants, note);
+    }
+
+    /// <summary>What grants can be about on the target: servers keep them for tables that are long dropped, and some tables may stay.</summary>
+    private async Task<IReadOnlySet<TableName>> ListMovingAsync(AccountCatalog from, CancellationToken cancellationToken)
+    {
+        var moving = record.Schemas.Where(s => !s.Whole).SelectMany(s => s.Tables.Concat(s.Sequences ?? []).Select(t => new TableName(s.Name, t))).ToHashSet(new TableNameComparer(ignoreCase: true));
+        if (record.Schemas.Where(s => s.Whole).Select(s => s.Name).ToList() is { Count: > 0 } whole)
+        {
+            moving.UnionWith(await from.ListObjectsAsync(whole, cancellationToken));
+        }
+
+        return moving;
+    }
+
+    private string Note(IReadOnlyList<string> roles, IReadOnlyList<string> leftOut)
+    {
+        var sentences = new List<string>();
+        if (roles.Count > 0)
+        {
+            sentences.Add($"What {(roles.Count == 1 ? "the role" : "the roles")} {string.Join(", ", roles)} may do is granted to it directly: roles are not copied, and it cannot SET ROLE on '{record.Settings.Target}'.");
+        }
+
+        if (leftOut.Count > 0)
+        {
+            sentences.Add($"Left out, because it is not about what moves or not known to both servers: {string.Join("; ", leftOut)}.");
+        }
+
+        return string.Join(' ', sentences);
     }
 
     private async Task<LegCredential> StoreAsync(Account account, CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Switchyard.Client;
+using Switchyard.Replication.Schema;
 
 namespace Switchyard.Migration;
 
@@ -9,29 +10,42 @@ namespace Switchyard.Migration;
 /// </summary>
 internal static partial class GrantTranslation
 {
+    private const string All = "ALL PRIVILEGES";
+
     // Rights that exist at the level of a schema on every supported server.
     private static readonly HashSet<string> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        "ALL PRIVILEGES", "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "REFERENCES", "INDEX", "ALTER", "CREATE TEMPORARY TABLES", "LOCK TABLES",
+        All, "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "REFERENCES", "INDEX", "ALTER", "CREATE TEMPORARY TABLES", "LOCK TABLES",
         "EXECUTE", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT", "TRIGGER",
     };
 
     /// <summary>The statements to run on the other server, and what was left out.</summary>
-    public static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchemas(IReadOnlyList<string> shown, IReadOnlyList<string> schemas, Account account)
+    /// <param name="shown">What SHOW GRANTS prints.</param>
+    /// <param name="schemas">The migrated schemas.</param>
+    /// <param name="moving">What of these schemas is on the other server.</param>
+    /// <param name="account">Whom to grant it to.</param>
+    public static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchemas(
+        IReadOnlyList<string> shown, IReadOnlyList<string> schemas, IReadOnlySet<TableName> moving, Account account)
     {
-        var each = schemas.Select(s => ForSchema(shown, s, account)).ToList();
+        var each = schemas.Select(s => ForSchema(shown, s, moving, account)).ToList();
         return ([.. each.SelectMany(e => e.Grants).Distinct(StringComparer.Ordinal)], [.. each.SelectMany(e => e.LeftOut).Distinct(StringComparer.Ordinal)]);
     }
 
-    private static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchema(IEnumerable<string> shown, string schema, Account account)
+    private static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchema(IReadOnlyList<string> shown, string schema, IReadOnlySet<TableName> moving, Account account)
     {
         var grants = new List<string>();
         var leftOut = new List<string>();
+        var revoked = shown.Select(l => Revoke().Match(l)).Where(m => m.Success && Unquote(m.Groups["schema"].Value) == schema)
+            .SelectMany(m => Rights().Matches(m.Groups["rights"].Value)).Select(r => r.Value.Trim()).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var line in shown)
         {
             if (Grant().Match(line) is not { Success: true } match)
             {
-                leftOut.Add(line);
+                if (!Revoke().IsMatch(line))
+                {
+                    leftOut.Add(line);
+                }
+
                 continue;
             }
 
@@ -41,8 +55,19 @@ internal static partial class GrantTranslation
                 continue;
             }
 
+            if (scope.Name is { } name && !moving.Contains(new TableName(schema, name)))
+            {
+                leftOut.Add($"{match.Groups["rights"].Value} on {target}, which is not on the other server");
+                continue;
+            }
+
             var (kept, dropped) = Split(match.Groups["rights"].Value);
             leftOut.AddRange(dropped.Select(d => $"{d} on {target}"));
+            if (!scope.IsOwn && revoked.Count > 0)
+            {
+                kept = [.. (kept.Contains(All, StringComparer.OrdinalIgnoreCase) ? s_known.Where(r => r != All) : kept).Where(r => !revoked.Contains(r))];
+            }
+
             if (kept.Count > 0)
             {
                 var option = match.Groups["tail"].Value.Contains("GRANT OPTION", StringComparison.OrdinalIgnoreCase) && scope.IsOwn ? " WITH GRANT OPTION" : "";
@@ -53,12 +78,12 @@ internal static partial class GrantTranslation
         return (grants, leftOut);
     }
 
-    /// <summary>Where a grant on <paramref name="target"/> applies on the other server; null when it is about something else.</summary>
-    private static (string Text, bool IsOwn)? Scope(string target, string schema)
+    /// <summary>Where a grant on <paramref name="target"/> applies on the other server, and the one thing it is about if it is; null when it is about something else.</summary>
+    private static (string Text, bool IsOwn, string? Name)? Scope(string target, string schema)
     {
         if (target == "*.*")
         {
-            return ($"{SqlText.QuoteIdentifier(EscapePattern(schema))}.*", false);
+            return ($"{SqlText.QuoteIdentifier(EscapePattern(schema))}.*", false, null);
         }
 
         if (Object().Match(target) is not { Success: true } match)
@@ -66,9 +91,19 @@ internal static partial class GrantTranslation
             return null;
         }
 
-        var pattern = match.Groups["schema"].Value.Replace("``", "`", StringComparison.Ordinal);
-        return Matches(pattern, schema) ? (target, true) : null;
+        var named = Unquote(match.Groups["schema"].Value);
+        var name = match.Groups["name"].Value;
+        if (name != "*")
+        {
+            return named == schema ? (target, true, Unquote(name)) : null;
+        }
+
+        // A pattern that means more schemas may mean others on the other server.
+        var isExact = named.Replace("\\_", "_", StringComparison.Ordinal).Replace("\\%", "%", StringComparison.Ordinal) == schema;
+        return !Matches(named, schema) ? null : (isExact ? target : $"{SqlText.QuoteIdentifier(EscapePattern(schema))}.*", true, null);
     }
+
+    private static string Unquote(string name) => name.Trim('`').Replace("``", "`", StringComparison.Ordinal);
 
     private static (List<string> Kept, List<string> Dropped) Split(string rights)
     {
@@ -111,7 +146,11 @@ internal static partial class GrantTranslation
     [GeneratedRegex(@"^GRANT (?<rights>.+?) ON (?<object>(?:FUNCTION |PROCEDURE |TABLE )?(?:`(?:[^`]|``)*`|\*)\.(?:`(?:[^`]|``)*`|\*)) TO (?<tail>.+)$", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
     private static partial Regex Grant();
 
-    [GeneratedRegex(@"^(?:FUNCTION |PROCEDURE |TABLE )?`(?<schema>(?:[^`]|``)*)`\.", RegexOptions.IgnoreCase)]
+    /// <summary>Where a right on everything does not count: MySQL's partial revokes.</summary>
+    [GeneratedRegex(@"^REVOKE (?<rights>.+?) ON (?<schema>`(?:[^`]|``)*`)\.\* FROM ", RegexOptions.IgnoreCase)]
+    private static partial Regex Revoke();
+
+    [GeneratedRegex(@"^(?:FUNCTION |PROCEDURE |TABLE )?(?<schema>`(?:[^`]|``)*`)\.(?<name>`(?:[^`]|``)*`|\*)$", RegexOptions.IgnoreCase)]
     private static partial Regex Object();
 
     [GeneratedRegex(@"[^,(]+(?:\([^)]*\))?")]

@@ -154,7 +154,7 @@ internal interface IServerSides
 {
     IServerSide Create(ConnectionOptions backend, IReadOnlyList<string> schemas);
 
-    /// <summary>The accounts that use any of the schemas on one server and do not exist on another.</summary>
+    /// <summary>The accounts that use any of the schemas on one server, can be logged in as, and do not exist on another.</summary>
     /// <exception cref="ServerErrorException">The accounts may not be read.</exception>
     Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, IReadOnlyList<string> schemas, CancellationToken cancellationToken);
 }

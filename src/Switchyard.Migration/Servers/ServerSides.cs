@@ -11,7 +11,9 @@ internal sealed class ServerSides : IServerSides
     {
         await using var fromConnection = await BackendConnection.OpenAsync(from, cancellationToken);
         await using var toConnection = await BackendConnection.OpenAsync(to, cancellationToken);
-        var needed = await new AccountCatalog(fromConnection).ListUsersOfAsync(schemas, from.User, cancellationToken);
+        var catalog = new AccountCatalog(fromConnection);
+        var needed = await catalog.ListUsersOfAsync(schemas, from.User, cancellationToken);
+        needed.ExceptWith(await catalog.ListLockedAsync(cancellationToken));
         needed.ExceptWith(await new AccountCatalog(toConnection).ListAsync(cancellationToken));
         return [.. needed.OrderBy(a => a.User, StringComparer.Ordinal).ThenBy(a => a.Host, StringComparer.Ordinal)];
     }

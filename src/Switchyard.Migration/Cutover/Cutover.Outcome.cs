@@ -15,7 +15,13 @@ internal sealed partial class Cutover
             var none = CancellationToken.None;
             await StepAsync(CutoverSteps.Release, async token => held = await finish.ReleaseAsync(token), none);
             await StepAsync(CutoverSteps.Unfence, token => finish.UnfenceAsync(_fence, _from, token), none);
-            await StepAsync(CutoverSteps.ReverseStream, token => finish.StartReverseAsync(_from, _to, token), none);
+            await StepAsync(CutoverSteps.ReverseStream, async token =>
+            {
+                if (!await finish.StartReverseAsync(_from, _to, token))
+                {
+                    _findings.Add(NoWayBack());
+                }
+            }, none);
             await StepAsync(CutoverSteps.Unlock, finish.UnlockAsync, none);
             await _journal.FlushAsync(none);
         }
@@ -26,6 +32,11 @@ internal sealed partial class Cutover
 
         return Report(Result) with { HeldStatements = held.HeldStatements, LongestHoldMs = held.LongestHoldMs };
     }
+
+    private Finding NoWayBack() => Finding.Warning(
+        "way_back_not_running",
+        $"The sides are changed, but replication back to '{FromName}' does not run yet{((runtime.Record.Error ?? runtime.Stream?.Status.Error) is { } why ? $": {why}" : ".")}",
+        $"`switchyard migration status {runtime.Name}` says what keeps it; until it runs there is no way back.");
 
     private string Result => _direction.From == Side.Source ? "switched" : "reversed";
 

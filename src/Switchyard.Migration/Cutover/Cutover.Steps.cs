@@ -19,7 +19,7 @@ internal sealed partial class Cutover
         await _steps.RunAsync([_direction.To], "let Switchyard in", _to.ConnectAsync, cancellationToken);
         await KeepVerifiersAsync(cancellationToken);
         await RaiseIdentitiesAsync(cancellationToken);
-        var handover = await _steps.AskAsync([_direction.From], "show its triggers and events", token => _from.ReadTriggersAndEventsAsync(record.Tables, token), cancellationToken);
+        var handover = await _steps.AskAsync([_direction.From], "show its triggers and events", token => _from.ReadTriggersAndEventsAsync(record.Schemas, token), cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
         {
             await runtime.UpdateAsync(r => r with { Handover = handover }, cancellationToken);
@@ -96,10 +96,7 @@ internal sealed partial class Cutover
 
     private async Task FenceAsync(CancellationToken cancellationToken)
     {
-        foreach (var definition in runtime.Record.Handover.Events.Where(e => e.Enabled))
-        {
-            await _from.SetEventAsync(definition, enabled: false, cancellationToken);
-        }
+        await StopEventsAsync(cancellationToken);
 
         // Whoever is alive has drained at the same moment; what all others have left running is ended.
         _drained = await environment.Topology.GetMembershipAsync(cancellationToken);
@@ -142,7 +139,10 @@ internal sealed partial class Cutover
 
         foreach (var definition in runtime.Record.Handover.Events)
         {
-            await _to.CreateEventAsync(definition, cancellationToken);
+            if (!await _to.CreateEventAsync(definition, cancellationToken))
+            {
+                _findings.Add(Finding.Warning("event_over", $"The event {definition.Schema}.{definition.Name} is not on '{ToName}', which makes no event whose schedule is over.", "If it is to run again, create it there with a new schedule."));
+            }
         }
     }
 

@@ -76,7 +76,8 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
     /// The passive side loses its triggers, then its applier starts. Events first, which the application misses where the passive side does not answer; what they write is
     /// behind the position the way back begins at.
     /// </summary>
-    public async Task StartReverseAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
+    /// <returns>Whether replication back runs.</returns>
+    public async Task<bool> StartReverseAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
     {
         await EnableHandedOverAsync(to, cancellationToken);
         await WithinAsync(Before.From, "drop its triggers, before which nothing may be applied there", async token =>
@@ -87,7 +88,7 @@ internal sealed class CutoverFinish(MigrationEnvironment environment, MigrationR
             }
         }, cancellationToken);
         await runtime.ResumeAsync(cancellationToken);
-        await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken);
+        return await runtime.WaitForStreamAsync(environment.Options.ConnectLimit, cancellationToken) is not null;
     }
 
     public async Task UnlockAsync(CancellationToken cancellationToken)

@@ -202,6 +202,12 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
                 $"End each on '{fromName}' with XA COMMIT or XA ROLLBACK."));
         }
 
+        if (await AskAsync(record.Direction.From, "list its events that run", from.ListRunningEventsAsync, cancellationToken) is { Count: > 0 } running)
+        {
+            findings.Add(Finding.Warning(
+                "event_running", $"On '{fromName}', {(running.Count == 1 ? "an event runs" : $"{running.Count} events run")}: {Cutover.Describe(running)}.", "The pause waits for its end; switch when it has ended, or allow more with --drain-timeout."));
+        }
+
         findings.AddRange(origin.LongTransactions.Select(t => Finding.Warning(
             "long_transaction", $"On '{fromName}', {t}.", "The hold waits for it if it touches a migrated table; end it before, or allow more with --drain-timeout.")));
     }

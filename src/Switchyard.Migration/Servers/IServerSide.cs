@@ -49,7 +49,8 @@ internal interface IServerSide : IAsyncDisposable
     /// <exception cref="CutoverFailedException">The server does not have one of them.</exception>
     Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, SequenceValue>> sequences, CancellationToken cancellationToken);
 
-    Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
+    /// <summary>The triggers of the moved tables, and the events of schemas that move as a whole; of others those that name a moved table.</summary>
+    Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<MigratedSchema> moved, CancellationToken cancellationToken);
 
     /// <summary>Creates a trigger, replacing one of the same name.</summary>
     Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken);
@@ -57,9 +58,15 @@ internal interface IServerSide : IAsyncDisposable
     Task DropTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken);
 
     /// <summary>Creates an event that does not run yet, replacing one of the same name.</summary>
-    Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken);
+    /// <returns>False when its schedule is over, so that the server makes none of it.</returns>
+    Task<bool> CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken);
 
-    Task SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken);
+    /// <summary>Lets an event run, or keeps it from running; what runs already goes on.</summary>
+    /// <returns>False when there is none: one that has run for the last time is dropped by its server.</returns>
+    Task<bool> SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken);
+
+    /// <summary>Events of the schemas that run now, as far as the account sees them.</summary>
+    Task<IReadOnlyList<ServerProcess>> ListRunningEventsAsync(CancellationToken cancellationToken);
 
     Task DropEventAsync(EventDefinition definition, CancellationToken cancellationToken);
 

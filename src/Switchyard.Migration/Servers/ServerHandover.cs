@@ -6,10 +6,12 @@ namespace Switchyard.Migration;
 
 internal sealed partial class ServerSide
 {
-    public async Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    public async Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<MigratedSchema> moved, CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var wanted = tables.ToHashSet(await NamesAsync(cancellationToken));
+        var names = await NamesAsync(cancellationToken);
+        var wanted = moved.AllTables().ToHashSet(names);
+        var whole = moved.Where(s => s.Whole).Select(s => s.Name).ToHashSet(names.Strings);
         var triggers = new List<TriggerDefinition>();
         var listed = await connection.QueryAsync(
             $"SELECT trigger_name, event_object_table, sql_mode, trigger_schema FROM information_schema.triggers WHERE trigger_schema IN ({SchemaTexts}) " +
@@ -23,8 +25,8 @@ internal sealed partial class ServerSide
 
         var events = new List<EventDefinition>();
         listed = await connection.QueryAsync(
-            $"SELECT event_name, sql_mode, time_zone, status, event_schema FROM information_schema.events WHERE event_schema IN ({SchemaTexts}) ORDER BY event_schema, event_name", cancellationToken);
-        foreach (var row in listed.Rows)
+            $"SELECT event_name, sql_mode, time_zone, status, event_schema, event_definition FROM information_schema.events WHERE event_schema IN ({SchemaTexts}) ORDER BY event_schema, event_name", cancellationToken);
+        foreach (var row in listed.Rows.Where(r => whole.Contains(r.GetString(4)) || StoredCode.Uses(r.GetString(5), r.GetString(4), r.GetString(1), wanted)))
         {
             var name = new TableName(row.GetString(4), row.GetString(0));
             var shown = await connection.QueryAsync($"SHOW CREATE EVENT {name.Quoted}", cancellationToken);
@@ -48,16 +50,35 @@ internal sealed partial class ServerSide
         }
     }
 
-    public async Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
+    public async Task<bool> CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
     {
         await DropEventAsync(definition, cancellationToken);
         var statement = EventStatus().Replace(await AdoptDefinerAsync(definition.Statement, cancellationToken), "$1 DISABLE$2 DO ", 1);
         await CreateAsync(definition.Schema, $"the event {definition.Name}", statement, definition.SqlMode, definition.TimeZone, cancellationToken);
-        await SetEventAsync(definition, enabled: false, cancellationToken);
+        return await SetEventAsync(definition, enabled: false, cancellationToken);
     }
 
-    public Task SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken) =>
-        ExecuteAsync($"ALTER EVENT {SqlText.QuoteIdentifier(definition.Schema, definition.Name)} {(enabled ? "ENABLE" : "DISABLE")}", cancellationToken);
+    public async Task<bool> SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken)
+    {
+        const int NoSuchEvent = 1539;
+        try
+        {
+            await ExecuteAsync($"ALTER EVENT {SqlText.QuoteIdentifier(definition.Schema, definition.Name)} {(enabled ? "ENABLE" : "DISABLE")}", cancellationToken);
+            return true;
+        }
+        catch (ServerErrorException e) when (e.Code == NoSuchEvent)
+        {
+            return false;
+        }
+    }
+
+    public async Task<IReadOnlyList<ServerProcess>> ListRunningEventsAsync(CancellationToken cancellationToken)
+    {
+        // The thread of an event has the command of a connection that has not logged in yet, and no port; at first it is the scheduler's, in no schema, then its account's, in the event's.
+        var connection = await OpenAsync(cancellationToken);
+        return [.. (await ServerProcess.ListAsync(connection, cancellationToken)).Where(p => p is { Command: "Connect", Port: null }
+            && (p.User == "event_scheduler" || schemas.Contains(p.Schema, StringComparer.OrdinalIgnoreCase)))];
+    }
 
     public Task DropEventAsync(EventDefinition definition, CancellationToken cancellationToken) =>
         ExecuteAsync($"DROP EVENT IF EXISTS {SqlText.QuoteIdentifier(definition.Schema, definition.Name)}", cancellationToken);

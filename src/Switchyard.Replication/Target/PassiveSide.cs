@@ -25,13 +25,24 @@ internal static class PassiveSide
         }
 
         sql.Reset();
-        sql.Sql("SELECT event_schema, event_name FROM information_schema.events WHERE status='ENABLED' AND @@global.event_scheduler='ON' AND event_schema IN ("u8);
+        sql.Sql("SELECT event_schema, event_name, event_definition, sql_mode FROM information_schema.events WHERE status='ENABLED' AND @@global.event_scheduler='ON' AND event_schema IN ("u8);
         WriteSchemas(sql, tables);
         var events = await target.QueryAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
-        if (events.RowCount > 0)
+        for (var i = 0; i < events.RowCount; i++)
         {
-            throw new ReplicationException($"Event {events.GetString(0, 0)}.{events.GetString(0, 1)} is enabled on the side that is only applied to; disable it there (ALTER EVENT … DISABLE).");
+            if (StoredCode.Uses(events.GetString(i, 2), events.GetString(i, 0), events.GetString(i, 3), ours) || await IsWholeAsync(target, events.GetString(i, 0), ours, cancellationToken).ConfigureAwait(false))
+            {
+                throw new ReplicationException($"Event {events.GetString(i, 0)}.{events.GetString(i, 1)} is enabled on the side that is only applied to; disable it there (ALTER EVENT … DISABLE).");
+            }
         }
+    }
+
+    /// <summary>Whether the schema has no tables but these: where others stay, events of theirs stay with them.</summary>
+    private static async Task<bool> IsWholeAsync(BackendConnection target, string schema, HashSet<TableName> ours, CancellationToken cancellationToken)
+    {
+        var tables = await target.QueryAsync(
+            $"SELECT table_name FROM information_schema.tables WHERE table_schema={SqlText.QuoteString(schema)} AND table_type='BASE TABLE'", cancellationToken).ConfigureAwait(false);
+        return tables.Rows.All(r => ours.Contains(new TableName(schema, r.GetString(0))));
     }
 
     private static void WriteSchemas(PayloadWriter sql, IReadOnlyCollection<TableName> tables)

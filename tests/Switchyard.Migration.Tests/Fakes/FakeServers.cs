@@ -28,6 +28,9 @@ internal sealed class FakeServer(string name)
     /// <summary>Connections that run a statement.</summary>
     public List<ServerProcess> Processes { get; } = [];
 
+    /// <summary>Events that run.</summary>
+    public List<ServerProcess> RunningEvents { get; } = [];
+
     public int Fences { get; set; }
 
     public bool FenceBroken { get; set; }
@@ -125,7 +128,7 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task RaiseSequencesAsync(IReadOnlyCollection<KeyValuePair<TableName, SequenceValue>> sequences, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
+    public Task<HandoverRecord> ReadTriggersAndEventsAsync(IReadOnlyList<MigratedSchema> moved, CancellationToken cancellationToken) =>
         Task.FromResult(new HandoverRecord { Triggers = [.. server.Triggers.Values], Events = [.. server.Events.Values] });
 
     public Task CreateTriggerAsync(TriggerDefinition trigger, CancellationToken cancellationToken)
@@ -140,17 +143,24 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
         return Task.CompletedTask;
     }
 
-    public Task CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
+    public Task<bool> CreateEventAsync(EventDefinition definition, CancellationToken cancellationToken)
     {
         server.Events[definition.Name] = definition with { Enabled = false };
-        return Task.CompletedTask;
+        return Task.FromResult(true);
     }
 
-    public Task SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken)
+    public Task<bool> SetEventAsync(EventDefinition definition, bool enabled, CancellationToken cancellationToken)
     {
-        server.Events[definition.Name] = server.Events[definition.Name] with { Enabled = enabled };
-        return Task.CompletedTask;
+        if (!server.Events.TryGetValue(definition.Name, out var there))
+        {
+            return Task.FromResult(false);
+        }
+
+        server.Events[definition.Name] = there with { Enabled = enabled };
+        return Task.FromResult(true);
     }
+
+    public Task<IReadOnlyList<ServerProcess>> ListRunningEventsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ServerProcess>>([.. server.RunningEvents]);
 
     public Task DropEventAsync(EventDefinition definition, CancellationToken cancellationToken)
     {

@@ -73,7 +73,7 @@ public sealed class NameCaseTests
         await using var side = new ServerSide(options, ["SHOP"]);
 
         Assert.Equal(3ul, (await side.ReadIdentitiesAsync([new MigratedSchema("SHOP", ["ORDERS"], Whole: true)], default)).Columns[recorded[0]]);
-        var handover = await side.ReadTriggersAndEventsAsync(recorded, default);
+        var handover = await side.ReadTriggersAndEventsAsync([new MigratedSchema("SHOP", ["ORDERS"], Whole: true)], default);
         Assert.Equal(("counted", "nightly"), (Assert.Single(handover.Triggers).Name, Assert.Single(handover.Events).Name));
         await side.RenameTablesAsync(recorded, default);
         Assert.Equal(["_orders_old"], (await app.QueryAsync("SELECT table_name FROM information_schema.tables WHERE table_schema='shop'", default)).Rows.Select(r => r.GetString(0)));

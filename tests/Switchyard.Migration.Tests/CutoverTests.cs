@@ -333,6 +333,20 @@ public sealed class CutoverTests
     }
 
     [Fact]
+    public async Task A_source_that_is_read_only_on_purpose_is_not_made_writable_by_a_fence_that_is_lifted()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        world.A.ReadOnly = true;
+
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request with { Fence = FenceMode.ReadOnly }, default));
+
+        Assert.Equal("source_read_only", Assert.Single(error.Findings, f => f.Severity == FindingSeverity.Error).Code);
+        Assert.True(world.A.ReadOnly);
+        Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_request, default)).Result);
+    }
+
+    [Fact]
     public async Task An_identity_value_that_the_streams_own_transactions_keep_from_being_raised_is_raised_between_them()
     {
         await using var world = await World.StartAsync();

@@ -166,6 +166,9 @@ public sealed record DiffStatus(
 /// <param name="Tables">Per table.</param>
 public sealed record DiffReport(DiffStatus Summary, IReadOnlyList<DiffTableReport> Tables)
 {
+    /// <summary>The migrated tables it left out, because it was asked for others only.</summary>
+    public IReadOnlyList<string> NotCompared { get; init; } = [];
+
     /// <summary>As <see cref="DiffStatus.State"/>.</summary>
     public string State => Summary.State;
 

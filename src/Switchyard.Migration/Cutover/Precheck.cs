@@ -46,7 +46,8 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
             return;
         }
 
-        await CheckServersAsync(record, from, to, findings, cancellationToken);
+        await CheckServersAsync(record, request, from, to, findings, cancellationToken);
+        findings.AddRange(await new LeftOut(_steps, record).FindAsync(from, to, cancellationToken));
         var back = record.Direction.Exchanged;
         var spec = await runtime.SpecAsync(back, cancellationToken);
         var wayBack = await environment.Engine.CheckWayBackAsync(spec with { From = _steps.Bound(spec.From), To = _steps.Bound(spec.To) }, back, cancellationToken);
@@ -156,6 +157,9 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
             case { State: not ("clean" or "repaired") }:
                 findings.Add(Finding.Error("diff_unfinished", $"The last comparison did not finish; it is {diff.State}.", start));
                 break;
+            case { NotCompared: { Count: > 0 } left }:
+                findings.Add(Finding.Error("diff_partial", $"The last comparison left out {left.Count} of the tables: {string.Join(", ", left.Take(5))}{(left.Count > 5 ? ", …" : "")}.", start));
+                break;
             case { FinishedAt: { } at } when environment.Time.GetUtcNow() - at > environment.Options.DiffFreshness:
                 findings.Add(Finding.Error("diff_old", $"The last comparison is from {at:u}.", start));
                 break;
@@ -163,7 +167,7 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
     }
 
     private async Task CheckServersAsync(
-        MigrationRecord record, IServerSide from, IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
+        MigrationRecord record, SwitchRequest request, IServerSide from, IServerSide to, List<Finding> findings, CancellationToken cancellationToken)
     {
         var (fromName, toName) = (record.Backend(record.Direction.From), record.Backend(record.Direction.To));
         const string Facts = "say how it is set up and what runs there";
@@ -194,6 +198,12 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         }
 
         var origin = await AskAsync(record.Direction.From, Facts, from.ReadFactsAsync, cancellationToken);
+        if (request.Fence == FenceMode.ReadOnly && origin.IsReadOnly)
+        {
+            findings.Add(Finding.Error(
+                "source_read_only", $"'{fromName}' is read-only already, and with --fence read-only it would be writable afterwards.", $"Leave --fence at lock, which changes nothing about that, or run SET GLOBAL read_only=0 on '{fromName}'."));
+        }
+
         var prepared = await AskAsync(record.Direction.From, "list its prepared XA transactions", token => FindPreparedXaAsync(from, token), cancellationToken);
         if (prepared.Count > 0)
         {

@@ -9,6 +9,9 @@ namespace Switchyard.Migration;
 internal sealed record DiffRecord(
     string State, DateTimeOffset StartedAt, DateTimeOffset? FinishedAt, bool ShowValues, bool Repair, IReadOnlyList<string> Tables, IReadOnlyList<TableProgress> Progress, string? Error)
 {
+    /// <summary>The tables that this comparison and the one it repairs have looked at; null in a record from before this was kept.</summary>
+    public IReadOnlyList<string>? Seen { get; init; }
+
     public static string Key(string migration) => $"diffs/{Uri.EscapeDataString(migration)}";
 }
 
@@ -24,7 +27,9 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
     private bool _loaded;
 
     /// <summary>The running or last comparison; null before the first.</summary>
-    public DiffReport? Report => _record is { } record ? Describe(record with { Progress = _run?.Progress ?? record.Progress }) : null;
+    public DiffReport? Report => _record is { } record
+        ? Describe(record with { Progress = _run?.Progress ?? record.Progress }) with { NotCompared = record.Seen is { } seen ? [.. TableNames(runtime.Record).Keys.Except(seen)] : [] }
+        : null;
 
     /// <summary>Reads what an earlier process kept. A comparison that was running then is stopped now.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken)
@@ -40,9 +45,9 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
     public Task<DiffReport> StartAsync(DiffRequest request, CancellationToken cancellationToken)
     {
         var all = TableNames(runtime.Record);
-        IEnumerable<string> tables = request.Tables is { Count: > 0 } some ? some.Select(t => Find(all.Keys, t)).Distinct(StringComparer.Ordinal) : all.Keys;
+        string[] tables = [.. request.Tables is { Count: > 0 } some ? some.Select(t => Find(all.Keys, t)).Distinct(StringComparer.Ordinal) : all.Keys];
 
-        var record = new DiffRecord("running", environment.Time.GetUtcNow(), null, request.ShowValues, Repair: false, [.. tables], [], null);
+        var record = new DiffRecord("running", environment.Time.GetUtcNow(), null, request.ShowValues, Repair: false, tables, [], null) { Seen = tables };
         return BeginAsync(record, cancellationToken);
     }
 
@@ -82,7 +87,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
         var dirty = last.Progress.Where(p => p.Differences > 0).Select(p => p.Name).ToList();
         return dirty.Count == 0
             ? Task.FromResult(Report!)
-            : BeginAsync(new DiffRecord("running", environment.Time.GetUtcNow(), null, last.ShowValues, Repair: true, dirty, [], null), cancellationToken);
+            : BeginAsync(new DiffRecord("running", environment.Time.GetUtcNow(), null, last.ShowValues, Repair: true, dirty, [], null) { Seen = last.Seen }, cancellationToken);
     }
 
     /// <summary>Tables were copied again since it began, so what it has seen of them is no more.</summary>

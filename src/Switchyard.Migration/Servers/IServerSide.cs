@@ -88,6 +88,9 @@ internal interface IServerSide : IAsyncDisposable
 
     Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken);
 
+    /// <summary>The base tables of a schema.</summary>
+    Task<IReadOnlyList<SchemaItem>> ListTablesAsync(string schema, CancellationToken cancellationToken);
+
     /// <summary>The views and routines of a schema.</summary>
     Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken);
 
@@ -150,8 +153,8 @@ internal sealed record ClientSurvey(bool SeesLegs, IReadOnlyList<DirectClient> D
 /// <param name="IdleSeconds">Since the last statement of any of them; null while one runs.</param>
 internal sealed record DirectClient(string User, string Host, string Program, int Connections, long? IdleSeconds);
 
-/// <summary>A view or a routine.</summary>
-/// <param name="Kind">VIEW, PROCEDURE or FUNCTION.</param>
+/// <summary>A table, a view or a routine.</summary>
+/// <param name="Kind">TABLE, VIEW, SEQUENCE, PROCEDURE or FUNCTION.</param>
 /// <param name="Schema">The schema it is in.</param>
 /// <param name="Name">Its name.</param>
 internal sealed record SchemaItem(string Kind, string Schema, string Name);

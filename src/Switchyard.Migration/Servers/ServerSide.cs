@@ -71,6 +71,14 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         return [.. rows.Rows.Select(r => new SchemaItem(r.GetString(0), schema, r.GetString(1)))];
     }
 
+    public async Task<IReadOnlyList<SchemaItem>> ListTablesAsync(string schema, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var rows = await connection.QueryAsync(
+            $"SELECT table_name FROM information_schema.tables WHERE table_schema={SqlText.QuoteString(schema)} AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY table_name", cancellationToken);
+        return [.. rows.Rows.Select(r => new SchemaItem("TABLE", schema, r.GetString(0)))];
+    }
+
     public async Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken)
     {
         var existing = await ExistingSchemasAsync(cancellationToken);
@@ -119,7 +127,8 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
     public async Task<IReadOnlyList<string>> ListSchemasAsync(CancellationToken cancellationToken)
     {
         var connection = await OpenAsync(cancellationToken);
-        var schemas = await connection.QueryAsync("SELECT DISTINCT table_schema FROM information_schema.tables", cancellationToken);
+        var schemas = await connection.QueryAsync(
+            "SELECT table_schema FROM information_schema.tables UNION SELECT routine_schema FROM information_schema.routines UNION SELECT event_schema FROM information_schema.events", cancellationToken);
         return [.. schemas.Rows.Select(r => r.GetString(0)).Where(s => !s_systemSchemas.Contains(s)).Order(StringComparer.Ordinal)];
     }
 

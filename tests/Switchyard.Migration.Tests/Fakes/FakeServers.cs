@@ -188,6 +188,9 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
 
     public Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken) => Task.FromResult(true);
 
+    public Task<IReadOnlyList<SchemaItem>> ListTablesAsync(string schema, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<SchemaItem>>([.. server.Tables.Order(StringComparer.Ordinal).Select(t => new SchemaItem("TABLE", schema, t))]);
+
     public Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<SchemaItem>>([]);
 
     public Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken) => Task.CompletedTask;

@@ -9,6 +9,23 @@ public sealed class HandoverSessionTests
 {
     [Theory]
     [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_schema_of_nothing_but_a_routine_is_one_that_its_server_has_to_go_on_for(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        var options = ConnectionOptions.Parse(server.Dsn);
+        var schema = LabServer.UniqueSchema();
+        await using var admin = await BackendConnection.OpenAsync(options, default);
+        await admin.ExecuteAsync($"CREATE DATABASE {schema}", default);
+        await using var side = new ServerSide(options, [schema]);
+        Assert.DoesNotContain(schema, await side.ListSchemasAsync(default));
+        await admin.ExecuteAsync($"CREATE PROCEDURE {schema}.p() SELECT 1", default);
+        Assert.Contains(schema, await side.ListSchemasAsync(default));
+        await admin.ExecuteAsync($"DROP DATABASE {schema}", default);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
     [InlineData("mysql-5.6")]
     [InlineData("mysql-9.7")]
     public async Task A_trigger_that_is_refused_leaves_its_mode_to_nothing_that_follows(string server)

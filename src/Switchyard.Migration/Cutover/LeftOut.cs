@@ -1,0 +1,71 @@
+using System.Text.RegularExpressions;
+
+namespace Switchyard.Migration;
+
+/// <summary>
+/// What schemas that move as a whole have got since the migration was created. It is not replicated, and the proxy sends statements on it to the other side after the switch, like all
+/// others of the schema.
+/// </summary>
+internal sealed partial class LeftOut(ServerSteps steps, MigrationRecord record)
+{
+    private const string Table = "TABLE";
+    private const int MostNamed = 5;
+
+    private string FromName => record.Backend(record.Direction.From);
+
+    private string ToName => record.Backend(record.Direction.To);
+
+    /// <exception cref="CutoverFailedException">A server did not say what it has.</exception>
+    public async Task<IReadOnlyList<Finding>> FindAsync(IServerSide from, IServerSide to, CancellationToken cancellationToken)
+    {
+        var findings = new List<Finding>();
+        foreach (var schema in record.Schemas.Where(s => s.Whole))
+        {
+            var here = await ListAsync(record.Direction.From, from, schema, cancellationToken);
+            var there = (await ListAsync(record.Direction.To, to, schema, cancellationToken)).Select(Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            findings.AddRange(Judge(schema, here, there));
+        }
+
+        return findings;
+    }
+
+    private IEnumerable<Finding> Judge(MigratedSchema schema, IReadOnlyList<SchemaItem> here, HashSet<string> there)
+    {
+        bool IsThere(SchemaItem item) => there.Contains(Key(item));
+        var made = here.Where(i => i.Kind == Table && !schema.Tables.Contains(i.Name, StringComparer.OrdinalIgnoreCase) && !IsOfATool(schema, i.Name)).ToList();
+        if (made.Where(i => !IsThere(i)).ToList() is { Count: > 0 } missing)
+        {
+            var what = $"'{FromName}' has {Names(missing)}, which {(missing.Count == 1 ? "was" : "were")} not there when the migration was created: not replicated, and not on '{ToName}', where statements on {Them(missing)} go after the {(record.Authoritative == Side.Source ? "switch" : "way back")}.";
+            yield return record.Authoritative == Side.Source
+                ? Finding.Error("table_not_migrated", what, $"Cancel the migration and create it anew, which takes {Them(missing)} along; or make {Them(missing)} on '{ToName}' with what {(missing.Count == 1 ? "it holds" : "they hold")}; or drop {Them(missing)}, if the application can do without.")
+                : Finding.Warning("table_not_migrated", what, $"Make {Them(missing)} on '{ToName}' with what {(missing.Count == 1 ? "it holds" : "they hold")}, if the application needs {Them(missing)}.");
+        }
+
+        if (made.Where(IsThere).ToList() is { Count: > 0 } unfollowed)
+        {
+            yield return Finding.Warning(
+                "table_not_migrated", $"{Names(unfollowed)} {(unfollowed.Count == 1 ? "is" : "are")} on '{FromName}' and on '{ToName}' and no part of the migration: nothing keeps {Them(unfollowed)} alike.", $"See to it that '{ToName}' has the rows.");
+        }
+
+        if (here.Where(i => i.Kind != Table && !IsThere(i)).ToList() is { Count: > 0 } objects)
+        {
+            yield return Finding.Warning("object_not_there", $"'{ToName}' does not have {Names(objects)} of '{FromName}'.", $"Make {Them(objects)} on '{ToName}' before, if the application needs {Them(objects)}.");
+        }
+    }
+
+    private Task<IReadOnlyList<SchemaItem>> ListAsync(Side side, IServerSide server, MigratedSchema schema, CancellationToken cancellationToken) => steps.AskAsync<IReadOnlyList<SchemaItem>>(
+        [side], $"list what is in {schema.Name}", async token => [.. await server.ListTablesAsync(schema.Name, token), .. await server.ListViewsAndRoutinesAsync(schema.Name, token)], cancellationToken);
+
+    /// <summary>What gh-ost and pt-online-schema-change make beside a table, and leave behind.</summary>
+    private static bool IsOfATool(MigratedSchema schema, string name) => OfATool().Match(name) is { Success: true } match && schema.Tables.Contains(match.Groups["table"].Value, StringComparer.OrdinalIgnoreCase);
+
+    private static string Key(SchemaItem item) => $"{item.Kind} {item.Name}";
+
+    private static string Them(IReadOnlyList<SchemaItem> items) => items.Count == 1 ? "it" : "them";
+
+    private static string Names(IReadOnlyList<SchemaItem> items) =>
+        $"{string.Join(", ", items.Take(MostNamed).Select(i => $"the {i.Kind.ToLowerInvariant()} {i.Schema}.{i.Name}"))}{(items.Count > MostNamed ? $" and {items.Count - MostNamed} more" : "")}";
+
+    [GeneratedRegex("^_+(?<table>.+?)(?:_[0-9]{14})?_(?:gho|ghc|del|new|old)(?:_[A-Za-z0-9]+)?$", RegexOptions.CultureInvariant)]
+    private static partial Regex OfATool();
+}

@@ -41,6 +41,13 @@ public sealed class DiffRun
         var pairs = new List<TablePair>();
         foreach (var table in _options.Tables)
         {
+            if (!left.ContainsKey(table) && !right.ContainsKey(table))
+            {
+                // Dropped on one side, and so on the other.
+                Report(new TableProgress { Name = _options.NameOf(table), Done = true });
+                continue;
+            }
+
             pairs.Add(new TablePair(Find(left, table, "authoritative"), Find(right, table, "following"), crossVendor, readsJsonTypes));
         }
 

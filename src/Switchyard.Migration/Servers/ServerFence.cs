@@ -9,7 +9,7 @@ internal sealed partial class ServerSide
     {
         if (mode == FenceMode.Lock)
         {
-            _preparedFence = await LockFence.PrepareAsync(options, tables, limit, cancellationToken);
+            _preparedFence = await LockFence.PrepareAsync(options, await PresentAsync(tables, cancellationToken), limit, cancellationToken);
         }
     }
 
@@ -23,7 +23,7 @@ internal sealed partial class ServerSide
                 await ExecuteAsync("SET GLOBAL read_only=1", cancellationToken);
                 return new ReadOnlyFence(this);
             default:
-                var prepared = await TakePreparedFenceAsync() ?? await LockFence.PrepareAsync(options, tables, limit, cancellationToken);
+                var prepared = await TakePreparedFenceAsync() ?? await LockFence.PrepareAsync(options, await PresentAsync(tables, cancellationToken), limit, cancellationToken);
                 try
                 {
                     await prepared.TakeAsync(cancellationToken);

@@ -100,10 +100,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
 
     public async Task RenameTablesAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {
-        var connection = await OpenAsync(cancellationToken);
-        var present = await connection.QueryAsync($"SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({SchemaTexts})", cancellationToken);
-        var names = present.Rows.Select(r => new TableName(r.GetString(0), r.GetString(1))).ToHashSet(await NamesAsync(cancellationToken));
-        var renames = tables.Where(names.Contains).Select(t => $"{t.Quoted} TO {(t with { Name = OldName(t.Name) }).Quoted}").ToList();
+        var renames = (await PresentAsync(tables, cancellationToken)).Select(t => $"{t.Quoted} TO {(t with { Name = OldName(t.Name) }).Quoted}").ToList();
         if (renames.Count > 0)
         {
             await ExecuteAsync($"RENAME TABLE {string.Join(", ", renames)}", cancellationToken);
@@ -194,6 +191,15 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         var connection = await OpenAsync(cancellationToken);
         var schemas = await connection.QueryAsync("SELECT schema_name FROM information_schema.schemata", cancellationToken);
         return schemas.Rows.Select(r => r.GetString(0)).ToHashSet((await NamesAsync(cancellationToken)).Strings);
+    }
+
+    /// <summary>Those of some tables that are there: the application may have dropped others.</summary>
+    private async Task<IReadOnlyList<TableName>> PresentAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var present = await connection.QueryAsync($"SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ({SchemaTexts})", cancellationToken);
+        var names = present.Rows.Select(r => new TableName(r.GetString(0), r.GetString(1))).ToHashSet(await NamesAsync(cancellationToken));
+        return [.. tables.Where(names.Contains)];
     }
 
     /// <summary>How this server compares names: what was written down may name a table in another case than the server lists it by.</summary>

@@ -27,7 +27,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
     }
 
     /// <summary>Reads everything.</summary>
-    /// <exception cref="ReplicationException">A table is missing on a side, has no key, or cannot be replicated exactly.</exception>
+    /// <exception cref="ReplicationException">A table is missing on the target, or on the source without a statement that is followed, has no key, or cannot be replicated exactly.</exception>
     public async Task LoadAsync(BackendConnection source, BackendConnection target, CancellationToken cancellationToken)
     {
         var sourceTables = new List<TableDefinition>();
@@ -46,19 +46,30 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         var pairs = new List<(StreamTable Table, TableDefinition? Source, TableDefinition? Target)>();
         foreach (var table in tables.All)
         {
-            var onSource = Find(sourceTables, table.Name)
-                ?? throw new ReplicationException($"Table {table.Name} is not on the source {definition.From.Host}:{definition.From.Port}.");
-            var onTarget = Find(targetTables, table.Name)
-                ?? throw new ReplicationException($"Table {table.Name} is not on the target {definition.To.Host}:{definition.To.Port}; copy the schema first.");
+            var (onSource, onTarget) = (Find(sourceTables, table.Name), Find(targetTables, table.Name));
+            if (onSource is not null && onTarget is null)
+            {
+                throw new ReplicationException($"Table {table.Name} is not on the target {definition.To.Host}:{definition.To.Port}; copy the schema first.");
+            }
+
+            if (onSource is null && !FollowsDropped(table))
+            {
+                throw new ReplicationException($"Table {table.Name} is not on the source {definition.From.Host}:{definition.From.Port}.");
+            }
+
             pairs.Add((table, onSource, onTarget));
         }
 
         LearnRoles(pairs, (FollowsDefinitions ? targetTables : sourceTables).ToDictionary(t => t.Name, t => t.ForeignKeys));
         foreach (var (table, onSource, onTarget) in pairs)
         {
-            (table.Plan, table.OtherPlan) = FindPlans(onSource, onTarget);
+            // Rows of one that was dropped since can come before the statement that did it.
+            (table.Plan, table.OtherPlan) = onSource is null && onTarget is not null ? (TryPlan(onTarget, onTarget), null) : FindPlans(onSource, onTarget);
         }
     }
+
+    /// <summary>A table that was dropped on the source is dropped on the target too, where its statement has been met, and no more is to be done for it.</summary>
+    private bool FollowsDropped(StreamTable table) => table.Copy is null && definition.OnDdl is OnDdl.Exec or OnDdl.ExecIgnore;
 
     /// <summary>Reads some tables again after their definitions changed.</summary>
     /// <returns>Those whose copy cannot go on, being gone or having another key: all are left as they are then.</returns>

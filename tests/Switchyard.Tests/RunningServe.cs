@@ -51,6 +51,9 @@ internal sealed class RunningServe : IAsyncDisposable
     /// <summary>Calls the API as the command line does.</summary>
     public ApiClient Client(string? token = null) => new(Uri, token);
 
+    /// <summary>Whether it ends by itself.</summary>
+    public async Task<bool> EndsWithinAsync(TimeSpan limit) => await Task.WhenAny(_run, Task.Delay(limit)) == _run;
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();

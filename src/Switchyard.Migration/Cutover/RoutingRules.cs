@@ -31,7 +31,16 @@ internal static class RoutingRules
     public static RoutingTable Without(RoutingTable table, MigrationRecord record, string? newDefault)
     {
         var writer = record.Backend(record.Authoritative);
-        var next = table with { Epoch = table.Epoch + 1, DefaultBackend = newDefault ?? table.DefaultBackend };
+        var next = table with { Epoch = table.Epoch + 1 };
+        if (newDefault is not null && newDefault != table.DefaultBackend)
+        {
+            next = next with
+            {
+                DefaultBackend = newDefault,
+                DefaultsBefore = [.. table.DefaultsBefore.Append(table.DefaultBackend).OfType<string>().Where(d => d != newDefault).Distinct(StringComparer.Ordinal)],
+            };
+        }
+
         var kept = string.Equals(next.DefaultBackend, writer, StringComparison.Ordinal)
             ? []
             : Scopes(record).Select(scope => new RoutingRule(scope.Schema, scope.Table, writer, writer));

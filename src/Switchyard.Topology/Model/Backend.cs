@@ -14,6 +14,10 @@ public sealed record Backend(string Name, [property: JsonIgnore] string Dsn)
 
     public DateTimeOffset AddedAt { get; init; }
 
+    /// <summary>DSNs of servers whose place this one has taken (<c>backend move</c>), which are not to come back by a configuration written before.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> DsnsBefore { get; init; } = [];
+
     /// <summary>The DSN with the password replaced, fit for logs and answers.</summary>
     [JsonPropertyName("dsn")]
     public string RedactedDsn => DsnRedaction.Redact(Dsn);

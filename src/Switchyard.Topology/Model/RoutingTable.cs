@@ -18,12 +18,18 @@ public sealed record RoutingTable(long Epoch, string? DefaultBackend, ImmutableA
         DefaultBackend = original.DefaultBackend;
         Rules = original.Rules;
         IgnoreCase = original.IgnoreCase;
+        DefaultsBefore = original.DefaultsBefore;
     }
 
     public static RoutingTable Empty { get; } = new(0, null, []);
 
     /// <summary>Names are compared without regard to case, as servers with <c>lower_case_table_names</c> 1 or 2 do.</summary>
     public bool IgnoreCase { get; init; }
+
+    /// <summary>
+    /// Backends whose place as the default one was taken when a migration was completed, which are not to come back to it by a configuration written before: what they hold is of before, too.
+    /// </summary>
+    public IReadOnlyList<string> DefaultsBefore { get; init; } = [];
 
     private RoutingIndex Index => Volatile.Read(ref _index) ?? (_index = new RoutingIndex(this));
 
@@ -62,7 +68,8 @@ public sealed record RoutingTable(long Epoch, string? DefaultBackend, ImmutableA
 
     public bool Equals(RoutingTable? other) => ReferenceEquals(this, other)
         || (other is not null && Epoch == other.Epoch && IgnoreCase == other.IgnoreCase
-            && string.Equals(DefaultBackend, other.DefaultBackend, StringComparison.Ordinal) && Rules.SequenceEqual(other.Rules));
+            && string.Equals(DefaultBackend, other.DefaultBackend, StringComparison.Ordinal) && Rules.SequenceEqual(other.Rules)
+            && DefaultsBefore.SequenceEqual(other.DefaultsBefore, StringComparer.Ordinal));
 
     public override int GetHashCode() => HashCode.Combine(Epoch, DefaultBackend, Rules.Length);
 }

@@ -59,8 +59,11 @@ internal sealed class BackendService(
         }
 
         await engines.Migrations.VerifyBackendMoveAsync(name, ConnectionOptions.Parse(request.Dsn), cancellationToken);
-        await SaveAsync(backend.Value with { Dsn = request.Dsn, ServerVersion = Version(report) }, makeDefault: false, report, cancellationToken);
-        await engines.Migrations.ReconnectBackendAsync(name, cancellationToken);
+        string[] before = [.. backend.Value.DsnsBefore.Append(backend.Value.Dsn).Where(d => d != request.Dsn).Distinct(StringComparer.Ordinal)];
+        await SaveAsync(backend.Value with { Dsn = request.Dsn, ServerVersion = Version(report), DsnsBefore = before }, makeDefault: false, report, cancellationToken);
+
+        // The caller may be gone, and what reads from the server of before must not go on with it.
+        await engines.Migrations.ReconnectBackendAsync(name, CancellationToken.None);
         return report;
     }
 
@@ -102,17 +105,30 @@ internal sealed class BackendService(
     /// </summary>
     public async Task ApplyAsync(ServeSettings settings, CancellationToken cancellationToken)
     {
+        var standing = (await repository.GetRoutingAsync(cancellationToken)).Value;
+        if (settings.DefaultBackend is { } configured && standing.DefaultBackend is { } taken && standing.DefaultsBefore.Contains(configured))
+        {
+            ServeLog.DefaultIsOfBefore(logger, configured, taken);
+            settings = settings with { DefaultBackend = null };
+        }
+
         var reports = await Task.WhenAll(settings.Backends.Select(backend => ProbeAsync(backend.Key, backend.Value, cancellationToken)));
         foreach (var ((name, dsn), report) in settings.Backends.Zip(reports))
         {
+            var before = (await repository.GetBackendAsync(name, cancellationToken))?.Value;
+            if (before?.DsnsBefore.Contains(dsn) == true)
+            {
+                ServeLog.BackendIsOfBefore(logger, name, report.Dsn, before.RedactedDsn);
+                continue;
+            }
+
             if (!report.Reachable)
             {
                 ServeLog.BackendUnusable(logger, name, report.Findings[0].What);
             }
 
-            var before = await repository.GetBackendAsync(name, cancellationToken);
             await SaveAsync(
-                new Backend(name, dsn) { ServerVersion = Version(report) ?? before?.Value.ServerVersion, AddedAt = before?.Value.AddedAt ?? time.GetUtcNow() },
+                new Backend(name, dsn) { ServerVersion = Version(report) ?? before?.ServerVersion, AddedAt = before?.AddedAt ?? time.GetUtcNow(), DsnsBefore = before?.DsnsBefore ?? [] },
                 makeDefault: name == settings.DefaultBackend,
                 report,
                 cancellationToken);
@@ -197,7 +213,7 @@ internal sealed class BackendService(
         var table = routing.Value;
         if (makeDefault || table.DefaultBackend is null)
         {
-            table = table with { DefaultBackend = backend.Name };
+            table = table with { DefaultBackend = backend.Name, DefaultsBefore = [.. table.DefaultsBefore.Where(d => d != backend.Name)] };
         }
 
         if (table.DefaultBackend == backend.Name && report.LowerCaseTableNames is { } lower)

@@ -30,6 +30,12 @@ internal static partial class ServeLog
     [LoggerMessage(1008, LogLevel.Critical, "The topology store failed; Switchyard ends, so that another start can read the truth from it.")]
     public static partial void StoreLost(ILogger logger, Exception error);
 
+    [LoggerMessage(1012, LogLevel.Warning, "{Configured} is named as the default backend (--default-backend), but {Standing} took its place when a migration was completed, and stays it: name {Standing}. To go back to {Configured} on purpose: switchyard backend add {Configured} DSN --default")]
+    public static partial void DefaultIsOfBefore(ILogger logger, string configured, string standing);
+
+    [LoggerMessage(1013, LogLevel.Warning, "Backend {Name} was moved from {Configured} to {Standing} and stays there, though the configuration names the old server still: name the new one. To go back on purpose: switchyard backend move {Name} DSN")]
+    public static partial void BackendIsOfBefore(ILogger logger, string name, string configured, string standing);
+
     [LoggerMessage(1009, LogLevel.Warning, "{Part} did not stop within {Seconds} seconds.")]
     public static partial void StopTimedOut(ILogger logger, string part, double seconds);
 

@@ -116,6 +116,8 @@ public sealed partial class MigrationService
         }
 
         var cutover = new Cutover(_environment, unit.Runtime, request);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        unit.Changing = ended.Task;
         unit.Cutover = cutover;
         try
         {
@@ -124,7 +126,18 @@ public sealed partial class MigrationService
         finally
         {
             unit.Cutover = null;
+            ended.SetResult();
         }
+    }
+
+    /// <summary>
+    /// Once the store is lost: lets switches that are under way end, and says whether one of them left open which side is authoritative. As long as this process lives, the old
+    /// side is closed to writers then.
+    /// </summary>
+    public async Task<bool> IsUndecidedAsync()
+    {
+        await Task.WhenAll(_units.Values.Select(u => u.Changing));
+        return _units.Values.Any(u => u.Runtime.KeepsFence);
     }
 
     /// <summary>An operation that was under way when the process ended is taken back before its point of no return, and finished after it.</summary>

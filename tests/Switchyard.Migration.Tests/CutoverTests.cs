@@ -150,7 +150,7 @@ public sealed class CutoverTests
         var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
 
         Assert.Equal(("undecided", 1, "undecided"), (error.Code, error.ExitCode, error.Report!.Result));
-        Assert.Contains("Restart Switchyard", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("restart Switchyard", error.Remedy, StringComparison.Ordinal);
         var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.RepairAsync("shop", default));
         Assert.Equal("repair_failed", refused.Code);
         Assert.Equal(1, world.A.Fences);

@@ -115,7 +115,7 @@ internal sealed partial class Cutover
         return new MigrationException(
             "undecided",
             $"It is not known whether '{ToName}' became authoritative, and nothing was undone: '{FromName}' stays closed to writers, and what waits is not let go. At '{CutoverSteps.Flip}': {error.Message}",
-            "Restart Switchyard when the store can be written; it reads what became of it, and brings the switch to its end or takes it back.", 1, error)
+            "Make the store writable (room on its disk), then restart Switchyard, and not before: it reads what became of it, and brings the switch to its end or takes it back.", 1, error)
         {
             Findings = _findings,
             Report = Report("undecided") with { Error = error.Message },

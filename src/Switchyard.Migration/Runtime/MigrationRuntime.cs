@@ -253,6 +253,9 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     /// <summary>Holds a fence that nobody may release until it is known which side is authoritative; it falls with the process.</summary>
     public void Keep(IFence fence) => _kept = fence;
 
+    /// <summary>Such a fence is held.</summary>
+    public bool KeepsFence => _kept is not null;
+
     public async ValueTask DisposeAsync()
     {
         await HaltAsync(CancellationToken.None);

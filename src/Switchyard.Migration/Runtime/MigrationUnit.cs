@@ -17,6 +17,9 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
     /// <summary>What an earlier process had begun to end and this one goes on with; does not fail.</summary>
     public Task Ending { get; set; } = Task.CompletedTask;
 
+    /// <summary>Ends with the switch or reverse under way; does not fail.</summary>
+    public Task Changing { get; set; } = Task.CompletedTask;
+
     /// <summary>The switch or reverse under way; null when there is none.</summary>
     public Cutover? Cutover
     {

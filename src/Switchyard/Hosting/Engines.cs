@@ -31,6 +31,9 @@ internal sealed class Engines(
         await proxy.StartAsync(cancellationToken);
     }
 
+    /// <summary>See <see cref="MigrationService.IsUndecidedAsync"/>.</summary>
+    public async Task<bool> IsUndecidedAsync() => _migrations is not null && await _migrations.IsUndecidedAsync();
+
     public async Task StopAsync()
     {
         await proxy.StopAsync();

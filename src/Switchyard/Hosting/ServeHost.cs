@@ -50,7 +50,7 @@ internal static class ServeHost
             await StartHttpAsync(app, settings, cancellationToken);
             app.Services.GetRequiredService<Readiness>().IsReady = true;
             ServeLog.Started(logger, settings.ProxyListen.ToString(), $"http://{settings.ApiListen}", Path.GetFullPath(settings.DataDirectory));
-            isGood = await WaitForEndAsync(app, view, logger, cancellationToken);
+            isGood = await WaitForEndAsync(app, view, engines, logger, cancellationToken);
             ServeLog.Stopping(logger);
         }
         finally
@@ -109,16 +109,28 @@ internal static class ServeHost
         }
     }
 
-    /// <summary>Until SIGTERM, SIGINT, the caller's word, or the loss of the store, without which nothing may be decided.</summary>
-    private static async Task<bool> WaitForEndAsync(WebApplication app, TopologyView view, ILogger logger, CancellationToken cancellationToken)
+    /// <summary>
+    /// Until SIGTERM, SIGINT, the caller's word, or the loss of the store, without which nothing may be decided. A switch that has left open which side is authoritative is no reason
+    /// to end: the old side would be open to writers again before somebody has looked.
+    /// </summary>
+    private static async Task<bool> WaitForEndAsync(WebApplication app, TopologyView view, Engines engines, ILogger logger, CancellationToken cancellationToken)
     {
-        var stopping = new TaskCompletionSource();
+        var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var registration = app.Lifetime.ApplicationStopping.Register(() => stopping.TrySetResult());
         using var cancelled = cancellationToken.Register(() => stopping.TrySetResult());
         var first = await Task.WhenAny(stopping.Task, view.Completion);
         if (first == view.Completion && view.Completion.Exception?.InnerException is { } error)
         {
-            ServeLog.StoreLost(logger, error);
+            if (await engines.IsUndecidedAsync())
+            {
+                ServeLog.Undecided(logger, error);
+                await stopping.Task;
+            }
+            else
+            {
+                ServeLog.StoreLost(logger, error);
+            }
+
             return false;
         }
 

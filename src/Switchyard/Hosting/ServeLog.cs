@@ -36,6 +36,9 @@ internal static partial class ServeLog
     [LoggerMessage(1013, LogLevel.Warning, "Backend {Name} was moved from {Configured} to {Standing} and stays there, though the configuration names the old server still: name the new one. To go back on purpose: switchyard backend move {Name} DSN")]
     public static partial void BackendIsOfBefore(ILogger logger, string name, string configured, string standing);
 
+    [LoggerMessage(1011, LogLevel.Critical, "The topology store failed in a switch, and it is not known which side is authoritative. Switchyard goes on, so that the old side stays closed to writers: make the store writable, then stop and start it.")]
+    public static partial void Undecided(ILogger logger, Exception error);
+
     [LoggerMessage(1009, LogLevel.Warning, "{Part} did not stop within {Seconds} seconds.")]
     public static partial void StopTimedOut(ILogger logger, string part, double seconds);
 

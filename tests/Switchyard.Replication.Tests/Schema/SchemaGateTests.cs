@@ -146,6 +146,72 @@ public sealed class SchemaGateTests
         }
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    [InlineData("mysql-5.6")]
+    public async Task What_triggers_and_events_do_through_routines_and_views_counts_as_their_own(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        var schema = await CreateSchemaAsync(server, "CREATE TABLE t (id INT PRIMARY KEY)");
+        var outside = await CreateSchemaAsync(
+            server, "CREATE TABLE x (id INT)", "CREATE TABLE y (id INT)",
+            $"CREATE PROCEDURE last_one() DELETE FROM {schema}.t",
+            "CREATE PROCEDURE first_one() BEGIN /* CALL nothing() */ CALL last_one(); END",
+            $"CREATE VIEW shown AS SELECT id FROM {schema}.t",
+            "CREATE TRIGGER by_call AFTER INSERT ON x FOR EACH ROW CALL first_one()",
+            "CREATE TRIGGER by_view AFTER INSERT ON y FOR EACH ROW INSERT INTO shown VALUES (NEW.id)",
+            "CREATE TRIGGER of_nothing AFTER DELETE ON x FOR EACH ROW SET @first_one = 'CALL first_one()'",
+            "CREATE EVENT runs ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO CALL first_one()");
+
+        var found = await GateOf(server, "mariadb-10.11", new GateSchema(schema));
+        Assert.Equal(
+            [$"event_in {outside}.runs", $"routine_in {outside}.first_one", $"routine_in {outside}.last_one", $"trigger_in {outside}.by_call", $"trigger_in {outside}.by_view", $"view_in {outside}.shown"],
+            found.Select(f => $"{f.Code} {f.Subject}").Order(StringComparer.Ordinal));
+        Assert.Contains($"uses {schema}.t through {outside}.first_one, which is", found.Single(f => f.Subject == $"{outside}.by_call").What, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-10.11")]
+    public async Task A_trigger_that_moves_and_uses_what_stays_is_refused_unless_the_target_has_it(string from, string to)
+    {
+        var server = await LabServer.SharedAsync(from, "source");
+        var schema = await CreateSchemaAsync(server, "CREATE TABLE t (id INT PRIMARY KEY)", "CREATE TABLE stays (id INT PRIMARY KEY)");
+        var outside = await CreateSchemaAsync(server, "CREATE TABLE log (id INT)", "CREATE FUNCTION one() RETURNS INT DETERMINISTIC NO SQL RETURN 1");
+        await using (var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn) with { Schema = schema }, default))
+        {
+            await admin.ExecuteAsync($"CREATE TRIGGER logs AFTER INSERT ON t FOR EACH ROW INSERT INTO {outside}.log VALUES (NEW.id)", default);
+            await admin.ExecuteAsync($"CREATE TRIGGER asks BEFORE UPDATE ON t FOR EACH ROW SET NEW.id = {outside}.one()", default);
+            await admin.ExecuteAsync("CREATE TRIGGER inside AFTER DELETE ON t FOR EACH ROW DELETE FROM stays WHERE id = OLD.id", default);
+            await admin.ExecuteAsync("CREATE TRIGGER back AFTER DELETE ON stays FOR EACH ROW DELETE FROM t WHERE id = OLD.id", default);
+            await admin.ExecuteAsync("CREATE EVENT both_ways ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO DELETE t FROM t JOIN stays USING (id)", default);
+        }
+
+        Assert.Equal(["Refuse trigger_out asks", "Refuse trigger_out logs"], Named(await GateOf(server, to, new GateSchema(schema))));
+        Assert.Equal(
+            ["Refuse event_out both_ways", "Refuse trigger_in back", "Refuse trigger_out asks", "Refuse trigger_out inside", "Refuse trigger_out logs"],
+            Named(await GateOf(server, to, new GateSchema(schema) { Tables = ["t"] })));
+        Assert.Empty(await GateOf(server, to, new GateSchema(schema), new GateSchema(outside)));
+
+        var target = await LabServer.SharedAsync(to, "target");
+        await using var there = await BackendConnection.OpenAsync(ConnectionOptions.Parse(target.Dsn), default);
+        await there.ExecuteMultiAsync($"CREATE DATABASE `{outside}`; CREATE TABLE `{outside}`.log (id INT)", default);
+        Assert.Equal(["Refuse trigger_out asks", "Warn trigger_out logs"], Named(await GateOf(server, to, new GateSchema(schema))));
+        await there.ExecuteAsync($"DROP DATABASE `{outside}`", default);
+
+        static IEnumerable<string> Named(IEnumerable<GateFinding> findings) =>
+            findings.Select(f => $"{f.Severity} {f.Code} {f.Subject[(f.Subject.IndexOf('.', StringComparison.Ordinal) + 1)..]}").Order(StringComparer.Ordinal);
+    }
+
+    private static async Task<IReadOnlyList<GateFinding>> GateOf(LabServer source, string to, params GateSchema[] schemas)
+    {
+        var target = await LabServer.SharedAsync(to, "target");
+        var findings = await SchemaGate.InspectAsync(
+            new GateRequest { Source = ConnectionOptions.Parse(source.Dsn), Target = ConnectionOptions.Parse(target.Dsn), Schemas = schemas }, CancellationToken.None);
+        return [.. findings.Where(f => f.Code is "view_in" or "trigger_in" or "event_in" or "routine_in" or "trigger_out" or "event_out")];
+    }
+
     [Fact]
     public async Task A_source_that_cannot_be_followed_is_refused_with_every_reason()
     {

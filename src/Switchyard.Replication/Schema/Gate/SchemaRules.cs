@@ -24,7 +24,7 @@ internal static class SchemaRules
 
         findings.AddRange(ForeignKeyRules.Check(chosen, all, server));
         findings.AddRange(ForeignKeyRules.CheckOthers(chosen, await OuterForeignKeys.ReadAsync(source, [.. request.Schemas.Select(s => s.Name)], cancellationToken).ConfigureAwait(false)));
-        findings.AddRange(await OutsideRules.CheckAsync(request.Schemas, [.. chosen.Select(t => t.Name)], source, cancellationToken).ConfigureAwait(false));
+        findings.AddRange(await OutsideRules.CheckAsync(request.Schemas, [.. chosen.Select(t => t.Name)], source, target, cancellationToken).ConfigureAwait(false));
         if (target is null)
         {
             return;

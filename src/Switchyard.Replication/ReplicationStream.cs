@@ -171,11 +171,12 @@ public sealed class ReplicationStream : IAsyncDisposable
     /// <param name="clock">Tells the time between attempts.</param>
     /// <param name="logger">Is told of attempts.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
+    /// <param name="delayed">Is told why it takes longer, and null when it does not any more.</param>
     /// <returns>What of their definitions could not be carried over exactly.</returns>
     /// <exception cref="ReplicationException">As they are on the source now they cannot be moved, and nothing was changed; or the target refused one.</exception>
     public static Task<IReadOnlyList<GateFinding>> CopyAgainAsync(
-        StreamDefinition definition, IReadOnlyList<TableName> names, bool deferIndexes, TimeProvider clock, ILogger logger, CancellationToken cancellationToken) =>
-        new TableRenewal(definition, deferIndexes, clock, logger).RunAsync(names, cancellationToken);
+        StreamDefinition definition, IReadOnlyList<TableName> names, bool deferIndexes, TimeProvider clock, ILogger logger, CancellationToken cancellationToken, Action<string?>? delayed = null) =>
+        new TableRenewal(definition, deferIndexes, clock, logger, delayed).RunAsync(names, cancellationToken);
 
     /// <summary>Takes the recorded stream over. It does nothing until <see cref="Start"/>.</summary>
     /// <exception cref="ReplicationException">The stream is not recorded, or a table cannot be replicated exactly.</exception>

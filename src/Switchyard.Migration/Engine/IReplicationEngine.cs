@@ -55,9 +55,13 @@ internal interface IReplicationEngine
     /// <summary>
     /// Makes some tables of a stream that does not run anew on the following side, so that they are copied from the beginning, with those that cascades tie to them. Doing it again after a crash is safe.
     /// </summary>
+    /// <param name="spec">The stream.</param>
+    /// <param name="tables">The tables.</param>
+    /// <param name="delayed">Is told why it takes longer, and null when it does not any more.</param>
+    /// <param name="cancellationToken">Stops between steps.</param>
     /// <returns>What could not be carried over exactly.</returns>
     /// <exception cref="Replication.ReplicationException">They cannot be moved as they are now; nothing was changed.</exception>
-    Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, CancellationToken cancellationToken);
+    Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, Action<string?> delayed, CancellationToken cancellationToken);
 
     /// <summary>Records on the following side that the stream begins at a position of the origin, or at its current end.</summary>
     Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken);

@@ -83,8 +83,8 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return Convert([.. findings, .. others.Findings]);
     }
 
-    public async Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, CancellationToken cancellationToken) =>
-        Convert(await ReplicationStream.CopyAgainAsync(Define(spec), tables, spec.Settings.DeferSecondaryKeys, time, _log, cancellationToken));
+    public async Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, Action<string?> delayed, CancellationToken cancellationToken) =>
+        Convert(await ReplicationStream.CopyAgainAsync(Define(spec), tables, spec.Settings.DeferSecondaryKeys, time, _log, cancellationToken, delayed));
 
     public async Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
     {

@@ -25,6 +25,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private TaskCompletionSource<IMigrationStream> _opened = new();
     private Direction _streamDirection;
     private bool _wasCut;
+    private volatile string? _renewalDelay;
     private IFence? _kept;
 
     // What of the record is kept under a key of its own, as it stands there.
@@ -44,6 +45,13 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
 
     /// <summary>The watch of the side that follows; null while replication does not run.</summary>
     public PassiveWatch? Watch => _watch;
+
+    /// <summary>Why tables that are to be copied again are not made anew yet; null while nothing keeps them from it.</summary>
+    public string? RenewalDelay
+    {
+        get => _renewalDelay;
+        set => _renewalDelay = value;
+    }
 
     /// <summary>Reads what is kept beside the record; called once, before anything else.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken)

@@ -62,7 +62,7 @@ internal sealed class MigrationUnit(MigrationRuntime runtime, DiffController dif
             Error = record.Error,
             Remedy = record.Remedy,
             ForeignWrites = record.Foreign.Side == record.Direction.To ? record.Foreign.Found : 0,
-            Findings = [.. record.SchemaFindings, .. ReplacedTables.Find(record), .. purge.OfRunning(runtime.StreamStatus(record.Direction)), .. Silent(record)],
+            Findings = [.. record.SchemaFindings, .. ReplacedTables.Find(record), .. ReplacedTables.FindDelay(record, runtime.RenewalDelay), .. purge.OfRunning(runtime.StreamStatus(record.Direction)), .. Silent(record)],
             Epoch = epoch,
             CreatedAt = record.CreatedAt,
             SwitchedAt = record.SwitchedAt,

@@ -18,6 +18,13 @@ internal sealed class ReplacedTables(MigrationEnvironment environment, Migration
     public static IEnumerable<Finding> Find(MigrationRecord record) =>
         Sentences(record).Select(s => Finding.Warning("table_replaced", s, "Nothing is to be done for it; `validate`, `diff` and `switch` have to wait, and comparisons from before do not count."));
 
+    /// <summary>What keeps tables from being made anew, for whoever can end it.</summary>
+    public static IEnumerable<Finding> FindDelay(MigrationRecord record, string? why) => why is null
+        ? []
+        : [Finding.Warning(
+            "table_replaced_waits", $"Tables that are to be copied again cannot be made anew on '{record.Settings.Target}' yet: {why.TrimEnd('.')}.",
+            $"It is tried again by itself. Who holds a table on '{record.Settings.Target}' is in its SHOW PROCESSLIST (MySQL: performance_schema.metadata_locks): end that, or KILL it.")];
+
     /// <summary>Writes down that they are to be copied again, as long as the target serves nothing.</summary>
     /// <returns>Why they are not; null when they are.</returns>
     public async Task<MigrationException?> TryBeginAsync(TablesReplacedException replaced, CancellationToken cancellationToken)
@@ -48,7 +55,16 @@ internal sealed class ReplacedTables(MigrationEnvironment environment, Migration
         TableName[] waiting = [.. runtime.Record.Replaced.Where(t => !t.IsPrepared).Select(t => new TableName(t.Schema, t.Name))];
         if (waiting.Length > 0)
         {
-            var findings = await environment.Engine.CopyAgainAsync(spec, waiting, cancellationToken);
+            IReadOnlyList<Finding> findings;
+            try
+            {
+                findings = await environment.Engine.CopyAgainAsync(spec, waiting, why => runtime.RenewalDelay = why, cancellationToken);
+            }
+            finally
+            {
+                runtime.RenewalDelay = null;
+            }
+
             await runtime.UpdateAsync(
                 r => r with { Replaced = [.. r.Replaced.Select(t => t with { IsPrepared = true })], SchemaFindings = [.. r.SchemaFindings.Union(findings)] }, cancellationToken);
         }

@@ -14,7 +14,12 @@ namespace Switchyard.Replication.Copy;
 /// Lets the copy of some tables begin again: they are made anew on the target, as the source has them at a place of its log, from which on they are followed. Every step can be
 /// repeated, and until the last one nothing says that the tables are anything but what they were.
 /// </summary>
-internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexes, TimeProvider clock, ILogger logger)
+/// <param name="definition">The stream.</param>
+/// <param name="deferIndexes">Leave secondary indexes that can wait.</param>
+/// <param name="clock">Counts pauses.</param>
+/// <param name="logger">Is told of attempts.</param>
+/// <param name="delayed">Is told why it takes longer, and null when it does not any more.</param>
+internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexes, TimeProvider clock, ILogger logger, Action<string?>? delayed)
 {
     // Whoever changes definitions on and on is told after so many.
     private const int MaxChanges = 10;
@@ -34,10 +39,15 @@ internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexe
         {
             try
             {
-                return await RunOnceAsync(names, cancellationToken).ConfigureAwait(false);
+                var findings = await RunOnceAsync(names, cancellationToken).ConfigureAwait(false);
+                delayed?.Invoke(null);
+                return findings;
             }
             catch (Exception e) when (ServerErrors.IsPassing(e) || (e is ServerErrorException s && ServerErrors.IsDefinitionChange(s) && ++changes < MaxChanges))
             {
+                delayed?.Invoke(e is ServerErrorException { Code: ServerErrors.LockWaitTimeout }
+                    ? $"somebody on the target has used {string.Join(", ", names)} in a transaction or a statement that has not ended, which keeps it from being dropped"
+                    : e.Message);
                 logger.CopyReconnecting(pause.TotalMilliseconds, e is ServerErrorException server ? $"error {server.Code}" : e.Message);
                 await Task.Delay(pause, clock, cancellationToken).ConfigureAwait(false);
                 pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
@@ -131,6 +141,35 @@ internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexe
         if (refused.Count > 0)
         {
             throw new ReplicationException($"What is on the source now cannot be copied again; the target was left as it is. {string.Join(' ', refused)}");
+        }
+
+        await VerifyChildrenAsync(source, target, tables, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// A foreign key goes with the table it refers to when that is renamed. On the target it would refer to the new table by the old name, which is another key: rows that the source takes
+    /// could be refused there.
+    /// </summary>
+    private async Task VerifyChildrenAsync(BackendConnection source, BackendConnection target, IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    {
+        var comparer = await TableNameComparer.ReadAsync(source, cancellationToken).ConfigureAwait(false);
+        var renewed = tables.ToHashSet(comparer);
+        foreach (var schema in definition.Tables.Select(t => t.Schema).Distinct())
+        {
+            var there = new Dictionary<TableName, IReadOnlyList<ForeignKeyDefinition>>(await SchemaReader.ReadForeignKeysAsync(source, schema, cancellationToken).ConfigureAwait(false), comparer);
+            foreach (var (child, keys) in (await SchemaReader.ReadForeignKeysAsync(target, schema, cancellationToken).ConfigureAwait(false)).Where(t => !renewed.Contains(t.Key)))
+            {
+                foreach (var key in keys.Where(k => renewed.Contains(k.ReferencedTable)))
+                {
+                    var now = there.GetValueOrDefault(child, []).FirstOrDefault(k => string.Equals(k.Name, key.Name, StringComparison.OrdinalIgnoreCase));
+                    if (now is not null && !comparer.Equals(now.ReferencedTable, key.ReferencedTable))
+                    {
+                        throw new ReplicationException(
+                            $"Foreign key {now.Name} of {child} refers to {now.ReferencedTable} on the source, since that is what {key.ReferencedTable} is called now, so {key.ReferencedTable} cannot be copied again; the target was left as it is. "
+                            + $"Let it refer to {key.ReferencedTable} on the source (ALTER TABLE {child.Quoted} DROP FOREIGN KEY {SqlText.QuoteIdentifier(now.Name)}, and ADD it anew), or drop it there, and start.");
+                    }
+                }
+            }
         }
     }
 

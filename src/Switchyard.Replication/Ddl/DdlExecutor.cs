@@ -153,7 +153,8 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
     {
         if (await planner.ReloadAsync(changed, cancellationToken).ConfigureAwait(false) is { Count: > 0 } lost)
         {
-            throw new TablesReplacedException(lost, $"{(lost.Count == 1 ? "Table" : "Tables")} {string.Join(", ", lost)} {(lost.Count == 1 ? "was" : "were")} dropped on the source, or got another key, by {item.Statement.Verb} at {item.Position} while being copied");
+            var isCopied = lost.Any(n => tables.Find(n.Schema, n.Name)?.Copy is not null);
+            throw new TablesReplacedException(lost, $"{(lost.Count == 1 ? "Table" : "Tables")} {string.Join(", ", lost)} {(lost.Count == 1 ? "was" : "were")} dropped on the source, or got another key, by {item.Statement.Verb} at {item.Position}{(isCopied ? " while being copied" : "")}");
         }
     }
 

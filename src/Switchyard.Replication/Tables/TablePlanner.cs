@@ -72,7 +72,7 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
     private bool FollowsDropped(StreamTable table) => table.Copy is null && definition.OnDdl is OnDdl.Exec or OnDdl.ExecIgnore;
 
     /// <summary>Reads some tables again after their definitions changed.</summary>
-    /// <returns>Those whose copy cannot go on, being gone or having another key: all are left as they are then.</returns>
+    /// <returns>Those that cannot be followed on: being copied and gone or with another key, or with none before a later one. All are left as they are then.</returns>
     public async Task<IReadOnlyList<TableName>> ReloadAsync(IEnumerable<TableName> names, CancellationToken cancellationToken)
     {
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
@@ -89,14 +89,21 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
                 await SchemaReader.ReadTableAsync(target, table.Name, cancellationToken).ConfigureAwait(false)));
         }
 
-        if (pairs.FirstOrDefault(p => p is { Source: { } there, Target: { } here } && AsLogged(there, here).Key is null) is { Source: { } keyless } bare)
+        var withoutKey = pairs.Where(p => p is { Source: { } there, Target: { } here } && AsLogged(there, here).Key is null).ToArray();
+        if (withoutKey.FirstOrDefault(p => p.Source!.Key is null) is { Source: { } keyless } bare)
         {
             throw new ReplicationException(
                 $"Table {keyless.Name} lost its primary key{(bare.Table.Copy is null ? "" : " while it was being copied")}, and has no unique key of non-null columns: its rows cannot be told apart. "
                 + (bare.Table.Copy is null
-                    ? $"Give it one on the source if it has none by now (ALTER TABLE {keyless.Name.Quoted} ADD PRIMARY KEY (…)), and go on with `migration start`, which follows that. "
+                    ? $"Give it one on the source if it has none by now (ALTER TABLE {keyless.Name.Quoted} ADD PRIMARY KEY (…)), and go on with `migration start`, which follows that, or copies the table again where the key is a new column. "
                     : "Give it one on the source, cancel the migration and start again. ")
                 + "Both in one statement stop nothing: ALTER TABLE … DROP PRIMARY KEY, ADD PRIMARY KEY (…).");
+        }
+
+        if (withoutKey.Length > 0)
+        {
+            // Its key of now is in columns that come later in the log: until then nothing names its rows.
+            return [.. withoutKey.Select(p => p.Table.Name)];
         }
 
         if (definition.SourceLogsCascades != true)
@@ -213,6 +220,12 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             return (Plan(source, target), null);
         }
 
+        if (then.Key is null && source.Key is not null)
+        {
+            // Reading on meets the statement that took its key from it first, which lets it be copied again.
+            return (null, null);
+        }
+
         var isWritable = source.StoredColumns.All(c => target.Columns.Any(t => string.Equals(t.Name, c.Name, StringComparison.OrdinalIgnoreCase)));
         return (Plan(then, target), isWritable ? TryPlan(source, target) : null);
     }
@@ -243,8 +256,12 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
         }
 
         // Their order is part of it: rows name no columns, and those written before a missed MODIFY … FIRST would be taken for others.
-        return columns.SequenceEqual(source.Columns) ? null : source with { Columns = columns, Indexes = target.Indexes, Key = target.Key };
+        return columns.SequenceEqual(source.Columns) ? null : source with { Columns = columns, Indexes = target.Indexes, Key = target.Key ?? KeyOver(columns, source) };
     }
+
+    /// <summary>A key that was dropped and made anew since, where its columns are those of before.</summary>
+    private static IndexDefinition? KeyOver(List<ColumnDefinition> columns, TableDefinition source) =>
+        source.Key is { } key && key.Columns.All(k => columns.Exists(c => string.Equals(c.Name, k, StringComparison.OrdinalIgnoreCase))) ? key : null;
 
     // A type that one of the servers does not have differs from the beginning, and not because a statement was missed.
     private bool IsTranslated(ColumnDefinition source, ColumnDefinition target) =>

@@ -58,7 +58,7 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     /// <summary>Why tables cannot be made anew; null when they can.</summary>
     public string? CopyAgainRefusal { get; set; }
 
-    public Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, Action<string?> delayed, CancellationToken cancellationToken)
     {
         if (CopyAgainRefusal is { } refusal)
         {

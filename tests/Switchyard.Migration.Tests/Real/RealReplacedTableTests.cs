@@ -126,6 +126,73 @@ public sealed class RealReplacedTableTests
         Assert.Equal("clean", (await world.DiffAsync()).State);
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task A_table_that_lost_its_key_and_got_one_of_a_new_column_is_copied_again_once_it_is_started(string from, string to)
+    {
+        await using var world = await StartRunningAsync(from, to);
+        await using var source = await world.OpenSourceAsync();
+        await source.ExecuteAsync("ALTER TABLE other DROP PRIMARY KEY", default);
+        Assert.Contains("lost its primary key", (await world.UntilAsync(MigrationState.Error)).Error, StringComparison.Ordinal);
+        await source.ExecuteAsync("INSERT INTO other VALUES (1), (7)", default);
+        await source.ExecuteAsync("ALTER TABLE other ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY", default);
+        await world.Service.StartAsync(world.Schema, new StartRequest(), default);
+        await UntilCopiedAgainAsync(world);
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task A_foreign_key_that_went_away_with_the_old_table_is_told_before_the_target_has_another_one(string from, string to)
+    {
+        await using var world = await RealWorld.StartAsync(
+            from, to, [.. s_tables, "CREATE TABLE `lines` (id INT NOT NULL PRIMARY KEY, o INT NOT NULL, CONSTRAINT of_order FOREIGN KEY (o) REFERENCES orders (id)) ENGINE=InnoDB"]);
+        await using var source = await world.OpenSourceAsync();
+        await source.ExecuteAsync("INSERT INTO orders (id, v) VALUES (1, 'a'), (2, 'b')", default);
+        await source.ExecuteAsync("INSERT INTO `lines` VALUES (1, 1)", default);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+
+        await SwapAsync(source);
+        var stopped = await world.UntilAsync(MigrationState.Error);
+        Assert.Contains("of_order", stopped.Error, StringComparison.Ordinal);
+        Assert.Contains("_orders_del", stopped.Error, StringComparison.Ordinal);
+        await using var target = await world.OpenTargetAsync();
+        Assert.Equal(2, (await target.QueryAsync("SELECT COUNT(*) FROM orders", default)).GetInt64(0, 0));
+
+        await source.ExecuteAsync("ALTER TABLE `lines` DROP FOREIGN KEY of_order", default);
+        await source.ExecuteAsync("ALTER TABLE `lines` ADD CONSTRAINT of_order FOREIGN KEY (o) REFERENCES orders (id)", default);
+        await world.Service.StartAsync(world.Schema, new StartRequest(), default);
+        await UntilCopiedAgainAsync(world);
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+    }
+
+    [Fact]
+    public async Task A_table_that_somebody_on_the_target_holds_is_told_until_it_can_be_made_anew()
+    {
+        await using var world = await StartRunningAsync("mariadb-10.11", "mysql-9.7");
+        await using var source = await world.OpenSourceAsync();
+        await using var reader = await world.OpenTargetAsync();
+        await reader.ExecuteAsync("START TRANSACTION", default);
+        await reader.QueryAsync("SELECT COUNT(*) FROM orders", default);
+        await SwapAsync(source);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        Finding? waits = null;
+        while (waits is null)
+        {
+            await Task.Delay(100, limit.Token);
+            waits = (await world.Service.StatusAsync(world.Schema, limit.Token)).Findings.FirstOrDefault(f => f.Code == "table_replaced_waits");
+        }
+
+        Assert.Contains($"{world.Schema}.orders", waits.What, StringComparison.Ordinal);
+        Assert.Contains("PROCESSLIST", waits.Remedy, StringComparison.Ordinal);
+        await reader.ExecuteAsync("ROLLBACK", default);
+        await UntilCopiedAgainAsync(world);
+        Assert.DoesNotContain((await world.Service.StatusAsync(world.Schema, default)).Findings, f => f.Code == "table_replaced_waits");
+    }
+
     private static async Task<RealWorld> StartRunningAsync(string from, string to)
     {
         var world = await RealWorld.StartAsync(from, to, s_tables);

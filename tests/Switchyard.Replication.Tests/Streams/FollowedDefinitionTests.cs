@@ -172,6 +172,34 @@ public sealed class FollowedDefinitionTests
     }
 
     [Theory]
+    [InlineData("mariadb-10.11", "ADD PRIMARY KEY (other), ADD extra INT NOT NULL DEFAULT 5", false)]
+    [InlineData("mysql-9.7", "ADD PRIMARY KEY (other), ADD extra INT NOT NULL DEFAULT 5", false)]
+    [InlineData("mariadb-10.11", "ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY", true)]
+    [InlineData("mysql-9.7", "ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY", true)]
+    public async Task A_key_dropped_by_itself_is_got_over_by_whatever_key_comes_next(string server, string change, bool isCopiedAgain)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, other INT NOT NULL) ENGINE=InnoDB");
+        await scenario.RecordAsync(copies: false);
+        var stream = await scenario.OpenAsync();
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 10), (2, 20)", default);
+        await scenario.Source.ExecuteAsync("ALTER TABLE t DROP PRIMARY KEY", default);
+        await Scenario.UntilAsync(stream, StreamState.Failed);
+
+        await scenario.Source.ExecuteAsync($"ALTER TABLE t {change}", default);
+        await scenario.Source.ExecuteAsync("UPDATE t SET id=3 WHERE other=20", default);
+        stream = await scenario.OpenAsync();
+        if (isCopiedAgain)
+        {
+            await Scenario.UntilAsync(stream, StreamState.Failed);
+            Assert.Equal("t", Assert.Single(stream.Replaced!.Tables).Name);
+            return;
+        }
+
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
+    }
+
+    [Theory]
     [InlineData("mariadb-10.11")]
     [InlineData("mariadb-11.8")]
     public async Task An_alter_logged_in_two_phases_is_followed_where_it_is_done_and_one_that_failed_is_not(string server)

@@ -15,8 +15,9 @@ process_started() {
     { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 0
     # shellcheck disable=SC2086
     set -- ${stat##*) }
-    # A process that ends between opening and reading leaves nothing to read.
-    [ $# -lt 20 ] || [ "$1" = Z ] || echo "${20}"
+    # A process that ends between opening and reading leaves nothing to read. A killed one keeps its files and its port
+    # for as long as any of its threads (their number is the 18th) waits for the disk.
+    [ $# -lt 20 ] || { [ "$1" = Z ] && [ "${18}" -le 1 ]; } || echo "${20}"
 }
 
 instance_must_exist() {
@@ -103,16 +104,20 @@ instance_create() {
 
 # A port nobody listens on, below the range from which the kernel takes ports for outgoing connections: such a
 # port could be taken by any client while the server is down, and a killed server must come back on its own port.
+# For the same reason it is no other instance's, which may be down just now.
 free_port() {
     perl -MIO::Socket::INET -e '
+        my %given;
+        for (@ARGV) { open my $f, "<", $_ or next; $given{$1} = 1 if (<$f> // "") =~ /(\d+)/ }
         my ($low) = do { open my $f, "<", "/proc/sys/net/ipv4/ip_local_port_range"; <$f> =~ /(\d+)/ };
         my $top = $low > 22000 ? $low : 32768;
         for (1 .. 1000) {
             my $port = $top - 1 - int rand 10000;
+            next if $given{$port};
             my $socket = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
             print $port; exit;
         }
-        exit 1' || fail "found no free port"
+        exit 1' "$instances"/*/port || fail "found no free port"
 }
 
 instance_launch() {
@@ -231,6 +236,17 @@ instance_signal() {
     instance_must_exist "$1"
     pid=$(instance_pid "$1") || fail "'$1' does not run"
     kill "-$signal" "$pid"
+    # The thread that is told has to get the processor before it tells the others, which go on answering until then.
+    [ "$signal" != STOP ] || until process_stands_still "$pid"; do sleep 0.01; done
+}
+
+# Every thread of it is stopped, or has ended.
+process_stands_still() {
+    local thread stat
+    for thread in "/proc/$1/task/"*/stat; do
+        { read -r stat <"$thread"; } 2>/dev/null || continue
+        [[ ${stat##*) } = [TtXZ]* ]] || return 1
+    done
 }
 
 instance_kill() {

@@ -14,9 +14,9 @@ internal sealed class RealWorld : IAsyncDisposable
     public const string AppPassword = "App-Passw0rd!";
     private readonly string _directory = Directory.CreateTempSubdirectory("switchyard-real-").FullName;
     private readonly RecordingLoggers _loggers = new();
+    private readonly int _port = FreePort.Next();
     private SqliteTopologyStore _store = null!;
     private ProxyServer _proxy = null!;
-    private int _port;
 
     public required LabServer Source { get; init; }
 
@@ -182,7 +182,6 @@ internal sealed class RealWorld : IAsyncDisposable
         _proxy = new ProxyServer(
             new ProxyOptions { Id = "p1", Listen = new IPEndPoint(IPAddress.Loopback, _port), Observed = observed }, View, Topology, applied, validation, TimeProvider.System, _loggers.CreateLogger<ProxyServer>());
         await _proxy.StartAsync();
-        _port = _proxy.EndPoint.Port;
     }
 
     private async Task CloseAsync()

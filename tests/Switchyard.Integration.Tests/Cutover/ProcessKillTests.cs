@@ -1,4 +1,5 @@
 using Switchyard.Cli;
+using Switchyard.Lab;
 using Xunit.Abstractions;
 
 namespace Switchyard.Integration.Tests.Cutover;
@@ -27,7 +28,9 @@ public sealed class ProcessKillTests(ITestOutputHelper output)
     public async Task Killed_at_any_step_it_comes_back_on_one_side_with_every_acknowledged_write_once(string source, string target)
     {
         var report = new TestReport($"kill-process-{source}-{target}", "| killed at | away from | outcome, verified after the restart | writes acknowledged so far |", output);
-        await using var migration = await ServedMigration.StartAsync(source, target, [.. LedgerClients.Tables, .. Triggered]);
+        // Servers of this test alone: after a process was killed a switch waits for whatever runs there and nobody explains, other tests' statements too.
+        await using var migration = await ServedMigration.StartAsync(
+            await LabServer.SharedAsync(source, "killed-source"), await LabServer.SharedAsync(target, "killed-target"), [.. LedgerClients.Tables, .. Triggered]);
         await migration.BeginAsync();
         await using var clients = LedgerClients.Start(migration.OpenAppAsync, 7, mayLoseConnections: true);
         await clients.UntilAllWentOnAsync();

@@ -189,10 +189,10 @@ public sealed class LoginTests
     [Fact]
     public async Task Nobody_listening_is_unavailable_and_says_where()
     {
-        using var free = new TcpListener(IPAddress.Loopback, 0);
-        free.Start();
-        var port = ((IPEndPoint)free.LocalEndpoint).Port;
-        free.Stop();
+        // Kept, so that nobody else listens there.
+        using var deaf = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        deaf.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var port = ((IPEndPoint)deaf.LocalEndPoint!).Port;
         var e = await Assert.ThrowsAsync<BackendUnavailableException>(() => BackendConnection.OpenAsync(new ConnectionOptions { Port = port }, Lab.Limit()));
         Assert.Equal(UnavailableReason.ConnectFailed, e.Reason);
         Assert.Contains($"127.0.0.1:{port}", e.Message, StringComparison.Ordinal);

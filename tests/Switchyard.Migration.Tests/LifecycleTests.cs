@@ -250,11 +250,6 @@ public sealed class LifecycleTests
     {
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
-        while (world.Engine.Running.IsEmpty)
-        {
-            await Task.Delay(2);
-        }
-
         world.Engine.Running["shop.forward"].Fail("The binary log was purged.");
 
         var status = await world.UntilAsync(MigrationState.Error);
@@ -270,7 +265,6 @@ public sealed class LifecycleTests
     {
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
-        await UntilStreamAsync(world);
 
         var status = await world.Service.ValidateAsync("shop", new ValidateRequest { Percent = 10, Consistency = ReadGuarantee.Session }, default);
 
@@ -285,7 +279,6 @@ public sealed class LifecycleTests
     {
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
-        await UntilStreamAsync(world);
         var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.ValidateAsync("shop", new ValidateRequest { Percent = 0 }, default));
         Assert.Equal(2, error.ExitCode);
 
@@ -300,7 +293,6 @@ public sealed class LifecycleTests
     {
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
-        await UntilStreamAsync(world);
         await world.Service.ValidateAsync("shop", new ValidateRequest { Shadow = 10 }, default);
         var differs = new ShadowDifference(TimeProvider.System.GetUtcNow(), "error", "source: 3 rows, target: error 1305", 3, null, null, []);
         world.Validation.Join("p1", new FakeReadObserver(new ShadowReadCounts
@@ -333,7 +325,6 @@ public sealed class LifecycleTests
     {
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
-        await UntilStreamAsync(world);
         world.Servers.MissingAccounts.Add(new Account("app", "%"));
 
         var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.ValidateAsync("shop", new ValidateRequest(), default));
@@ -347,7 +338,6 @@ public sealed class LifecycleTests
     {
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
-        await UntilStreamAsync(world);
         await world.Service.ValidateAsync("shop", new ValidateRequest(), default);
 
         await world.Service.SwitchAsync("shop", s_request, default);
@@ -430,14 +420,5 @@ public sealed class LifecycleTests
     {
         await world.Service.ReverseAsync("shop", s_request, default);
         return (await world.Service.StatusAsync("shop", default)).State;
-    }
-
-    private static async Task UntilStreamAsync(World world)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
-        while ((await world.Service.StatusAsync("shop", default)).Stream.State != "running")
-        {
-            await Task.Delay(2, limit.Token);
-        }
     }
 }

@@ -17,7 +17,6 @@ public sealed class ValidationMemoryTests
         world.Limits = new MigrationServiceOptions { ValidationSaveInterval = endsInGoodOrder ? TimeSpan.FromDays(1) : TimeSpan.FromMilliseconds(10) };
         await world.RestartAsync();
         await world.CreateRunningAsync();
-        await UntilFollowingAsync(world);
         await world.Service.ValidateAsync("shop", new ValidateRequest { Shadow = 10 }, default);
         var refused = new ShadowShape
         {
@@ -53,7 +52,7 @@ public sealed class ValidationMemoryTests
         Assert.Equal("1,000 reads of 2 shapes compared; 7 differ; target p99 2.0 × source", status.Summary);
         Assert.Equal((50, 0, 0), (status.Routed.OnTarget, status.Routed.Waiting, status.Compared.Queued));
         Assert.Equal("error", Assert.Single(Assert.Single(status.Compared.Shapes).Samples).Kind);
-        await UntilFollowingAsync(world);
+        await world.UntilAsync(MigrationState.Validating);
         var barred = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
         Assert.Contains(barred.Findings, f => f.Code == "shadow_error");
 
@@ -69,14 +68,5 @@ public sealed class ValidationMemoryTests
         Assert.Equal(0, (await world.Service.ShowValidationAsync("shop", default)).Compared.Compared);
         await world.RestartAsync();
         Assert.Equal(0, (await world.Service.ShowValidationAsync("shop", default)).Compared.Compared);
-    }
-
-    private static async Task UntilFollowingAsync(World world)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
-        while ((await world.Service.StatusAsync("shop", limit.Token)).Stream.State != "running")
-        {
-            await Task.Delay(2, limit.Token);
-        }
     }
 }

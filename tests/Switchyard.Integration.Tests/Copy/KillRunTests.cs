@@ -234,16 +234,18 @@ public sealed class KillRunTests(Xunit.Abstractions.ITestOutputHelper output)
         while (true)
         {
             var status = (await api.GetAsync<MigrationStatus>($"migrations/{name}/status", default)).Value;
-            Assert.True(status.State != MigrationState.Error, $"{status.Error}\n{serve.Log[^Math.Min(serve.Log.Length, 5000)..]}");
+            Assert.True(status.State != MigrationState.Error, $"{status.Error}\n{End(serve.Log)}");
             if (status is { State: MigrationState.Running, Stream.State: "running" })
             {
                 return;
             }
 
-            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(6), $"It is {status.State}, its stream {status.Stream}.\n{serve.Log[^Math.Min(serve.Log.Length, 5000)..]}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(6), $"It is {status.State}, its stream {status.Stream}.\n{End(serve.Log)}");
             await Task.Delay(50);
         }
     }
+
+    private static string End(string log) => log[^Math.Min(log.Length, 5000)..];
 
     private static async Task UntilCaughtUpAsync(LabServer source, LabServer target, string schema)
     {

@@ -165,8 +165,8 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
             throw new InvalidOperationException($"There are live triggers on {to.Name}.");
         }
 
-        _running = true;
         engine.Began(this);
+        _running = true;
     }
 
     public bool HasSourceMoved => false;

@@ -66,13 +66,14 @@ internal sealed class World : IAsyncDisposable
         await UntilAsync(MigrationState.Running);
     }
 
+    /// <summary>A migration that follows says so in its record before its stream runs, after its copy as after a process's start.</summary>
     public async Task<MigrationStatus> UntilAsync(MigrationState state, string name = "shop")
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (true)
         {
             var status = await Service.StatusAsync(name, limit.Token);
-            if (status.State == state)
+            if (status.State == state && IsFollowed(status))
             {
                 return status;
             }
@@ -86,6 +87,13 @@ internal sealed class World : IAsyncDisposable
         await CloseAsync();
         Directory.Delete(_directory, recursive: true);
     }
+
+    private static bool IsFollowed(MigrationStatus status) => status.State switch
+    {
+        MigrationState.Running or MigrationState.Validating => status.Stream.State == "running",
+        MigrationState.Switched => status.Reverse.State == "running",
+        _ => true,
+    };
 
     private async Task OpenAsync(bool proxy)
     {

@@ -99,6 +99,8 @@ public sealed class NameCaseTests
     private static async Task IgnoreCaseAsync(RealWorld world, bool ignore = true)
     {
         var routing = await world.Topology.GetRoutingAsync();
-        Assert.True((await world.Topology.Begin().Require(routing).Put(routing.Value with { Epoch = routing.Value.Epoch + 1, IgnoreCase = ignore }).CommitAsync()).Succeeded);
+        var made = await world.Topology.Begin().Require(routing).Put(routing.Value with { Epoch = routing.Value.Epoch + 1, IgnoreCase = ignore }).CommitAsync();
+        Assert.True(made.Succeeded);
+        await world.View.CatchUpAsync(made.Revision);
     }
 }

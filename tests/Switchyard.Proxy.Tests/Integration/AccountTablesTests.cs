@@ -46,24 +46,31 @@ public sealed class AccountTablesTests
         await using var server = await LabServer.StartAsync("mariadb-10.11", "--max-connections=10");
         await using var harness = await ProxyHarness.StartAsync(("s", server));
         var taken = new List<BackendConnection>();
-        try
-        {
-            while (true)
-            {
-                // The last of them takes the place that the server keeps for its administrator.
-                taken.Add(await BackendConnection.OpenAsync(ProxyHarness.Admin(server), default));
-            }
-        }
-        catch (ServerErrorException error)
-        {
-            Assert.Equal(TooManyConnections, error.Code);
-        }
+        // The last of them takes the place that the server keeps for its administrator.
+        var full = await FillAsync(() => BackendConnection.OpenAsync(ProxyHarness.Admin(server), default));
+        Assert.Equal(TooManyConnections, full.Code);
 
-        var refused = await Assert.ThrowsAsync<ServerErrorException>(() => harness.ConnectAsync());
+        // One of the harness's own may still have been there, and have made room when it ended.
+        var refused = await FillAsync(() => harness.ConnectAsync());
         Assert.Equal((TooManyConnections, "Too many connections"), (refused.Code, refused.ServerMessage));
         foreach (var one in taken)
         {
             await one.DisposeAsync();
+        }
+
+        async Task<ServerErrorException> FillAsync(Func<Task<BackendConnection>> open)
+        {
+            while (true)
+            {
+                try
+                {
+                    taken.Add(await open());
+                }
+                catch (ServerErrorException refused)
+                {
+                    return refused;
+                }
+            }
         }
     }
 

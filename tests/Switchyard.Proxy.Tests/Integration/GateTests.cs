@@ -63,6 +63,7 @@ public sealed class GateTests
     {
         await using var harness = await StartPairAsync();
         await using var other = await BackendConnection.OpenAsync(harness.Client with { Schema = "mysql" }, default);
+        await harness.SettledAsync();
         var gate = await harness.HoldAsync("s", "t");
         Assert.Empty((await harness.WaitAckAsync(gate, ack => ack.Drained)).Busy);
         await using var locker = await BackendConnection.OpenAsync(ProxyHarness.Admin(await SourceAsync()), default);

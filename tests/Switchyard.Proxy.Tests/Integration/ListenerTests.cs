@@ -244,7 +244,13 @@ public sealed class ListenerTests
 
         var stopping = harness.Proxy.StopAsync(_limit);
         Assert.Equal(1053, (await Assert.ThrowsAsync<ServerErrorException>(() => harness.ConnectAsync(_limit))).Code);
-        await Assert.ThrowsAnyAsync<Exception>(() => idle.PingAsync(_limit));
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            while (true)
+            {
+                await idle.PingAsync(_limit);
+            }
+        });
         Assert.False(stopping.IsCompleted);
         await locker.ExecuteAsync("DO RELEASE_ALL_LOCKS()", _limit);
         Assert.Equal("1", (await running).GetString(0, 0));

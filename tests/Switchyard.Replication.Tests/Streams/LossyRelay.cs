@@ -70,7 +70,16 @@ internal sealed class LossyRelay : IAsyncDisposable
         using (client)
         {
             client.NoDelay = true;
-            await server.ConnectAsync(_host, _port, _stop.Token);
+            try
+            {
+                await server.ConnectAsync(_host, _port, _stop.Token);
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException)
+            {
+                // The client meets a connection that ends.
+                return;
+            }
+
             using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             var swallow = 0;
             var up = PumpAsync(

@@ -85,9 +85,9 @@ public sealed class ParallelTests
         release.SetResult();
         await Scenario.CatchUpAsync(stream);
         await scenario.AssertSameAsync();
+        await stream.StopAsync();
         Assert.True(stream.Progress.Applied > before);
         Assert.Equal(order.Order(), order);
-        await stream.StopAsync();
     }
 
     [Theory]

@@ -10,7 +10,6 @@ namespace Switchyard.Replication.Tests.Streams;
 public sealed class ReconnectTests
 {
     private const string Table = "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v LONGTEXT NOT NULL) ENGINE=InnoDB";
-    private const string Dumps = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'";
 
     [Theory]
     [InlineData("mariadb-10.11", "mysql-9.7", true)]
@@ -43,7 +42,7 @@ public sealed class ReconnectTests
             if (Interlocked.Increment(ref delivered) == 25)
             {
                 wasLarge = stream.Target.HasOpenTransaction;
-                await (isSource ? KillDumpsAsync(beside, token) : KillAsync(scenario.Target, stream.Target.ConnectionId!.Value, token));
+                await (isSource ? Scenario.KillDumpsAsync(beside, token) : Scenario.KillAsync(scenario.Target, stream.Target.ConnectionId!.Value, token));
             }
         }))
         {
@@ -52,11 +51,11 @@ public sealed class ReconnectTests
             await Scenario.CatchUpAsync(stream);
         }
 
+        await stream.StopAsync();
         Assert.True(wasLarge, "The transaction was not under way on the target.");
         Assert.Contains(StreamState.Reconnecting, states);
         Assert.Equal(3, stream.Progress.TransactionsApplied);
         await scenario.AssertSameAsync();
-        await stream.StopAsync();
     }
 
     [Theory]
@@ -82,7 +81,7 @@ public sealed class ReconnectTests
         {
             if (Interlocked.Increment(ref delivered) == 20)
             {
-                dumps = await KillDumpsAsync(beside, token);
+                dumps = await Scenario.KillDumpsAsync(beside, token);
             }
         }))
         {
@@ -126,28 +125,5 @@ public sealed class ReconnectTests
         Assert.Equal(StreamState.Running, stream.Progress.State);
         await scenario.AssertSameAsync();
         await stream.StopAsync();
-    }
-
-    private static async Task<int> KillDumpsAsync(BackendConnection server, CancellationToken cancellationToken)
-    {
-        var dumps = await server.QueryAsync(Dumps, cancellationToken);
-        foreach (var dump in dumps.Rows)
-        {
-            await KillAsync(server, dump.GetUInt64(0), cancellationToken);
-        }
-
-        return dumps.RowCount;
-    }
-
-    private static async Task KillAsync(BackendConnection server, ulong id, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await server.ExecuteAsync($"KILL {id}", cancellationToken);
-        }
-        catch (ServerErrorException e) when (e.Code == 1094)
-        {
-            // Gone by itself.
-        }
     }
 }

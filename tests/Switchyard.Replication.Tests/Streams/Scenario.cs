@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Switchyard.Binlog;
 using Switchyard.Client;
@@ -11,7 +12,7 @@ namespace Switchyard.Replication.Tests.Streams;
 /// <summary>Two real servers, a schema on the source, the same tables on the target, and a stream between them.</summary>
 internal sealed class Scenario : IAsyncDisposable
 {
-    private readonly List<IAsyncDisposable> _owned = [];
+    private readonly ConcurrentStack<IAsyncDisposable> _owned = new();
 
     private Scenario(string from, ConnectionOptions to, string schema)
     {
@@ -42,7 +43,7 @@ internal sealed class Scenario : IAsyncDisposable
         var scenario = new Scenario(from.Dsn, ConnectionOptions.Parse(to.Dsn), LabServer.UniqueSchema());
         scenario.Source = await scenario.ConnectSourceAsync(withSchema: false);
         scenario.Target = await BackendConnection.OpenAsync(scenario.To, default);
-        scenario._owned.Add(scenario.Target);
+        scenario._owned.Push(scenario.Target);
         await scenario.Source.ExecuteAsync($"CREATE DATABASE {scenario.Schema} DEFAULT CHARACTER SET utf8mb4", default);
         await scenario.Source.ChangeSchemaAsync(scenario.Schema, default);
         foreach (var statement in ddl)
@@ -66,7 +67,7 @@ internal sealed class Scenario : IAsyncDisposable
     {
         var connection = await BackendConnection.OpenAsync(From with { Schema = withSchema ? Schema : null }, default);
         await connection.ExecuteAsync("SET SESSION sql_mode='ALLOW_INVALID_DATES', time_zone='+00:00', innodb_lock_wait_timeout=30", default);
-        _owned.Add(connection);
+        _owned.Push(connection);
         return connection;
     }
 
@@ -89,7 +90,7 @@ internal sealed class Scenario : IAsyncDisposable
     public async Task<ReplicationStream> OpenAsync(bool start = true, ILogger? logger = null)
     {
         var stream = await ReplicationStream.OpenAsync(Definition, default, logger: logger);
-        _owned.Add(stream);
+        _owned.Push(stream);
         if (start)
         {
             stream.Start();
@@ -143,13 +144,54 @@ internal sealed class Scenario : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes all logs but the last from the source, which has to be the test's own: everybody loses them.</summary>
+    public async Task PurgeLogsAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        while (true)
+        {
+            // A server keeps a log while a connection still sends it, and MariaDB until its last checkpoint is written.
+            var logs = await Source.QueryAsync("SHOW BINARY LOGS", limit.Token);
+            if (logs.RowCount == 1)
+            {
+                return;
+            }
+
+            await Source.ExecuteAsync($"PURGE BINARY LOGS TO '{logs.GetString(logs.RowCount - 1, 0)}'", limit.Token);
+        }
+    }
+
+    /// <summary>Ends the connections that read the server's log, and returns how many there were.</summary>
+    public static async Task<int> KillDumpsAsync(BackendConnection server, CancellationToken cancellationToken)
+    {
+        var dumps = await server.QueryAsync("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'", cancellationToken);
+        foreach (var dump in dumps.Rows)
+        {
+            await KillAsync(server, dump.GetUInt64(0), cancellationToken);
+        }
+
+        return dumps.RowCount;
+    }
+
+    public static async Task KillAsync(BackendConnection server, ulong id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await server.ExecuteAsync($"KILL {id}", cancellationToken);
+        }
+        catch (ServerErrorException e) when (e.Code == 1094)
+        {
+            // Gone by itself.
+        }
+    }
+
     public async Task<long> CountAsync(TableName table) => (await Target.QueryAsync($"SELECT COUNT(*) FROM {table.Quoted}", default)).GetInt64(0, 0);
 
     public async ValueTask DisposeAsync()
     {
-        for (var i = _owned.Count - 1; i >= 0; i--)
+        while (_owned.TryPop(out var last))
         {
-            await _owned[i].DisposeAsync();
+            await last.DisposeAsync();
         }
 
         foreach (var server in (ConnectionOptions[])[From, To])

@@ -254,14 +254,7 @@ public sealed class StreamTests
             var what = row.GetStringOrNull(4) ?? "";
             if (id != server.Server.ConnectionId && (command is null ? what == "Sleep" && (row.GetStringOrNull(3) ?? "").Length == 0 : what.StartsWith(command, StringComparison.Ordinal)))
             {
-                try
-                {
-                    await server.ExecuteAsync($"KILL {id}", default);
-                }
-                catch (ServerErrorException e) when (e.Code == 1094)
-                {
-                    // Gone by itself.
-                }
+                await Scenario.KillAsync(server, id, default);
             }
         }
     }

@@ -8,6 +8,9 @@ namespace Switchyard.Migration.Tests;
 [Collection("faults")]
 public sealed class CutoverTests
 {
+    // Waited for whole, and long enough for a proxy to say that it has a session which does not end.
+    private const double SecondsInVain = 3;
+
     private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 60, TimeoutSeconds = 120 };
 
     public static TheoryData<string> BeforeTheFlip()
@@ -218,7 +221,7 @@ public sealed class CutoverTests
         await world.CreateRunningAsync();
         world.Proxy.Stuck = true;
 
-        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request with { DrainTimeoutSeconds = 0.2 }, default));
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request with { DrainTimeoutSeconds = SecondsInVain }, default));
 
         Assert.Equal(5, error.ExitCode);
         Assert.Contains("session 7 of 10.0.0.9:5000 (open transaction", error.Message, StringComparison.Ordinal);
@@ -234,7 +237,7 @@ public sealed class CutoverTests
         await world.CreateRunningAsync();
         world.Proxy.Stuck = true;
 
-        var report = await world.Service.SwitchAsync("shop", s_request with { DrainTimeoutSeconds = 0.2, KillBlockers = true }, default);
+        var report = await world.Service.SwitchAsync("shop", s_request with { DrainTimeoutSeconds = SecondsInVain, KillBlockers = true }, default);
 
         Assert.Equal("switched", report.Result);
     }

@@ -7,7 +7,10 @@ namespace Switchyard.Migration.Tests;
 [Collection("faults")]
 public sealed class DeadProxyTests
 {
-    private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 1, TimeoutSeconds = 120 };
+    private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 60, TimeoutSeconds = 120 };
+
+    // Waited for whole, and long enough for the proxy that lives to answer.
+    private static readonly SwitchRequest s_inVain = s_request with { DrainTimeoutSeconds = 3 };
 
     [Fact]
     public async Task Statements_of_others_bar_no_switch_while_no_proxy_has_died()
@@ -20,7 +23,7 @@ public sealed class DeadProxyTests
     public async Task After_a_proxy_has_died_what_runs_and_may_be_its_own_is_named()
     {
         await using var world = await StartAsync("dead");
-        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_inVain, default));
         Assert.Equal(5, error.ExitCode);
         Assert.Contains("connection 57 of 'app' from 10.0.0.7:4000 has run a CALL for 12 s", error.Message, StringComparison.Ordinal);
         Assert.Contains("KILL 57", error.Remedy, StringComparison.Ordinal);
@@ -37,7 +40,7 @@ public sealed class DeadProxyTests
     {
         await using var world = await StartAsync("dead");
         world.A.SeesOthers = false;
-        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_request, default));
+        var error = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", s_inVain, default));
         Assert.Equal(5, error.ExitCode);
         Assert.Contains("GRANT PROCESS", error.Remedy, StringComparison.Ordinal);
         Assert.Equal("a", (await world.Service.StatusAsync("shop", default)).Writes);
@@ -47,7 +50,7 @@ public sealed class DeadProxyTests
     public async Task It_is_ended_when_that_is_asked_for()
     {
         await using var world = await StartAsync("dead");
-        Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_request with { KillBlockers = true }, default)).Result);
+        Assert.Equal("switched", (await world.Service.SwitchAsync("shop", s_inVain with { KillBlockers = true }, default)).Result);
         Assert.Empty(world.A.Processes);
     }
 

@@ -12,13 +12,16 @@ namespace Switchyard.Integration.Tests.Cutover;
 [Trait("Category", "Integration")]
 public sealed class DeadProxyTests
 {
-    private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 2 };
+    private static readonly SwitchRequest s_request = new() { SkipDiff = true, DrainTimeoutSeconds = 60, TimeoutSeconds = 120 };
+
+    // Waited for whole, and long enough for the proxy to answer.
+    private static readonly SwitchRequest s_inVain = s_request with { DrainTimeoutSeconds = 4 };
 
     [Fact]
     public async Task Where_the_server_does_not_show_whose_it_is_a_switch_is_refused_by_its_name_until_it_has_ended_or_is_to_be_ended()
     {
         await using var late = await StartAsync("mariadb-10.11");
-        var refused = await Assert.ThrowsAsync<CliException>(() => late.Migration.PostAsync<SwitchReport>("switch", s_request));
+        var refused = await Assert.ThrowsAsync<CliException>(() => late.Migration.PostAsync<SwitchReport>("switch", s_inVain));
         Assert.Contains($"connection {late.ConnectionId} of ", refused.Message, StringComparison.Ordinal);
         Assert.Contains($"KILL {late.ConnectionId}", refused.Remedy, StringComparison.Ordinal);
         await using (var app = await late.Migration.OpenAppAsync(default))
@@ -26,7 +29,7 @@ public sealed class DeadProxyTests
             await app.ExecuteAsync("INSERT INTO t VALUES (2, 2)", default);
         }
 
-        Assert.Equal("switched", (await late.Migration.PostAsync<SwitchReport>("switch", s_request with { KillBlockers = true })).Result);
+        Assert.Equal("switched", (await late.Migration.PostAsync<SwitchReport>("switch", s_inVain with { KillBlockers = true })).Result);
         await late.LetGoAsync();
         Assert.Equal(("2", "2"), (await late.IdsAsync(source: true), await late.IdsAsync(source: false)));
         await late.Migration.UntilAsync(MigrationState.Switched);

@@ -30,9 +30,9 @@ public sealed class LockFenceTests
         await writer.ExecuteAsync("SET SESSION lock_wait_timeout=1, innodb_lock_wait_timeout=1", default);
         await using (var side = new ServerSide(options, [schema]))
         {
-            await side.PrepareFenceAsync(FenceMode.Lock, tables, TimeSpan.FromSeconds(10), default);
+            await side.PrepareFenceAsync(FenceMode.Lock, tables, TimeSpan.FromMinutes(1), default);
             await InsertAsync(1);
-            await using (var fence = await side.FenceAsync(FenceMode.Lock, tables, TimeSpan.FromSeconds(10), default))
+            await using (var fence = await side.FenceAsync(FenceMode.Lock, tables, TimeSpan.FromMinutes(1), default))
             {
                 await fence.VerifyAsync(default);
                 foreach (var table in new[] { tables[0], tables[^1] })
@@ -43,6 +43,8 @@ public sealed class LockFenceTests
                 await fence.ReleaseAsync(default);
             }
 
+            // A fence that was given up is gone only when the server has seen its connections end.
+            await writer.ExecuteAsync("SET SESSION lock_wait_timeout=60, innodb_lock_wait_timeout=60", default);
             await InsertAsync(2);
             await writer.ExecuteAsync("BEGIN", default);
             await writer.ExecuteAsync($"INSERT INTO {tables[^1].Quoted} VALUES (3)", default);
@@ -71,7 +73,7 @@ public sealed class LockFenceTests
         await writer.ExecuteAsync("CREATE DATABASE fenced", default);
         await writer.ExecuteAsync("CREATE TABLE fenced.t (id INT PRIMARY KEY)", default);
         await using var side = new ServerSide(options, ["fenced"]);
-        await using var fence = await side.FenceAsync(FenceMode.Lock, [new TableName("fenced", "t")], TimeSpan.FromSeconds(10), default);
+        await using var fence = await side.FenceAsync(FenceMode.Lock, [new TableName("fenced", "t")], TimeSpan.FromMinutes(1), default);
         await server.FreezeAsync();
         await fence.ReleaseAsync(default).WaitAsync(TimeSpan.FromMinutes(2));
         await server.ThawAsync();

@@ -14,7 +14,7 @@ public sealed class UnansweredCommandTests
     [Fact]
     public async Task A_value_that_finds_no_membership_is_told_of_at_its_execution()
     {
-        await using var harness = await StartAsync(new ProxyOptions { Id = "p1", LeaseTimeToLive = TimeSpan.FromSeconds(1.5), HoldLimit = TimeSpan.FromSeconds(1) });
+        await using var harness = await StartAsync(new ProxyOptions { Id = "p1", LeaseTimeToLive = TimeSpan.FromSeconds(5), HoldLimit = TimeSpan.FromSeconds(3) });
         await using var client = await WireClient.OpenAsync(harness.Client, Capabilities.None);
         var id = await PrepareAsync(client);
         harness.Store.IsDown = true;

@@ -21,7 +21,7 @@ public sealed class FrozenServerTests
         var server = isSource ? from : to;
         await using var scenario = await Scenario.CreateAsync(from, to, CopyUnderWritesTests.Tables);
         await CopyUnderWritesTests.FillAsync(scenario, 600);
-        await scenario.RecordAsync(change: d => d with { SilenceLimit = TimeSpan.FromSeconds(3) });
+        await scenario.RecordAsync(change: d => d with { SilenceLimit = TimeSpan.FromSeconds(6) });
         await using var stream = await scenario.OpenAsync();
         TimeSpan? Silence() => isSource ? stream.Progress.SourceSilence : stream.Progress.TargetSilence;
 
@@ -73,9 +73,10 @@ public sealed class FrozenServerTests
     {
         await using var from = await LabServer.StartAsync(name);
         await using var scenario = await Scenario.CreateAsync(from, await LabServer.SharedAsync(name, "target"), "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB");
+        // Each long enough for a server that is only busy, whose logins would be abandoned too.
         await scenario.RecordAsync(copies: false, change: d => d with
         {
-            LogSilenceLimit = TimeSpan.FromSeconds(3), SilenceLimit = TimeSpan.FromSeconds(1), From = d.From with { ConnectTimeout = TimeSpan.FromMilliseconds(500) },
+            LogSilenceLimit = TimeSpan.FromSeconds(6), SilenceLimit = TimeSpan.FromSeconds(4), From = d.From with { ConnectTimeout = TimeSpan.FromSeconds(3) },
         });
         var attempts = new Attempts();
         await using var stream = await scenario.OpenAsync(logger: attempts);

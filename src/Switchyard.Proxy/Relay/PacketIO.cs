@@ -107,5 +107,8 @@ internal readonly record struct PacketFrame(int RawLength, int PayloadLength, by
 {
     public bool IsTooLong { get; init; }
 
+    /// <summary>In how many packets it has come.</summary>
+    public int Packets => (RawLength - PayloadLength) / PacketLimits.HeaderSize;
+
     public bool IsSinglePacket => RawLength == PayloadLength + PacketLimits.HeaderSize;
 }

@@ -47,13 +47,13 @@ internal sealed partial class ProxySession
         _commandLength = 0;
         if (RefusedAsExpired is { } mustChange)
         {
-            await SendErrorAsync(mustChange, 1, cancellationToken);
+            await SendErrorAsync(mustChange, _answerNumber, cancellationToken);
             return true;
         }
 
         if (_context.View.Current.Routing.DefaultBackend is not { } backend)
         {
-            await SendErrorAsync(ClientError.Refused("Switchyard has no default backend any more."), 1, cancellationToken);
+            await SendErrorAsync(ClientError.Refused("Switchyard has no default backend any more."), _answerNumber, cancellationToken);
             return false;
         }
 
@@ -64,7 +64,7 @@ internal sealed partial class ProxySession
         await ForgetSessionAsync(kept, cancellationToken);
         if (profile.Server.IsMariaDb && _refusedChanges >= MaxRefusedChanges)
         {
-            await SendErrorAsync(ClientError.UnknownCommand, 1, cancellationToken);
+            await SendErrorAsync(ClientError.UnknownCommand, _answerNumber, cancellationToken);
         }
         else
         {

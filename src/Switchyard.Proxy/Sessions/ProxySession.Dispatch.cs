@@ -80,7 +80,7 @@ internal sealed partial class ProxySession
             case CommandKind.Clone:
             case CommandKind.SubscribeGroupReplicationStream:
                 // They turn the connection into something else, which is not relayed.
-                await SendErrorAsync(ClientError.UnknownCommand, 1, cancellationToken);
+                await SendErrorAsync(ClientError.UnknownCommand, _answerNumber, cancellationToken);
                 return true;
             default:
                 // COM_REGISTER_SLAVE, and what no server knows: the backend says so in its own words.

@@ -35,7 +35,7 @@ internal sealed partial class ProxySession
         var victim = greeted.Count == 1 ? greeted[0] : null;
         if (victim is null || (holder is not null && holder != victim) || (holder is null && await IsListedHereAsync(order.Id, cancellationToken)))
         {
-            await SendErrorAsync(Ambiguous(order.Id, here, greeted), 1, cancellationToken);
+            await SendErrorAsync(Ambiguous(order.Id, here, greeted), _answerNumber, cancellationToken);
             return;
         }
 
@@ -91,7 +91,7 @@ internal sealed partial class ProxySession
 
         if (victim.LegAtWork is not { } leg)
         {
-            await SendErrorAsync(new ClientError(1094, "HY000", $"Unknown thread id: {order.Id}"), 1, cancellationToken);
+            await SendErrorAsync(new ClientError(1094, "HY000", $"Unknown thread id: {order.Id}"), _answerNumber, cancellationToken);
             return;
         }
 
@@ -103,12 +103,12 @@ internal sealed partial class ProxySession
         catch (Exception exception) when (exception is ServerErrorException or BackendUnavailableException
             || (exception is LegLostException lost && lost.Backend != _current!.Backend))
         {
-            await SendErrorAsync(LegError(leg.Backend, exception), 1, cancellationToken);
+            await SendErrorAsync(LegError(leg.Backend, exception), _answerNumber, cancellationToken);
             return;
         }
 
         victim.Killed(order.QueryOnly, Id);
-        await SendOkAsync((Wire.ServerStatus)_current!.Scanner.Status, 1, cancellationToken);
+        await SendOkAsync((Wire.ServerStatus)_current!.Scanner.Status, _answerNumber, cancellationToken);
     }
 
     /// <summary>
@@ -145,7 +145,7 @@ internal sealed partial class ProxySession
     /// <summary>As servers answer a connection that kills itself.</summary>
     private async ValueTask KillMyselfAsync(KillOrder order, CancellationToken cancellationToken)
     {
-        await SendErrorAsync(s_interrupted, 1, cancellationToken);
+        await SendErrorAsync(s_interrupted, _answerNumber, cancellationToken);
         if (!order.QueryOnly)
         {
             Kill("it killed itself");

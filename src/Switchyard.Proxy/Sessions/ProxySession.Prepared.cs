@@ -51,7 +51,7 @@ internal sealed partial class ProxySession
         {
             if (prepared.Refusal is { } refusal)
             {
-                await SendErrorAsync(refusal, 1, cancellationToken);
+                await SendErrorAsync(refusal, _answerNumber, cancellationToken);
                 return;
             }
 
@@ -109,7 +109,7 @@ internal sealed partial class ProxySession
         if (!_current!.Prepared.ContainsKey(prepared.Id))
         {
             // Long data and cursors pin, so a leg that has not prepared the statement has nothing of it to reset.
-            await SendOkAsync((ServerStatus)_current.Scanner.Status, 1, cancellationToken);
+            await SendOkAsync((ServerStatus)_current.Scanner.Status, _answerNumber, cancellationToken);
             return;
         }
 
@@ -187,7 +187,7 @@ internal sealed partial class ProxySession
             return prepared;
         }
 
-        await SendErrorAsync(ClientError.UnknownStatement(GivenIdOf(frame), _current!.Server.IsAtLeast(ServerVendor.MySql, 8, 0) ? "mysql_stmt_precheck" : command), 1, cancellationToken);
+        await SendErrorAsync(ClientError.UnknownStatement(GivenIdOf(frame), _current!.Server.IsAtLeast(ServerVendor.MySql, 8, 0) ? "mysql_stmt_precheck" : command), _answerNumber, cancellationToken);
         return null;
     }
 

@@ -16,6 +16,9 @@ internal sealed partial class ProxySession
     /// <summary>What is to be done with an answer whole in hand, before its end goes to the client; usually nothing.</summary>
     private Action? _whenAnswered;
 
+    /// <summary>Number of the first packet of an answer of ours: it goes on from the command's, of which there are several where that is long.</summary>
+    private byte _answerNumber = 1;
+
     /// <summary>Bytes of the command at the start of the client's buffer, consumed when it is done with.</summary>
     private int _commandLength;
 

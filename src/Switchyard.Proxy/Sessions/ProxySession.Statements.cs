@@ -283,7 +283,7 @@ internal sealed partial class ProxySession
             }
             catch (ServerErrorException exception)
             {
-                await SendErrorAsync(ClientError.From(exception), 1, cancellationToken);
+                await SendErrorAsync(ClientError.From(exception), _answerNumber, cancellationToken);
                 return false;
             }
 
@@ -292,7 +292,7 @@ internal sealed partial class ProxySession
 
         _pendingBegin = (statement.Prepared?.Sql ?? QueryText(statement.Frame)).ToArray();
         _pendingReadsOnly = statement.Info.Kind == StatementKind.StartTransactionReadOnly && statement.Info.StatementCount == 1;
-        await SendOkAsync((ServerStatus)leg.Scanner.Status | ServerStatus.InTransaction, 1, cancellationToken);
+        await SendOkAsync((ServerStatus)leg.Scanner.Status | ServerStatus.InTransaction, _answerNumber, cancellationToken);
         return true;
     }
 
@@ -327,7 +327,7 @@ internal sealed partial class ProxySession
     {
         if (statement.Shape != ResponseShape.None)
         {
-            return SendErrorAsync(error, 1, cancellationToken);
+            return SendErrorAsync(error, _answerNumber, cancellationToken);
         }
 
         statement.Prepared?.PartRefused(error);

@@ -216,6 +216,8 @@ internal sealed partial class ProxySession : IAsyncDisposable
             PacketIO.Renumber(_client, command);
         }
 
+        _answerNumber = (byte)command.Packets;
+
         if (command.RawLength > LongCommand)
         {
             // Scanning it takes a while, and the thread is one that sees everybody's events.
@@ -257,7 +259,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
             // A server that dies, or kills a connection, says nothing any more; its clients know what that means. What makes no sense they are told of.
             if (lost.IsMalformed && !_answerBegun)
             {
-                await SendErrorAsync(ClientError.Refused(lost.Message), 1, cancellationToken);
+                await SendErrorAsync(ClientError.Refused(lost.Message), _answerNumber, cancellationToken);
             }
 
             goesOn = false;
@@ -265,7 +267,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
         catch (MalformedPacketException) when (!_answerBegun)
         {
             // The packet is whole and what is in it makes no sense; the next one may.
-            await SendErrorAsync(ClientError.Malformed(_current is { Server.IsMariaDb: true }), 1, cancellationToken);
+            await SendErrorAsync(ClientError.Malformed(_current is { Server.IsMariaDb: true }), _answerNumber, cancellationToken);
             goesOn = true;
         }
         finally

@@ -1,6 +1,8 @@
 using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Topology;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Tests.Integration;
 
@@ -76,6 +78,25 @@ public sealed class RelayTests
         var answer = await wide.QueryAsync($"SELECT LENGTH('{text}'), '{text}'", default);
         Assert.Equal("17000000", answer.GetString(0, 0));
         Assert.Equal(17_000_000, answer.GetBytes(0, 1).Length);
+    }
+
+    [Fact]
+    public async Task An_error_of_the_proxys_has_the_number_behind_the_commands_packets()
+    {
+        var server = await WideServers.GetAsync("mariadb-10.11");
+        var target = await LabServer.SharedAsync("mariadb-10.11", "target");
+        await using var harness = await ProxyHarness.StartAsync(("s", server), ("t", target));
+        var routing = harness.View.Current.Routing;
+        await harness.CommitAsync(harness.Repository.Begin().Put(routing with { Epoch = routing.Epoch + 1, Rules = [new RoutingRule(harness.Schema, "moved", "t", "t", "m")] }));
+        await using var client = await WireClient.OpenAsync(harness.Client, Capabilities.None);
+        foreach (var packets in new[] { 1, 2, 3 })
+        {
+            var refused = await client.QueryAsync($"SELECT '{new string('x', (packets - 1) * PacketLimits.MaxPayload)}' FROM here, moved");
+            Assert.Equal((1105, packets), (client.ErrorCode, refused[PacketLimits.HeaderSize - 1]));
+        }
+
+        await client.QueryAsync("SELECT 1");
+        Assert.Equal(0, client.ErrorCode);
     }
 
     [Theory]

@@ -12,9 +12,12 @@ internal sealed partial class ResponseScanner
     /// <summary>The backend reports changes of the session's state in its OK packets.</summary>
     public bool TracksState { get; init; }
 
+    /// <summary>Every packet with status flags is handed over like one that reports changes, for the flags to be added to.</summary>
+    public bool StopsAtStatus { get; set; }
+
     /// <summary>
-    /// Length, with its header, of an OK packet that reports changes of the session's state: consumption stopped in front of it, it is whole
-    /// in the bytes given, and it goes on after <see cref="PassStatePacket"/>. 0 when there is none.
+    /// Length, with its header, of an OK packet that reports changes of the session's state, or of what <see cref="StopsAtStatus"/> asks for: consumption stopped in
+    /// front of it, it is whole in the bytes given, and it goes on after <see cref="PassStatePacket"/>. 0 when there is none.
     /// </summary>
     public int StatePacketLength { get; private set; }
 
@@ -34,7 +37,7 @@ internal sealed partial class ResponseScanner
     /// </summary>
     private bool HoldsBack(ReadOnlySpan<byte> rest)
     {
-        if (_continued || _phase is not (Phase.First or Phase.Rows) || rest.IsEmpty || (_phase == Phase.Rows && !_deprecateEof))
+        if (_continued || rest.IsEmpty || !(StopsAtStatus ? MayHaveStatus : _phase == Phase.First || (_phase == Phase.Rows && _deprecateEof)))
         {
             return false;
         }
@@ -47,6 +50,11 @@ internal sealed partial class ResponseScanner
 
         var length = ReadLength(rest);
         var first = rest[4];
+        if (StopsAtStatus)
+        {
+            return HasStatus(length, first) && HoldsBackWhole(rest, length);
+        }
+
         if ((first != 0xFE && (first != 0x00 || _phase == Phase.Rows)) || length is <= 5 or FullPayload)
         {
             return false;
@@ -70,6 +78,24 @@ internal sealed partial class ResponseScanner
         ReadInteger(ref fields);
         if (fields.Length < 2 || (BinaryPrimitives.ReadUInt16LittleEndian(fields) & StateChangedFlag) == 0)
         {
+            return false;
+        }
+
+        Wanted = 4 + length;
+        StatePacketLength = rest.Length >= Wanted ? Wanted : 0;
+        return true;
+    }
+
+    private bool MayHaveStatus => _phase is Phase.First or Phase.Rows or Phase.ColumnsEnd or Phase.PreparedParametersEnd or Phase.PreparedColumnsEnd;
+
+    private bool HasStatus(int length, byte first) =>
+        (first == 0xFE && (_phase != Phase.Rows || (_deprecateEof ? length < FullPayload : length <= EofMaxLength))) || (first == 0x00 && _phase == Phase.First);
+
+    private bool HoldsBackWhole(ReadOnlySpan<byte> rest, int length)
+    {
+        if (_passesState)
+        {
+            _passesState = false;
             return false;
         }
 

@@ -187,7 +187,7 @@ internal sealed partial class ResponseScanner
             }
 
             at += SkipPlainRows(bytes[at..]);
-            if (TracksState && HoldsBack(bytes[at..]))
+            if ((TracksState || StopsAtStatus) && HoldsBack(bytes[at..]))
             {
                 break;
             }

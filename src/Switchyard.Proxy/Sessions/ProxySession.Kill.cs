@@ -108,7 +108,7 @@ internal sealed partial class ProxySession
         }
 
         victim.Killed(order.QueryOnly, Id);
-        await SendOkAsync((Wire.ServerStatus)_current!.Scanner.Status, _answerNumber, cancellationToken);
+        await SendOkAsync(StatusOf(_current!), _answerNumber, cancellationToken);
     }
 
     /// <summary>

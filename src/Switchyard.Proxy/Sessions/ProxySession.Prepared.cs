@@ -109,7 +109,7 @@ internal sealed partial class ProxySession
         if (!_current!.Prepared.ContainsKey(prepared.Id))
         {
             // Long data and cursors pin, so a leg that has not prepared the statement has nothing of it to reset.
-            await SendOkAsync((ServerStatus)_current.Scanner.Status, _answerNumber, cancellationToken);
+            await SendOkAsync(StatusOf(_current), _answerNumber, cancellationToken);
             return;
         }
 

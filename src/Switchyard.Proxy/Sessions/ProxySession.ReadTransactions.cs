@@ -177,7 +177,7 @@ internal sealed partial class ProxySession
         _pendingBegin = null;
         await LegCommands.QueryAsync(leg, (statement.Prepared?.Sql ?? QueryText(statement.Frame)).ToArray(), cancellationToken);
         EndHold();
-        await SendOkAsync((Wire.ServerStatus)leg.Scanner.Status, _answerNumber, cancellationToken);
+        await SendOkAsync(StatusOf(leg), _answerNumber, cancellationToken);
         return true;
     }
 

@@ -60,6 +60,7 @@ internal sealed partial class ProxySession
         scanner.Begin(statement.Shape, leg.DeprecateEof);
         _answering = leg;
         Interlocked.MemoryBarrier();
+        scanner.StopsAtStatus = _pendingBegin is not null;
         if (_socket.IsEnding)
         {
             OnClientEnding();
@@ -106,11 +107,16 @@ internal sealed partial class ProxySession
                     continue;
                 }
 
-                OnStateReport(leg);
+                OnStatePacket(leg);
                 taken = Scan(leg);
             }
 
             var held = leg.Link.BufferedLength;
+                if (scanner.StopsAtStatus)
+                {
+                    // Behind the scanner's look: the leg itself has no transaction.
+                    StatusFlags.Add(leg.Link.BufferedMemory.Span, PendingStatus);
+                }
             if (statement.Shape == ResponseShape.Prepared && scanner.StatementId != 0 && !_answerBegun)
             {
                 AdoptPrepared(leg, statement.Prepared!, leg.Link.BufferedMemory.Span);

@@ -15,8 +15,12 @@ namespace Switchyard.Proxy.Sessions;
 /// <summary>The way of a statement: gate, route, leg, relay, account.</summary>
 internal sealed partial class ProxySession
 {
+    private const ServerStatus LastingStatus =
+        ServerStatus.InTransaction | ServerStatus.InReadOnlyTransaction | ServerStatus.AutoCommit | ServerStatus.NoBackslashEscapes | ServerStatus.AnsiQuotes;
+
     /// <summary>A BEGIN answered by us and not yet sent: it goes where the transaction's first statement goes. The statement's text.</summary>
     private byte[]? _pendingBegin;
+    private bool _isPendingReadOnly;
 
     /// <summary>User variables assigned from diagnostics where these were, and not yet carried to the leg that has the session's state.</summary>
     private (BackendLeg Leg, ImmutableArray<string> Names)? _stray;
@@ -26,6 +30,15 @@ internal sealed partial class ProxySession
 
     /// <summary>Nor does the client believe that one is open: a BEGIN may be waiting for its first statement, or reads go on at the reader.</summary>
     private bool IsBetweenTransactions => !InTransaction && _pendingBegin is null && _readTransaction is null;
+
+    /// <summary>What the client is told of a transaction whose BEGIN waits, with every answer; nothing where none does.</summary>
+    private ServerStatus PendingStatus =>
+        _pendingBegin is null ? ServerStatus.None
+        : _isPendingReadOnly ? ServerStatus.InTransaction | ServerStatus.InReadOnlyTransaction
+        : ServerStatus.InTransaction;
+
+    /// <summary>The flags for an answer of ours: of a leg's last ones those that are not about its last statement.</summary>
+    private ServerStatus StatusOf(BackendLeg leg) => ((ServerStatus)leg.Scanner.Status & LastingStatus) | PendingStatus;
 
     /// <summary>Runs a statement to the end of its answer; false when it was answered without being sent.</summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
@@ -291,16 +304,17 @@ internal sealed partial class ProxySession
         }
 
         _pendingBegin = (statement.Prepared?.Sql ?? QueryText(statement.Frame)).ToArray();
-        _pendingReadsOnly = statement.Info.Kind == StatementKind.StartTransactionReadOnly && statement.Info.StatementCount == 1;
-        await SendOkAsync((ServerStatus)leg.Scanner.Status | ServerStatus.InTransaction, _answerNumber, cancellationToken);
+        _isPendingReadOnly = statement.Info.Kind == StatementKind.StartTransactionReadOnly;
+        _pendingReadsOnly = _isPendingReadOnly && statement.Info.StatementCount == 1;
+        await SendOkAsync(StatusOf(leg), _answerNumber, cancellationToken);
         return true;
     }
 
     /// <summary>Statements without tables can run before a deferred BEGIN is sent, unless they are about the transaction itself.</summary>
     private static bool NeedsTransaction(StatementInfo info) => info.Tables.Length > 0 || !info.TablesKnown || info.Has(
             SessionEffects.BeginsTransaction | SessionEffects.EndsTransaction | SessionEffects.ImplicitCommit | SessionEffects.AutocommitOn
-            | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown | SessionEffects.BeginsXa | SessionEffects.SetsNextTransaction)
-        || info.Kind is StatementKind.Savepoint or StatementKind.RollbackToSavepoint or StatementKind.ReleaseSavepoint;
+            | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown | SessionEffects.BeginsXa | SessionEffects.EndsXa | SessionEffects.SetsNextTransaction)
+        || info.Kind is StatementKind.Savepoint or StatementKind.RollbackToSavepoint or StatementKind.ReleaseSavepoint or StatementKind.XaEnd or StatementKind.XaPrepare;
 
     private async ValueTask<bool> SendPendingBeginAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
     {

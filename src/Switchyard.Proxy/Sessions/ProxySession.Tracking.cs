@@ -12,20 +12,15 @@ namespace Switchyard.Proxy.Sessions;
 /// </summary>
 internal sealed partial class ProxySession
 {
-    /// <summary>Looks at the packet the scanner has stopped at, and takes the report out of it for a client that would not know it.</summary>
-    private void OnStateReport(BackendLeg leg)
+    /// <summary>Looks at the packet the scanner has stopped at, and takes the report, if it has one, out of it for a client that would not know it.</summary>
+    private void OnStatePacket(BackendLeg leg)
     {
         try
         {
             var packet = leg.Link.BufferedMemory.Span[..leg.Scanner.StatePacketLength];
-            if (leg == _current)
+            if (leg.Scanner.TracksState && (StatusFlags.Of(packet) & ServerStatus.SessionStateChanged) != 0)
             {
-                HearReport(leg, OkPayload.Parse(packet[PacketLimits.HeaderSize..], leg.Capabilities).SessionState);
-            }
-
-            if ((_capabilities & Capabilities.SessionTrack) == 0)
-            {
-                leg.Link.Consume(StateReport.TakeOut(packet));
+                OnStateReport(leg, packet);
             }
         }
         catch (MalformedPacketException exception)
@@ -34,6 +29,19 @@ internal sealed partial class ProxySession
         }
 
         leg.Scanner.PassStatePacket();
+    }
+
+    private void OnStateReport(BackendLeg leg, Span<byte> packet)
+    {
+        if (leg == _current)
+        {
+            HearReport(leg, OkPayload.Parse(packet[PacketLimits.HeaderSize..], leg.Capabilities).SessionState);
+        }
+
+        if ((_capabilities & Capabilities.SessionTrack) == 0)
+        {
+            leg.Link.Consume(StateReport.TakeOut(packet));
+        }
     }
 
     private void HearReport(BackendLeg leg, ReadOnlySpan<byte> report)

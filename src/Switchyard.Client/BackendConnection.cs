@@ -65,6 +65,20 @@ public sealed class BackendConnection : IAsyncDisposable
     internal static async Task<BackendConnection> OpenAsync(Greeted greeted, ConnectionOptions options, CancellationToken cancellationToken) =>
         new(options, await ConnectionOpener.LogInAsync(greeted, options, cancellationToken).ConfigureAwait(false));
 
+    /// <summary>Takes back what <see cref="Detach"/> has handed over, between two commands. The transport is this object's from then on.</summary>
+    /// <param name="options">Who is, or is about to be, logged in; nothing is agreed on anew.</param>
+    public static BackendConnection Attach(BackendTransport transport, ConnectionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(transport);
+        return new BackendConnection(
+            options,
+            new OpenedConnection(
+                transport.Connection, new PacketStream(transport.Stream), transport.Server, transport.Negotiated, transport.Nonce, transport.AuthPlugin, new OkResult(0, 0, 0, transport.Status, ""))
+            {
+                IsProtected = transport.IsTls,
+            });
+    }
+
     /// <summary>Runs one statement by the text protocol; a result set, if any, is read and dropped.</summary>
     /// <exception cref="ServerErrorException">The statement failed.</exception>
     public Task<OkResult> ExecuteAsync(string sql, CancellationToken cancellationToken) =>

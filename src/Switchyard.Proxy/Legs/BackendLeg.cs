@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Relay;
 using Switchyard.Proxy.Sockets;
 using Switchyard.Wire;
@@ -9,6 +10,9 @@ namespace Switchyard.Proxy.Legs;
 internal sealed class BackendLeg(string backend, BackendTransport transport) : IAsyncDisposable
 {
     public string Backend { get; } = backend;
+
+    /// <summary>The connection as it was handed over, for whoever takes it from the leg.</summary>
+    public BackendTransport Transport { get; } = transport;
 
     public Link Link { get; } = new(transport.Stream);
 
@@ -35,6 +39,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
 
     /// <summary>What the backend reported of the session's state when it let us in; empty where it does not track it.</summary>
     public required ReadOnlyMemory<byte> InitialState { get; init; }
+
+    /// <summary>How the backend read statements when it let us in, and does again after a reset; null where it could not be asked.</summary>
+    public LegSettings? Settings { get; init; }
 
     /// <summary>The backend's own id of this connection.</summary>
     public uint ConnectionId => Server.ConnectionId;

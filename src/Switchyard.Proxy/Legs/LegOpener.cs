@@ -28,11 +28,10 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     public async Task<BackendLeg> OpenAsync(
         string backend, ClientProof proof, LegTerms terms, bool checkIdentity, GreetedConnection? greeted, CancellationToken cancellationToken)
     {
-        BackendConnection connection;
-        ServerErrorException? expired;
+        LoggedIn loggedIn;
         try
         {
-            (connection, expired) = await LogInAsync(backend, proof, terms, checkIdentity, greeted, cancellationToken);
+            loggedIn = await LogInAsync(backend, proof, terms, checkIdentity, options => ConnectAsync(options, greeted, cancellationToken), cancellationToken);
         }
         catch when (greeted is not null)
         {
@@ -41,14 +40,48 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
             throw;
         }
 
+        return await MakeLegAsync(backend, loggedIn, terms);
+    }
+
+    /// <summary>
+    /// Logs a client in on a leg of another user's: the connection, and its backend's id of it, stay. The leg given is spent, and its connection closed if this fails.
+    /// </summary>
+    /// <exception cref="ServerErrorException">The backend refused the login.</exception>
+    /// <exception cref="BackendUnavailableException">The connection broke, or the client's proof cannot open the backend.</exception>
+    public async Task<BackendLeg> ChangeUserAsync(BackendLeg leg, ClientProof proof, LegTerms terms, bool checkIdentity, CancellationToken cancellationToken)
+    {
+        leg.IsBroken = true;
+        try
+        {
+            var loggedIn = await LogInAsync(leg.Backend, proof, terms, checkIdentity, options => ChangeUserAsync(leg, options, cancellationToken), cancellationToken);
+            return await MakeLegAsync(leg.Backend, loggedIn, terms);
+        }
+        catch
+        {
+            await leg.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<BackendConnection> ChangeUserAsync(BackendLeg leg, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        var connection = BackendConnection.Attach(leg.Transport, options);
+        await connection.ChangeUserAsync(options, cancellationToken);
+        return connection;
+    }
+
+    private static async Task<BackendLeg> MakeLegAsync(string backend, LoggedIn loggedIn, LegTerms terms)
+    {
         var wanted = OfferedCapabilities.ForLeg(terms.Capabilities);
+        var connection = loggedIn.Connection;
         var options = connection.Options;
         var leg = new BackendLeg(backend, await DetachAsync(connection))
         {
             User = options.User,
             Address = (options.Host, options.Port),
             InitialState = connection.LoginResult.SessionState,
-            Expired = expired,
+            Expired = loggedIn.Expired,
+            Settings = loggedIn.Settings,
         };
         var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
         if (missing != Capabilities.None)
@@ -67,7 +100,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// <exception cref="BackendUnavailableException">It cannot be reached, or the client's proof cannot open it.</exception>
     public async Task<BackendConnection> ConnectAsync(string backend, ClientProof proof, LegTerms terms, bool isOwn, CancellationToken cancellationToken)
     {
-        var (connection, expired) = await LogInAsync(backend, proof, terms, isOwn, greeted: null, cancellationToken);
+        var (connection, expired, _) = await LogInAsync(backend, proof, terms, isOwn, options => ConnectAsync(options, greeted: null, cancellationToken), cancellationToken);
         if (expired is null)
         {
             return connection;
@@ -154,9 +187,8 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         Dialer = terms.Loop,
     };
 
-    /// <returns>The connection; and where the account's password has expired, so that it may do nothing but set another one, the backend's words for that.</returns>
-    private async Task<(BackendConnection Connection, ServerErrorException? Expired)> LogInAsync(
-        string backend, ClientProof proof, LegTerms terms, bool isOwn, GreetedConnection? greeted, CancellationToken cancellationToken)
+    private async Task<LoggedIn> LogInAsync(
+        string backend, ClientProof proof, LegTerms terms, bool isOwn, Func<ConnectionOptions, Task<BackendConnection>> connect, CancellationToken cancellationToken)
     {
         var profile = await profiles.GetAsync(backend, cancellationToken);
         var options = proof.Apply(Options(profile, terms));
@@ -167,7 +199,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
 
         try
         {
-            return await IdentifiedAsync(await ConnectAsync(options, greeted, cancellationToken), proof, isOwn, cancellationToken);
+            return await IdentifiedAsync(await connect(options), proof, isOwn, cancellationToken);
         }
         catch (ServerErrorException error)
         {
@@ -185,25 +217,19 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// At the backend whose accounts let the client in, a connection must be that very account; another one is closed. One whose password has expired cannot be asked
     /// until it has another. Elsewhere nobody sets a password: a login that servers grant for that alone, which their OK does not tell, is a refused one.
     /// </summary>
-    private static async Task<(BackendConnection Connection, ServerErrorException? Expired)> IdentifiedAsync(
+    private static async Task<LoggedIn> IdentifiedAsync(
         BackendConnection connection, ClientProof proof, bool isOwn, CancellationToken cancellationToken)
     {
         try
         {
-            if (!isOwn)
-            {
-                await connection.ExecuteAsync("DO 0", cancellationToken);
-            }
-            else if (await LegIdentity.CheckAsync(connection, proof, cancellationToken) is { } refusal)
-            {
-                throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message);
-            }
-
-            return (connection, null);
+            var (refusal, settings) = await LegIdentity.CheckAsync(connection, proof, cancellationToken);
+            return isOwn && refusal is not null
+                ? throw new ServerErrorException(refusal.Code, refusal.SqlState, refusal.Message)
+                : new LoggedIn(connection, null, settings);
         }
         catch (ServerErrorException expired) when (isOwn && expired.Code == LegIdentity.MustChangePassword)
         {
-            return (connection, expired);
+            return new LoggedIn(connection, expired, null);
         }
         catch
         {
@@ -254,4 +280,9 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
 
         return await BackendConnection.OpenAsync(options, cancellationToken);
     }
+
+    /// <summary>A connection in a client's name.</summary>
+    /// <param name="Expired">Where the account's password has expired, so that it may do nothing but set another one: the backend's words for that.</param>
+    /// <param name="Settings">Null where it could not be asked for that reason.</param>
+    private sealed record LoggedIn(BackendConnection Connection, ServerErrorException? Expired, LegSettings? Settings);
 }

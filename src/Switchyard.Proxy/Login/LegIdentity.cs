@@ -1,6 +1,12 @@
 using Switchyard.Client;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Login;
+
+/// <summary>How a server reads what comes on a connection, from its login on: by its own settings, the client's choice, and <c>init_connect</c>.</summary>
+/// <param name="SqlMode">Modes, separated by commas.</param>
+/// <param name="ClientCharacterSet">The character set of statements.</param>
+public sealed record LegSettings(string SqlMode, string ClientCharacterSet);
 
 /// <summary>
 /// A backend sees the proxy's address, not the client's, so it may choose another account of the same name, with other rights. Such a
@@ -13,14 +19,19 @@ public static class LegIdentity
     /// </summary>
     public const int MustChangePassword = 1820;
 
-    /// <summary>Asks a leg who it is.</summary>
-    /// <returns>Null when it is the client's own account; else the refusal to answer the client with.</returns>
-    public static async Task<LoginRefusal?> CheckAsync(BackendConnection leg, ClientProof proof, CancellationToken cancellationToken)
+    /// <summary>Asks a leg who it is, and how its server reads.</summary>
+    /// <returns>No refusal when it is the client's own account; else what to answer the client with.</returns>
+    public static async Task<(LoginRefusal? Refusal, LegSettings Settings)> CheckAsync(BackendConnection leg, ClientProof proof, CancellationToken cancellationToken)
     {
-        var answer = await leg.QueryAsync("SELECT CURRENT_USER()", cancellationToken).ConfigureAwait(false);
-        return IsClients(answer.GetString(0, 0), proof)
-            ? null
-            : LoginRefusal.AccessDenied(proof.User, proof.Client, withPassword: proof.Password is not "");
+        var answer = await leg.QueryAsync("SELECT CURRENT_USER(), @@sql_mode, @@character_set_client", cancellationToken).ConfigureAwait(false);
+        if (answer.RowCount != 1 || answer.Columns.Count != 3 || answer.GetStringOrNull(0, 0) is not { } user)
+        {
+            throw new MalformedPacketException("The server does not say who has logged in.");
+        }
+
+        return (
+            IsClients(user, proof) ? null : LoginRefusal.AccessDenied(proof.User, proof.Client, withPassword: proof.Password is not ""),
+            new LegSettings(answer.GetStringOrNull(0, 1) ?? "", answer.GetStringOrNull(0, 2) ?? ""));
     }
 
     /// <summary>Whether <c>CURRENT_USER()</c> on a leg names an account the server would have chosen for the client itself.</summary>

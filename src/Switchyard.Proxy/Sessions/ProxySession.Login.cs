@@ -293,11 +293,11 @@ internal sealed partial class ProxySession
     private void ResetScanOptions(BackendProfile home)
     {
         _scanOptionsUncertain = false;
-        _scanOptions = home.ScanOptions with
-        {
-            MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0,
-            IgnoreSpace = home.ScanOptions.IgnoreSpace || (_capabilities & Capabilities.IgnoreSpace) != 0,
-        };
+        var ignoresSpace = (_capabilities & Capabilities.IgnoreSpace) != 0;
+        var options = home.ScanOptions with { MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0 };
+        _scanOptions = _current?.Settings is { } settings
+            ? (options with { IgnoreSpace = ignoresSpace }).WithSqlMode(settings.SqlMode).WithClientCharacterSet(settings.ClientCharacterSet)
+            : options with { IgnoreSpace = options.IgnoreSpace || ignoresSpace };
     }
 
     /// <summary>A client that names no plugin speaks the one from before there were names.</summary>

@@ -108,6 +108,25 @@ public sealed class GateBehaviourTests
     }
 
     [Fact]
+    public async Task What_a_character_set_named_at_the_login_hides_from_the_scanner_waits_as_well()
+    {
+        const byte Gbk = 28;
+        await using var harness = await StartPairAsync();
+        await using var client = await BackendConnection.OpenAsync(harness.Client with { Collation = Gbk }, default);
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+
+        // One letter, whose second byte is that of a backslash, in front of a quote.
+        byte[] letter = [0xD5, 0x5C];
+        var held = client.ExecuteMultiAsync((byte[])[.. "SELECT '"u8, .. letter, .. "'; DELETE FROM place WHERE 'x' <> '' -- '"u8], default);
+        await harness.HeldAsync(1);
+        await harness.FlipAsync(gate);
+        await held;
+        Assert.Equal("1", await harness.ScalarAsync(await SourceAsync(), "SELECT COUNT(*) FROM place"));
+        Assert.Equal("0", await harness.ScalarAsync(await TargetAsync(), "SELECT COUNT(*) FROM place"));
+    }
+
+    [Fact]
     public async Task An_open_cursor_is_read_to_its_end_where_it_was_opened()
     {
         await using var harness = await StartPairAsync();

@@ -37,7 +37,7 @@ public sealed class FrontendLoginTests : IDisposable
                 Assert.Equal(plugin, proof.Plugin);
                 Assert.DoesNotContain(Password, proof.ToString(), StringComparison.Ordinal);
                 await using var leg = await BackendConnection.OpenAsync(proof.Apply(backend.Options), _limit);
-                Assert.Null(await LegIdentity.CheckAsync(leg, proof, _limit));
+                Assert.Null((await LegIdentity.CheckAsync(leg, proof, _limit)).Refusal);
             }
         }
     }
@@ -125,7 +125,7 @@ public sealed class FrontendLoginTests : IDisposable
         var plugin = server == "mysql-9.7" ? AuthPlugins.CachingSha2Password : AuthPlugins.NativePassword;
         var outcome = await LogInAsync(backend, backend.User, "", plugin, isTls: false);
         await using var leg = await BackendConnection.OpenAsync(outcome.Proof!.Apply(backend.Options), _limit);
-        Assert.Null(await LegIdentity.CheckAsync(leg, outcome.Proof, _limit));
+        Assert.Null((await LegIdentity.CheckAsync(leg, outcome.Proof, _limit)).Refusal);
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public sealed class FrontendLoginTests : IDisposable
         var account = outcome.Proof!.Account with { Host = "10.%" };
         var elsewhere = outcome.Proof with { Account = account, Candidates = [account], Client = new ClientHost(IPAddress.Parse("10.1.2.3"), null) };
         await using var leg = await BackendConnection.OpenAsync(elsewhere.Apply(backend.Options), _limit);
-        var refusal = await LegIdentity.CheckAsync(leg, elsewhere, _limit);
+        var (refusal, _) = await LegIdentity.CheckAsync(leg, elsewhere, _limit);
         Assert.Equal($"Access denied for user '{backend.User}'@'10.1.2.3' (using password: YES)", refusal!.Message);
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Switchyard.Client;
+using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
@@ -10,7 +11,9 @@ using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Sessions;
 
-/// <summary>COM_CHANGE_USER: a login of its own over the last challenge.</summary>
+/// <summary>
+/// COM_CHANGE_USER: a login of its own over the last challenge. The connection to the backend is the same afterwards, and so is its id, unless the new user's session lives elsewhere.
+/// </summary>
 internal sealed partial class ProxySession
 {
     /// <summary>MariaDB answers every further change with "unknown command", so that nobody guesses passwords this way.</summary>
@@ -22,17 +25,22 @@ internal sealed partial class ProxySession
     private int _refusedChanges;
 
     /// <summary>
-    /// The legs are the old user's, and are closed before there is one of the new. A refused change ends the connection to a MySQL; on a MariaDB it goes on as the
-    /// old user, in the old schema and with everything else reset: on the same connection, since a login of the old user's would end the count of its wrong passwords.
+    /// A refused change ends the connection to a MySQL; on a MariaDB it goes on as the old user, in the old schema and with everything else reset: on the same connection, since a
+    /// login of the old user's would end the count of its wrong passwords. A client has as much time for it as for its login: other sessions' switches wait for it.
     /// </summary>
     private async ValueTask<bool> ChangeUserAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
+        // Of no table: what a gate waits for is what the old user has left open.
+        _running = s_nothing;
+
         // Passwords are dear to verify.
         _socket.RunsInline = false;
         await LeaveLoopAsync();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_context.Options.LoginTimeout);
         try
         {
-            return await LogInAnewAsync(frame, cancellationToken);
+            return await LogInAnewAsync(frame, limit.Token);
         }
         finally
         {
@@ -57,11 +65,20 @@ internal sealed partial class ProxySession
             return false;
         }
 
-        var profile = await _context.Profiles.GetAsync(backend, cancellationToken);
+        BackendProfile profile;
+        try
+        {
+            profile = await _context.Profiles.GetAsync(backend, cancellationToken);
+        }
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
+        {
+            await SendErrorAsync(AskError(backend, exception), _answerNumber, cancellationToken);
+            return false;
+        }
+
         var (proof, accountsOf, schema, oldCollation) = (_proof!, _accountsOf, _state.Schema, _collation);
         var expired = _pins.Reasons & PinReasons.ExpiredPassword;
-        var kept = profile.Server.IsMariaDb && _current is { IsBroken: false, Server.IsMariaDb: true } ? _current : null;
-        await ForgetSessionAsync(kept, cancellationToken);
+        var kept = await ForgetSessionAsync(cancellationToken);
         if (profile.Server.IsMariaDb && _refusedChanges >= MaxRefusedChanges)
         {
             await SendErrorAsync(ClientError.UnknownCommand, _answerNumber, cancellationToken);
@@ -75,7 +92,7 @@ internal sealed partial class ProxySession
                 Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
             try
             {
-                if (await AdmitAsync(request, 1, profile, cancellationToken))
+                if (await AdmitAsync(request, 1, profile, kept, cancellationToken))
                 {
                     return true;
                 }
@@ -94,7 +111,7 @@ internal sealed partial class ProxySession
         }
 
         _refusedChanges++;
-        var stays = kept is { IsBroken: false } && _current == kept;
+        var stays = kept is { IsBroken: false } && HasReset(kept.Server) && _current == kept;
         if (!stays)
         {
             await CloseAllLegsAsync();
@@ -112,14 +129,15 @@ internal sealed partial class ProxySession
         return true;
     }
 
-    /// <param name="kept">A leg that is reset and not closed; null for none.</param>
-    private async Task ForgetSessionAsync(BackendLeg? kept, CancellationToken cancellationToken)
+    /// <returns>The leg that had the session's state, reset; null if that could not be done, and all are closed.</returns>
+    private async Task<BackendLeg?> ForgetSessionAsync(CancellationToken cancellationToken)
     {
         _prepared.Clear();
         _pins.Clear();
         _state.Reset();
         _stray = null;
-        if (kept is null || !await TryResetAsync(kept, cancellationToken))
+        var kept = _current is { IsBroken: false } current && await TryResetAsync(current, cancellationToken) ? current : null;
+        if (kept is null)
         {
             await CloseAllLegsAsync();
         }
@@ -133,11 +151,35 @@ internal sealed partial class ProxySession
         _readTransaction = null;
         _touchedSchemas = ImmutableHashSet<string>.Empty;
         ImmutableInterlocked.InterlockedExchange(ref _refusals, []);
+        return kept;
     }
+
+    /// <summary>The new user on the leg of the old one.</summary>
+    private async Task<BackendLeg> ChangeUserAsync(BackendLeg old, CancellationToken cancellationToken)
+    {
+        // What the exchange has to compute is nothing for the loop either.
+        old.Socket.RunsInline = false;
+        _legs.Remove(old);
+        old.Link.ReleaseBlock();
+        var leg = await _context.Opener.ChangeUserAsync(old, _proof!, Terms(_proof!.Client) with { Schema = _state.Schema }, old.Backend == _accountsOf, cancellationToken);
+        leg.Schema = _state.Schema;
+        await AdmitExpiredAsync(leg, cancellationToken);
+        Adopt(leg);
+        _last = leg;
+        return leg;
+    }
+
+    /// <summary>Others undo what a session has done with a change of its user alone.</summary>
+    private static bool HasReset(ServerInfo server) => server.IsMariaDb || server.IsAtLeast(ServerVendor.MySql, 5, 7, 3);
 
     /// <summary>What a server undoes of a session before it looks at who is to be its next user.</summary>
     private async Task<bool> TryResetAsync(BackendLeg leg, CancellationToken cancellationToken)
     {
+        if (!HasReset(leg.Server))
+        {
+            return true;
+        }
+
         try
         {
             await LegCommands.SimpleAsync(leg, CommandKind.ResetConnection, default, cancellationToken);

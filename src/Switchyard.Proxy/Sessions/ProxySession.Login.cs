@@ -91,7 +91,7 @@ internal sealed partial class ProxySession
         _state.Schema = response.Schema is { Length: > 0 } schema ? Encoding.UTF8.GetString(schema) : null;
         var request = new LoginRequest(
             Encoding.UTF8.GetString(response.User), ClientAddress.Address, PluginOf(response.AuthPlugin), response.AuthResponse, _nonce, _capabilities);
-        if (!await AdmitAsync(request, sequence, profile, limit.Token))
+        if (!await AdmitAsync(request, sequence, profile, kept: null, limit.Token))
         {
             return false;
         }
@@ -118,7 +118,8 @@ internal sealed partial class ProxySession
         : CompressionKind.None;
 
     /// <summary>Runs the exchange, opens the home leg as the client, and answers OK or the error; false when the client is refused.</summary>
-    private async Task<bool> AdmitAsync(LoginRequest request, byte sequence, BackendProfile profile, CancellationToken cancellationToken)
+    /// <param name="kept">A leg of the user before, to log in on if it is to the backend where the session lives; closed otherwise once the client has proven itself. Null for none.</param>
+    private async Task<bool> AdmitAsync(LoginRequest request, byte sequence, BackendProfile profile, BackendLeg? kept, CancellationToken cancellationToken)
     {
         var channel = new LoginChannel(_client, sequence, IsTls);
         LoginOutcome outcome;
@@ -139,11 +140,16 @@ internal sealed partial class ProxySession
             return false;
         }
 
-        // Those of a user before, if there are any.
-        await CloseAllLegsAsync();
+        var home = HomeOf(_state.Schema, _context.View.Current) ?? profile.Name;
+        if (kept?.Backend != home)
+        {
+            // Those of a user before, if there are any.
+            await CloseAllLegsAsync();
+            kept = null;
+        }
+
         _proof = proof;
         _accountsOf = profile.Name;
-        var home = HomeOf(_state.Schema, _context.View.Current) ?? profile.Name;
         if (home != profile.Name && (!proof.IsVerified || _context.Login.HasFailed(profile.Name, proof.Account.User))
             && !await ProveAsync(proof, profile.Name, channel, cancellationToken))
         {
@@ -153,7 +159,7 @@ internal sealed partial class ProxySession
         try
         {
             // Every client login is a real login at the backend: locked, expired and refused accounts answer as they would there.
-            SetCurrent(await OpenFirstLegAsync(home, profile, channel, cancellationToken));
+            SetCurrent(await OpenFirstLegAsync(home, profile, kept, channel, cancellationToken));
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
         {
@@ -176,11 +182,11 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Once more when access was denied by what was kept of the accounts, and they are others by now.</summary>
-    private async Task<BackendLeg> OpenFirstLegAsync(string home, BackendProfile accounts, LoginChannel channel, CancellationToken cancellationToken)
+    private async Task<BackendLeg> OpenFirstLegAsync(string home, BackendProfile accounts, BackendLeg? kept, LoginChannel channel, CancellationToken cancellationToken)
     {
         try
         {
-            return await OpenLegAsync(home, cancellationToken);
+            return kept is null ? await OpenLegAsync(home, cancellationToken) : await ChangeUserAsync(kept, cancellationToken);
         }
         catch (ServerErrorException error) when (error.Code == 1045)
         {
@@ -189,6 +195,7 @@ internal sealed partial class ProxySession
                 throw;
             }
 
+            await CloseAllLegsAsync();
             _proof = proof;
             return await OpenLegAsync(home, cancellationToken);
         }

@@ -57,12 +57,18 @@ internal sealed class LoginClient : IAsyncDisposable
     /// <returns>Whether that closes the connection.</returns>
     public async Task<bool> BreakChangeOfUserAsync(string plugin, string user, string schema, byte[] answer)
     {
+        await BeginChangeOfUserAsync(plugin, user, schema);
+        await _raw.SendPacketAsync(answer, 2);
+        return await _raw.ReadPacketAsync() is null;
+    }
+
+    /// <summary>Begins to change the user, and leaves the switch to another plugin unanswered.</summary>
+    public async Task BeginChangeOfUserAsync(string plugin, string user, string schema)
+    {
         using var writer = new PayloadWriter();
         new ChangeUserPayload { User = Encoding.UTF8.GetBytes(user), Schema = Encoding.UTF8.GetBytes(schema), Collation = 45, AuthPlugin = plugin }.Write(writer, Spoken);
         await _raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 0);
         Assert.Equal(AuthSwitchRequestPayload.Header, (await _raw.ReadPacketAsync())![0]);
-        await _raw.SendPacketAsync(answer, 2);
-        return await _raw.ReadPacketAsync() is null;
     }
 
     /// <summary>The account the session is now, or <c>closed</c>.</summary>

@@ -29,7 +29,7 @@ public sealed class ChangeUserTests
             for (var first = 0; first < s_refused.Length; first++)
             {
                 var direct = await UseAsync(server.Port, begin, first);
-                Assert.Equal(["in", "one@%", "in", "other@%", "in", "one@%"], direct.Take(6));
+                Assert.Equal(["in", "one@% 1", "in", "other@% 1", "in", "one@% 1"], direct.Take(6));
                 Assert.Equal(direct, await UseAsync(harness.Client.Port, begin, first));
             }
         }
@@ -54,6 +54,46 @@ public sealed class ChangeUserTests
         await using var session = client;
         Assert.Equal("in", login);
         Assert.True(await client.BreakChangeOfUserAsync(AuthPlugins.CachingSha2Password, ProxyHarness.AppUser, "mysql", new byte[5000]));
+        Assert.Empty(harness.Errors);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task Nothing_of_the_user_before_is_left(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await harness.DirectAsync(server, "CREATE TABLE t (a INT)");
+        await using var client = await harness.ConnectAsync();
+        await client.ExecuteAsync("SET @a = 1, SESSION sql_mode = 'ANSI_QUOTES'", default);
+        await client.ExecuteAsync("CREATE TEMPORARY TABLE tmp (a INT)", default);
+        await client.ExecuteAsync("BEGIN", default);
+        await client.ExecuteAsync("INSERT INTO t VALUES (1)", default);
+        await client.QueryAsync($"SELECT GET_LOCK('{harness.Schema}', 0)", default);
+        await client.ChangeUserAsync(harness.Client, default);
+        var left = await client.QueryAsync(
+            $"SELECT @a, @@sql_mode LIKE '%ANSI_QUOTES%', (SELECT COUNT(*) FROM t), IS_FREE_LOCK('{harness.Schema}'), DATABASE(), CONNECTION_ID() = {client.Server.ConnectionId}", default);
+        Assert.Equal([null, "0", "0", "1", harness.Schema, "1"], Enumerable.Range(0, 6).Select(i => left.GetStringOrNull(0, i)));
+        Assert.Equal(1146, (await Assert.ThrowsAsync<ServerErrorException>(() => client.QueryAsync("SELECT * FROM tmp", default))).Code);
+        Assert.Empty(Assert.Single(await harness.SettledAsync()).Pins);
+        Assert.Equal("\"\"", (await client.QueryAsync("SELECT '\"\"'", default)).GetString(0, 0));
+    }
+
+    [Fact]
+    public async Task A_change_of_user_that_its_client_does_not_go_on_with_holds_up_no_switch_and_is_ended()
+    {
+        var source = await LabServer.SharedAsync("mariadb-10.11", "source");
+        var target = await LabServer.SharedAsync("mariadb-10.11", "target");
+        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromSeconds(5) }, ("s", source), ("t", target));
+        await harness.RouteAsync("s", "s");
+        var (client, login) = await LoginClient.LogInAsync(harness.Client.Port, AuthPlugins.NativePassword, ProxyHarness.AppUser, ProxyHarness.AppPassword);
+        await using var session = client;
+        Assert.Equal("in", login);
+        await client.BeginChangeOfUserAsync(AuthPlugins.CachingSha2Password, ProxyHarness.AppUser, harness.Schema);
+        var gate = await harness.HoldAsync("s", "t");
+        await harness.WaitAckAsync(gate, ack => ack.Drained);
+        await ProxyHarness.UntilAsync(() => harness.Proxy.SessionCount == 0);
         Assert.Empty(harness.Errors);
     }
 
@@ -85,16 +125,19 @@ public sealed class ChangeUserTests
     {
         var (client, login) = await LoginClient.LogInAsync(port, begin, "one", Password);
         await using var session = client;
-        List<string> seen = [login, await client.WhoAsync()];
+        List<string> seen = [login, await WhoAsync(client)];
         foreach (var (user, password) in (IEnumerable<(string, string)>)[("other", Password), ("one", Password), .. s_refused[firstRefused..], .. s_refused[..firstRefused]])
         {
             if (seen[^1] != "closed")
             {
                 seen.Add(await client.ChangeUserAsync(begin, user, password));
-                seen.Add(await client.WhoAsync());
+                seen.Add(await WhoAsync(client));
             }
         }
 
         return seen;
     }
+
+    /// <summary>Whose the session is, and whether the server knows it by the number its client was greeted with.</summary>
+    private static Task<string> WhoAsync(LoginClient client) => client.AskAsync($"SELECT CONCAT(CURRENT_USER(), ' ', CONNECTION_ID() = {client.ConnectionId})");
 }

@@ -381,9 +381,17 @@ internal sealed partial class ProxySession
         leg.Socket.Ending = OnLegEnding;
     }
 
-    /// <summary>A leg of the session at rest has ended; while a command runs, its end is the time to look.</summary>
+    /// <summary>
+    /// A leg of the session at rest has ended; while a command runs, its end is the time to look. A client that was to send its file may be gone, for which servers have a time limit, and there
+    /// would be no end.
+    /// </summary>
     private void OnLegEnding()
     {
+        if (_takesFile)
+        {
+            Kill("its backend left within LOAD DATA LOCAL");
+        }
+
         if (Volatile.Read(ref _busy) == 0 && IsEstablished)
         {
             ThreadPool.UnsafeQueueUserWorkItem(static session => _ = session.TidyAsync(session._stopping), this, preferLocal: false);

@@ -22,6 +22,9 @@ internal sealed partial class ProxySession
     /// <summary>Bytes of the command at the start of the client's buffer, consumed when it is done with.</summary>
     private int _commandLength;
 
+    /// <summary>The client's file is under way, and its next packet is waited for.</summary>
+    private volatile bool _takesFile;
+
     /// <summary>The leg whose answer to the client's command is waited for.</summary>
     private volatile BackendLeg? _answering;
 
@@ -57,10 +60,10 @@ internal sealed partial class ProxySession
         var scanner = leg.Scanner;
         var wasInTransaction = scanner.InTransaction;
         var isLarge = false;
+        scanner.StopsAtStatus = _pendingBegin is not null;
         scanner.Begin(statement.Shape, leg.DeprecateEof);
         _answering = leg;
         Interlocked.MemoryBarrier();
-        scanner.StopsAtStatus = _pendingBegin is not null;
         if (_socket.IsEnding)
         {
             OnClientEnding();
@@ -109,14 +112,14 @@ internal sealed partial class ProxySession
 
                 OnStatePacket(leg);
                 taken = Scan(leg);
-            }
-
-            var held = leg.Link.BufferedLength;
                 if (scanner.StopsAtStatus)
                 {
                     // Behind the scanner's look: the leg itself has no transaction.
                     StatusFlags.Add(leg.Link.BufferedMemory.Span, PendingStatus);
                 }
+            }
+
+            var held = leg.Link.BufferedLength;
             if (statement.Shape == ResponseShape.Prepared && scanner.StatementId != 0 && !_answerBegun)
             {
                 AdoptPrepared(leg, statement.Prepared!, leg.Link.BufferedMemory.Span);
@@ -213,7 +216,29 @@ internal sealed partial class ProxySession
     {
         _client.Consume(_commandLength);
         _commandLength = 0;
+        try
+        {
+            _takesFile = true;
+            Interlocked.MemoryBarrier();
+            if (leg.Socket.IsEnding)
+            {
+                throw Lost(leg, new EndOfStreamException("The backend left within LOAD DATA LOCAL."));
+            }
+
+            await PumpPacketsAsync(leg, cancellationToken);
+        }
+        finally
+        {
+            _takesFile = false;
+        }
+
+        leg.Scanner.ResumeAfterLocalFile();
+    }
+
+    private async ValueTask PumpPacketsAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
         var number = leg.Scanner.Sequence;
+        var isContinued = false;
         while (true)
         {
             if (!await _client.EnsureAsync(PacketLimits.HeaderSize, cancellationToken))
@@ -228,7 +253,10 @@ internal sealed partial class ProxySession
             }
 
             var left = PacketLimits.HeaderSize + header.Length;
-            var isLast = left == PacketLimits.HeaderSize;
+
+            // Behind a packet of full length an empty one ends that, and not the file.
+            var isLast = header.Length == 0 && !isContinued;
+            isContinued = header.IsContinued;
             while (left > 0)
             {
                 if (_client.BufferedLength == 0 && !await _client.FillAsync(cancellationToken))
@@ -244,7 +272,6 @@ internal sealed partial class ProxySession
 
             if (isLast)
             {
-                leg.Scanner.ResumeAfterLocalFile();
                 return;
             }
         }

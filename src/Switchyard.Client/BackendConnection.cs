@@ -219,6 +219,29 @@ public sealed class BackendConnection : IAsyncDisposable
         };
     }
 
+    /// <summary>
+    /// Says goodbye and closes the connection, once the server has ended it as well or not done so within five seconds: until then it is one of those that the server allows.
+    /// </summary>
+    public async Task LeaveAsync()
+    {
+        if (_channel.IsReady)
+        {
+            using var limit = new CancellationTokenSource(s_giveBackLimit);
+            try
+            {
+                _channel.Begin().WriteByte((byte)CommandKind.Quit);
+                await _channel.SendAsync(default, limit.Token).ConfigureAwait(false);
+                await _channel.ReadAsync(limit.Token).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (exception is BackendUnavailableException or OperationCanceledException)
+            {
+                // That is its end.
+            }
+        }
+
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
     /// <summary>Says goodbye (COM_QUIT) if the connection still works, and closes it.</summary>
     public ValueTask DisposeAsync() => _channel.CloseAsync();
 

@@ -43,9 +43,6 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     /// <summary>How long a backend has to answer where something is kept: well within what a login may take.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 
-    /// <summary>How long the connection is kept for the next reader: it shows in the server's list of sessions and takes one of those it allows.</summary>
-    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan s_maxLookupWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_maxNameLookup = TimeSpan.FromSeconds(2);
 
@@ -55,8 +52,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     private readonly ConcurrentDictionary<string, Entry> _kept = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _turn = new(1);
     private BackendConnection? _connection;
-    private ITimer? _idle;
-    private Task _closing = Task.CompletedTask;
+    private readonly List<string> _waiting = [];
     private bool _resolvesNames;
     private long _failedAt;
 
@@ -83,12 +79,6 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (_idle is not null)
-        {
-            await _idle.DisposeAsync().ConfigureAwait(false);
-            await _closing.ConfigureAwait(false);
-        }
-
         if (_connection is not null)
         {
             await _connection.DisposeAsync().ConfigureAwait(false);
@@ -97,32 +87,23 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         _turn.Dispose();
     }
 
-    /// <summary>Closes the connection unless somebody is reading, who sets the timer anew.</summary>
-    private async Task CloseIdleAsync()
+    /// <summary>
+    /// The connection shows in the server's list of sessions and takes one of those it allows, which may be the one that whoever has read the accounts needs next. So it is gone by then,
+    /// unless another user's login waits to read over it.
+    /// </summary>
+    private async Task LeaveUnlessAwaitedAsync(string user)
     {
-        if (!_turn.Wait(0))
+        bool isAwaited;
+        lock (_waiting)
         {
-            return;
+            isAwaited = _waiting.Exists(other => other != user);
         }
 
-        try
-        {
-            if (_connection is not null)
-            {
-                await _connection.DisposeAsync().ConfigureAwait(false);
-            }
-        }
-        finally
+        if (!isAwaited && _connection is { } connection)
         {
             _connection = null;
-            _turn.Release();
+            await connection.LeaveAsync().ConfigureAwait(false);
         }
-    }
-
-    private void CloseWhenIdle()
-    {
-        _idle ??= time.CreateTimer(_ => _closing = CloseIdleAsync(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _idle.Change(s_idle, Timeout.InfiniteTimeSpan);
     }
 
     private async Task<Entry> ReadAsync(string user, bool refresh, CancellationToken cancellationToken)
@@ -139,7 +120,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
             last = null;
         }
 
-        if (!await _turn.WaitAsync(last is null ? s_maxLookupWait : s_patience, cancellationToken).ConfigureAwait(false))
+        if (!await TakeTurnAsync(user, last is null ? s_maxLookupWait : s_patience, cancellationToken).ConfigureAwait(false))
         {
             return last ?? throw new BackendUnavailableException(UnavailableReason.TimedOut, $"{admin.Host}:{admin.Port} did not answer account lookups within {s_maxLookupWait.TotalSeconds} s.");
         }
@@ -147,7 +128,7 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         try
         {
             // Another login of the same user may have read while this one waited.
-            if (_kept.TryGetValue(user, out var kept) && kept.ReadAt >= asked)
+            if (_kept.TryGetValue(user, out var kept) && (kept.ReadAt >= asked || (!refresh && IsGood(kept, s_keep))))
             {
                 return kept;
             }
@@ -183,8 +164,28 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         }
         finally
         {
-            CloseWhenIdle();
+            await LeaveUnlessAwaitedAsync(user).ConfigureAwait(false);
             _turn.Release();
+        }
+    }
+
+    private async Task<bool> TakeTurnAsync(string user, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        lock (_waiting)
+        {
+            _waiting.Add(user);
+        }
+
+        try
+        {
+            return await _turn.WaitAsync(limit, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_waiting)
+            {
+                _waiting.Remove(user);
+            }
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed partial class ProxySession
         var routing = _context.View.Current.Routing;
         if (routing.DefaultBackend is not { } backend)
         {
-            await SendErrorAsync(ClientError.Refused("Switchyard has no default backend; add one with `switchyard backend add` and name it as --default-backend."), 0, limit.Token);
+            await SendUngreetedAsync(ClientError.Refused("Switchyard has no default backend; add one with `switchyard backend add` and name it as --default-backend."), limit.Token);
             return false;
         }
 
@@ -47,7 +47,7 @@ internal sealed partial class ProxySession
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {
-            await SendErrorAsync(AskError(backend, exception), 0, limit.Token);
+            await SendUngreetedAsync(AskError(backend, exception), limit.Token);
             return false;
         }
 
@@ -58,7 +58,7 @@ internal sealed partial class ProxySession
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
         {
             // What a client without the proxy would have been told in place of a greeting.
-            await SendErrorAsync(LegError(backend, exception), 0, limit.Token);
+            await SendUngreetedAsync(LegError(backend, exception), limit.Token);
             return false;
         }
 

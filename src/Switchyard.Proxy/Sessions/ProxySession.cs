@@ -138,7 +138,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     {
         try
         {
-            await SendErrorAsync(error, 0, _stop.Token);
+            await SendUngreetedAsync(error, _stop.Token);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
@@ -319,6 +319,16 @@ internal sealed partial class ProxySession : IAsyncDisposable
     {
         _phase = phase;
         _phaseSince = _context.Time.GetTimestamp();
+    }
+
+    /// <summary>
+    /// An error in place of the greeting. Nothing has been agreed on, so it has no SQLSTATE: libraries that do not expect one take it for the beginning of the sentence.
+    /// </summary>
+    private async ValueTask SendUngreetedAsync(ClientError error, CancellationToken cancellationToken)
+    {
+        _scratch.Reset();
+        error.WriteTo(_scratch, 0, Capabilities.None);
+        await _client.WriteAsync(_scratch.WrittenMemory, cancellationToken);
     }
 
     private async ValueTask SendErrorAsync(ClientError error, byte sequence, CancellationToken cancellationToken)

@@ -180,6 +180,53 @@ public sealed class ListenerTests
         }
 
         await server.KillAsync();
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task An_error_in_place_of_the_greeting_is_written_as_the_server_writes_it(string name)
+    {
+        await using var server = await LabServer.StartAsync(name, "--max-connections=10");
+        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", MaxSessions = 0 }, ("s", server));
+        var direct = new List<RawClient>();
+        byte[] expected;
+        do
+        {
+            direct.Add(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, server.Port)));
+            expected = (await direct[^1].ReadPacketAsync(_limit))!;
+        }
+        while (expected[0] != ErrorPayload.Header && direct.Count < 20);
+
+        await using var refused = await RawClient.ConnectAsync(harness.Proxy.EndPoint);
+        Assert.Equal(Convert.ToHexString(expected), Convert.ToHexString((await refused.ReadPacketAsync(_limit))!));
+        foreach (var client in direct)
+        {
+            await client.DisposeAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", false)]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mysql-9.7", false)]
+    [InlineData("mysql-9.7", true)]
+    public async Task As_many_clients_are_let_in_as_the_server_lets_in(string name, bool isPrivileged)
+    {
+        const int Most = 20;
+        await using var server = await LabServer.StartAsync(name, $"--max-connections={Most}");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await harness.DirectAsync(server, "CREATE USER plain@'%' IDENTIFIED BY 'pw'", $"GRANT ALL ON {harness.Schema}.* TO plain@'%'");
+        var options = isPrivileged ? harness.Client : harness.Client with { User = "plain", Password = "pw" };
+
+        // As a pool has them: one first, all others at once.
+        await using var first = await BackendConnection.OpenAsync(options, _limit);
+        var others = await Task.WhenAll(Enumerable.Range(1, Most - 1).Select(_ => BackendConnection.OpenAsync(options, _limit)));
+        foreach (var client in others)
+        {
+            await client.PingAsync(_limit);
+            await client.DisposeAsync();
+        }
+    }
+
         var lost = await Assert.ThrowsAnyAsync<Exception>(() => running);
         Assert.True(lost is ServerErrorException { Code: 1053 } or BackendUnavailableException, lost.ToString());
         var down = await Assert.ThrowsAsync<ServerErrorException>(() => BackendConnection.OpenAsync(harness.Client, _limit));

@@ -206,6 +206,7 @@ internal sealed partial class LoopSocket : Stream
         }
         else
         {
+            _tls?.End();
             SocketCalls.ShutDown(Handle);
             _socket.Dispose();
         }

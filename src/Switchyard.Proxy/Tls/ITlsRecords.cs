@@ -35,4 +35,7 @@ internal interface ITlsRecords : IDisposable
     /// </summary>
     /// <exception cref="IOException">The connection has failed.</exception>
     int Write(ReadOnlySpan<byte> bytes);
+
+    /// <summary>Tells the peer, if that can be done at once, that nothing more will come: an end without that could be anybody's. Nothing may be written afterwards.</summary>
+    void End();
 }

@@ -103,6 +103,10 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_write")]
     public static partial int Write(SslHandle connection, ReadOnlySpan<byte> from, int length);
 
+    /// <summary>Sends the alert that nothing more will come; of no effect within a handshake.</summary>
+    [LibraryImport(Ssl, EntryPoint = "SSL_shutdown")]
+    public static partial int ShutDown(SslHandle connection);
+
     [LibraryImport(Ssl, EntryPoint = "SSL_get_error")]
     public static partial SslError GetError(SslHandle connection, int result);
 

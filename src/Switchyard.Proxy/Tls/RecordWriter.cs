@@ -10,6 +10,7 @@ internal sealed class RecordWriter(LoopSocket socket, RecordCipher cipher) : IDi
     public const ulong MostPerKey = 1 << 24;
 
     private const int MostAtOnce = 3 * RecordCipher.MostContent;
+    private const byte Warning = 1;
     private const byte Fatal = 2;
 
     private readonly Lock _lock = new();
@@ -90,20 +91,22 @@ internal sealed class RecordWriter(LoopSocket socket, RecordCipher cipher) : IDi
         lock (_lock)
         {
             _broken ??= why;
-            if (_isClosed || _block is not null || alert is not { } one)
+            if (!_isClosed && _block is null && alert is { } one)
             {
-                return;
+                Send(Fatal, one);
             }
+        }
+    }
 
-            Span<byte> record = stackalloc byte[2 + RecordCipher.Overhead];
-            cipher.Seal(ContentType.Alert, [Fatal, (byte)one], record);
-            try
+    /// <inheritdoc cref="ITlsRecords.End"/>
+    public void End()
+    {
+        lock (_lock)
+        {
+            if (!_isClosed && _block is null && _broken is null)
             {
-                _ = socket.SendRaw(record, byReader: true);
-            }
-            catch (Exception exception) when (exception is IOException or ObjectDisposedException)
-            {
-                // One of the two has gone first.
+                _broken = ITlsRecords.Closed;
+                Send(Warning, TlsAlert.CloseNotify);
             }
         }
     }
@@ -120,6 +123,20 @@ internal sealed class RecordWriter(LoopSocket socket, RecordCipher cipher) : IDi
             _isClosed = true;
             Release();
             cipher.Dispose();
+        }
+    }
+
+    private void Send(byte level, TlsAlert alert)
+    {
+        Span<byte> record = stackalloc byte[2 + RecordCipher.Overhead];
+        cipher.Seal(ContentType.Alert, [level, (byte)alert], record);
+        try
+        {
+            _ = socket.SendRaw(record, byReader: true);
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            // One of the two has gone first.
         }
     }
 

@@ -32,6 +32,8 @@ internal sealed class TlsRecords : ITlsRecords
 
     public int Write(ReadOnlySpan<byte> bytes) => _writer.Write(bytes);
 
+    public void End() => _writer.End();
+
     /// <summary>Lets go of the connection, without a word to the peer.</summary>
     public void Dispose()
     {

@@ -266,6 +266,25 @@ internal sealed unsafe class TlsSession : ITlsRecords
         }
     }
 
+    /// <inheritdoc/>
+    public void End()
+    {
+        lock (_lock)
+        {
+            if (_isClosed || _broken is not null || _isWithinRecord)
+            {
+                return;
+            }
+
+            Enter(mayTake: 0);
+            _isReading = true;
+            _ = OpenSsl.ShutDown(_ssl);
+            _isReading = false;
+            t_current = null;
+            _broken = ITlsRecords.Closed;
+        }
+    }
+
     /// <summary>Lets go of the connection, without a word to the peer.</summary>
     public void Dispose()
     {

@@ -251,6 +251,32 @@ public sealed partial class LoopSocketTlsTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => handshake);
     }
 
+    [Theory]
+    [InlineData(true, Older)]
+    [InlineData(true, Newer)]
+    [InlineData(false, Older)]
+    [InlineData(false, Newer)]
+    public async Task Closing_says_to_the_peer_that_nothing_more_will_come(bool isServer, SslProtocols version)
+    {
+        const byte Alert = 21, ApplicationData = 23;
+        var (ours, peer) = await PairAsync();
+        await using var tls = await TlsPeer.AgreeAsync(ours, peer, isServer, version, _limit);
+        await ours.WriteAsync(new byte[1], _limit);
+        Assert.Equal(1, await tls.ReadAsync(new byte[2], _limit));
+        ours.Dispose();
+        var left = new byte[100];
+        var length = 0;
+        for (int count; (count = await peer.ReceiveAsync(left.AsMemory(length), _limit)) > 0;)
+        {
+            length += count;
+        }
+
+        // One record, sealed: TLS 1.3 shows its kind by its length alone.
+        Assert.Equal(version == Older ? Alert : ApplicationData, left[0]);
+        Assert.Equal(length, RecordCipher.HeaderLength + ((left[3] << 8) | left[4]));
+        Assert.True(version == Older || length == 2 + RecordCipher.Overhead);
+    }
+
     [Fact]
     public async Task Closing_ends_what_waits_and_what_comes_later()
     {

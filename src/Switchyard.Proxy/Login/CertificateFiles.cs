@@ -84,7 +84,22 @@ public sealed class CertificateFiles : IAsyncDisposable
 
     private (DateTime, long, DateTime, long) Stamp()
     {
-        var (certificate, key) = (new FileInfo(_certificatePath), new FileInfo(_keyPath));
+        var (certificate, key) = (Find(_certificatePath), Find(_keyPath));
         return (certificate.LastWriteTimeUtc, certificate.Exists ? certificate.Length : 0, key.LastWriteTimeUtc, key.Exists ? key.Length : 0);
+    }
+
+    /// <summary>The file itself: of a link the runtime tells time and length of the link, which stay when what it leads through is swapped.</summary>
+    private static FileInfo Find(string path)
+    {
+        var file = new FileInfo(path);
+        try
+        {
+            return file.LinkTarget is null ? file : (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!;
+        }
+        catch (IOException)
+        {
+            // Links that lead nowhere.
+            return file;
+        }
     }
 }

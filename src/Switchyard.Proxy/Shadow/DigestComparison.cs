@@ -14,6 +14,7 @@ internal static class DigestComparison
     public const string TooLarge = "the answer is too large";
     public const string OpenLimit = "LIMIT leaves open which rows";
     public const string OpenOrder = "it is sorted by what is not among its columns";
+    public const string OpenLetters = "it is sorted by letters that may be the same to a collation";
     public const string OpenAggregate = "an aggregate depends on the order of rows";
 
     public static Verdict Compare(ReadDigest source, ReadDigest target, ReadTraits traits)
@@ -74,7 +75,9 @@ internal static class DigestComparison
         }
 
         var first = FirstDifference(source.KeyHashes, target.KeyHashes);
-        return first is null ? Verdict.Same : Verdict.Different(source, target, "order", "the same rows come in another order") with { FirstRow = first };
+        return first is null ? Verdict.Same
+            : HasUnsureKeys(source, target) ? Verdict.Open(OpenLetters)
+            : Verdict.Different(source, target, "order", "the same rows come in another order") with { FirstRow = first };
     }
 
     private static Verdict CompareContent(ReadDigest source, ReadDigest target, ReadTraits traits)
@@ -99,7 +102,7 @@ internal static class DigestComparison
     /// </summary>
     private static bool IsDeterminedByOrder(ReadDigest source, ReadDigest target)
     {
-        if (!source.HasKeys || !source.IsListed || source.Rows == 0)
+        if (!source.HasKeys || !source.IsListed || source.Rows == 0 || HasUnsureKeys(source, target))
         {
             return false;
         }
@@ -122,6 +125,8 @@ internal static class DigestComparison
 
         return here != there;
     }
+
+    private static bool HasUnsureKeys(ReadDigest source, ReadDigest target) => source.HasUnsureKeys || target.HasUnsureKeys;
 
     private static Verdict Differs(ReadDigest source, ReadDigest target, ReadTraits traits)
     {

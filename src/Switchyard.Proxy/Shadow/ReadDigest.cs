@@ -44,6 +44,9 @@ internal sealed class ReadDigest
     /// <summary>The columns it is sorted by are among its own.</summary>
     public bool HasKeys => _keys.Length > 0;
 
+    /// <summary>Some of what it is sorted by is text that collations have rules for which are not known here: other letters may be the same to them.</summary>
+    public bool HasUnsureKeys { get; private set; }
+
     /// <summary>A hash of each row.</summary>
     public IReadOnlyList<ulong> RowHashes => _rowHashes;
 
@@ -90,6 +93,7 @@ internal sealed class ReadDigest
             if (_keys.Length > 0)
             {
                 _keyHashes.Add(_keys.Aggregate(0UL, (key, i) => ValueForm.Combine(key, ValueForm.SortHash(reader.GetBytes(i), reader.IsNull(i), Columns[i], readsJson))));
+                HasUnsureKeys = HasUnsureKeys || Array.Exists(_keys, i => !reader.IsNull(i) && ValueForm.IsSortedByRules(reader.GetBytes(i), Columns[i]));
             }
         }
 

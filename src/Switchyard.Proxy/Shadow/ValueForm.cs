@@ -52,6 +52,9 @@ internal static class ValueForm
         return HashOf(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(value).TrimEnd(' ').ToUpperInvariant()));
     }
 
+    /// <summary>Whether sorting may see the same in another value than <see cref="SortHash"/> does: letters with and without accents, two ways to write one letter.</summary>
+    public static bool IsSortedByRules(ReadOnlySpan<byte> value, ResultColumn column) => column.Collation != BinaryCollation && !Ascii.IsValid(value);
+
     public static ulong Combine(ulong hash, ulong next) => Mix((hash * 0x9E3779B97F4A7C15) ^ next);
 
     public static ulong HashOf(ReadOnlySpan<byte> bytes)

@@ -151,6 +151,20 @@ internal sealed partial class ProxySession
 
         _last = leg;
         Measure(leg, statement);
+        await KeepAliveAsync(cancellationToken);
         return true;
+    }
+
+    /// <summary>
+    /// A session that only reads is at work for its client, and idle for the server that has its state: which would end it after <c>wait_timeout</c>. The client has its answer when this
+    /// is done, and what it may ask about its last statement is left alone.
+    /// </summary>
+    private async ValueTask KeepAliveAsync(CancellationToken cancellationToken)
+    {
+        if (_current is { } writer && _context.Time.GetElapsedTime(writer.LastUsed) >= s_legTrustLimit)
+        {
+            await LegCommands.SimpleAsync(writer, CommandKind.Ping, default, cancellationToken);
+            writer.LastUsed = _context.Time.GetTimestamp();
+        }
     }
 }

@@ -127,6 +127,27 @@ public sealed class DataRouterTests
     }
 
     [Fact]
+    public async Task Who_only_reads_on_the_target_is_not_idle_for_the_source()
+    {
+        const int WaitSeconds = 10;
+        await using var harness = await StartAsync();
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        await CaughtUpAsync(harness);
+        await client.ExecuteAsync($"SET SESSION wait_timeout = {WaitSeconds}", default);
+        await Eventually(async () => await PlaceAsync(client) == "target");
+        await using var source = await BackendConnection.OpenAsync(ProxyHarness.Admin(await SourceAsync()), default);
+        for (var end = await UptimeAsync(source) + (WaitSeconds * 3 / 2); await UptimeAsync(source) < end;)
+        {
+            Assert.Equal("target", await PlaceAsync(client));
+        }
+
+        Assert.Equal($"{client.Server.ConnectionId} {WaitSeconds}", (await client.QueryAsync("SELECT CONCAT(CONNECTION_ID(), ' ', @@wait_timeout)", default)).GetString(0, 0));
+    }
+
+    private static async Task<long> UptimeAsync(BackendConnection server) => (await server.QueryAsync("SHOW GLOBAL STATUS LIKE 'Uptime'", default)).GetInt64(0, 1);
+
+    [Fact]
     public async Task A_read_that_is_killed_on_the_target_is_not_begun_again_on_the_source()
     {
         await using var harness = await StartAsync();

@@ -101,7 +101,13 @@ internal sealed partial class ProxySession
             // From the first byte behind the OK.
             _client.Upgrade(new CompressedStream(_client.Stream, compression, response.ZstdLevel));
             _isCompressed = true;
-            _legs.ForEach(static leg => leg.Socket.RunsInline = false);
+            await BetweenCommandsAsync(
+                () =>
+                {
+                    _legs.ForEach(static leg => leg.Socket.RunsInline = false);
+                    return Task.FromResult(true);
+                },
+                limit.Token);
         }
 
         return true;
@@ -168,6 +174,17 @@ internal sealed partial class ProxySession
         }
 
         _context.Login.Succeeded(profile.Name, _proof.Account.User);
+
+        // A change of user has the turn.
+        return _hasTurn ? await LetInUnlessRefusedAsync(home, profile, channel, cancellationToken) : await BetweenCommandsAsync(() => LetInUnlessRefusedAsync(home, profile, channel, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>Lets the client in, unless a switch is under way to where it could not go; with the turn.</summary>
+    private async Task<bool> LetInUnlessRefusedAsync(string home, BackendProfile profile, LoginChannel channel, CancellationToken cancellationToken)
+    {
+        // The warmer finds the session from here on: a switch that begins later asks for it, and one that began earlier is seen here.
+        IsEstablished = true;
+        Interlocked.MemoryBarrier();
         if (await RefusedBySwitchAsync(cancellationToken) is { } error)
         {
             await SendErrorAsync(error, channel.Sequence, cancellationToken);

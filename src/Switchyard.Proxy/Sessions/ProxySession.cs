@@ -83,7 +83,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
     public string User => _proof?.User ?? "";
 
-    /// <summary>The login is done and commands are served.</summary>
+    /// <summary>The client has proven itself: commands are served, as soon as it has been told.</summary>
     public bool IsEstablished { get; private set; }
 
     /// <summary>Serves the client until it leaves, breaks the protocol or is killed. Does not throw.</summary>
@@ -97,7 +97,6 @@ internal sealed partial class ProxySession : IAsyncDisposable
                 return;
             }
 
-            IsEstablished = true;
             SetPhase("idle");
             _socket.RunsInline = !_isCompressed;
             _socket.Ending = OnClientEnding;

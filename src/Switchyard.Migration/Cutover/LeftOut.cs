@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Switchyard.Migration;
 
 /// <summary>
-/// What schemas that move as a whole have got since the migration was created. It is not replicated, and the proxy sends statements on it to the other side after the switch, like all
+/// What schemas that move as a whole have got, or changed of their routines, since the migration was created. It is not replicated, and the proxy sends statements on it to the other side after the switch, like all
 /// others of the schema.
 /// </summary>
 internal sealed partial class LeftOut(ServerSteps steps, MigrationRecord record)
@@ -24,9 +24,32 @@ internal sealed partial class LeftOut(ServerSteps steps, MigrationRecord record)
             var here = await ListAsync(record.Direction.From, from, schema, cancellationToken);
             var there = (await ListAsync(record.Direction.To, to, schema, cancellationToken)).Select(Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
             findings.AddRange(Judge(schema, here, there));
+            if (await FindChangedAsync(from, to, schema, cancellationToken) is { Count: > 0 } changed)
+            {
+                findings.Add(Finding.Warning(
+                    "routine_changed", $"'{FromName}' has changed {Names(changed)} since {(changed.Count == 1 ? "it was" : "they were")} copied; '{ToName}' has {Them(changed)} as {(changed.Count == 1 ? "it was" : "they were")}.", $"Make {Them(changed)} on '{ToName}' as SHOW CREATE prints {Them(changed)} on '{FromName}'."));
+            }
         }
 
         return findings;
+    }
+
+    /// <summary>Definitions of routines are not followed. One that only the translation made another text was not changed since.</summary>
+    private async Task<IReadOnlyList<SchemaItem>> FindChangedAsync(IServerSide from, IServerSide to, MigratedSchema schema, CancellationToken cancellationToken)
+    {
+        var since = (record.Authoritative == Side.Source ? record.CopyStartedAt : record.SwitchedAt) ?? record.CreatedAt;
+        Task<IReadOnlyList<RoutineBody>> BodiesAsync(Side side, IServerSide server) =>
+            steps.AskAsync([side], $"show the routines of {schema.Name}", token => server.ListRoutineBodiesAsync(schema.Name, token), cancellationToken);
+
+        // A server tells whole seconds.
+        var here = (await BodiesAsync(record.Direction.From, from)).Where(r => r.ChangedAt.AddSeconds(1) > since).ToList();
+        if (here.Count == 0)
+        {
+            return [];
+        }
+
+        var there = (await BodiesAsync(record.Direction.To, to)).ToDictionary(r => Key(r.Item), r => r.Body, StringComparer.OrdinalIgnoreCase);
+        return [.. here.Where(r => there.TryGetValue(Key(r.Item), out var body) && body != r.Body).Select(r => r.Item)];
     }
 
     private IEnumerable<Finding> Judge(MigratedSchema schema, IReadOnlyList<SchemaItem> here, HashSet<string> there)

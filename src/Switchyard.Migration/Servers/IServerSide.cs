@@ -91,6 +91,9 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>The base tables of a schema.</summary>
     Task<IReadOnlyList<SchemaItem>> ListTablesAsync(string schema, CancellationToken cancellationToken);
 
+    /// <summary>The routines of a schema, as they are now.</summary>
+    Task<IReadOnlyList<RoutineBody>> ListRoutineBodiesAsync(string schema, CancellationToken cancellationToken);
+
     /// <summary>The views and routines of a schema.</summary>
     Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken);
 
@@ -152,6 +155,12 @@ internal sealed record ClientSurvey(bool SeesLegs, IReadOnlyList<DirectClient> D
 /// <param name="Connections">How many.</param>
 /// <param name="IdleSeconds">Since the last statement of any of them; null while one runs.</param>
 internal sealed record DirectClient(string User, string Host, string Program, int Connections, long? IdleSeconds);
+
+/// <summary>What a routine does.</summary>
+/// <param name="Item">Which one.</param>
+/// <param name="Body">As its server keeps it; empty when the account may not see it.</param>
+/// <param name="ChangedAt">By the server's clock.</param>
+internal sealed record RoutineBody(SchemaItem Item, string Body, DateTimeOffset ChangedAt);
 
 /// <summary>A table, a view or a routine.</summary>
 /// <param name="Kind">TABLE, VIEW, SEQUENCE, PROCEDURE or FUNCTION.</param>

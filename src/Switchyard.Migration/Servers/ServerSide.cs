@@ -1,3 +1,4 @@
+using System.Globalization;
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Source;
@@ -77,6 +78,15 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         var rows = await connection.QueryAsync(
             $"SELECT table_name FROM information_schema.tables WHERE table_schema={SqlText.QuoteString(schema)} AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY table_name", cancellationToken);
         return [.. rows.Rows.Select(r => new SchemaItem("TABLE", schema, r.GetString(0)))];
+    }
+
+    public async Task<IReadOnlyList<RoutineBody>> ListRoutineBodiesAsync(string schema, CancellationToken cancellationToken)
+    {
+        // The session's time zone is UTC.
+        var connection = await OpenAsync(cancellationToken);
+        var rows = await connection.QueryAsync(
+            $"SELECT routine_type, routine_name, routine_definition, DATE_FORMAT(last_altered, '%Y-%m-%dT%H:%i:%sZ') FROM information_schema.routines WHERE routine_schema={SqlText.QuoteString(schema)} AND routine_type IN ('PROCEDURE', 'FUNCTION')", cancellationToken);
+        return [.. rows.Rows.Select(r => new RoutineBody(new SchemaItem(r.GetString(0), schema, r.GetString(1)), r.GetStringOrNull(2) ?? "", DateTimeOffset.Parse(r.GetString(3), CultureInfo.InvariantCulture)))];
     }
 
     public async Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken)

@@ -191,6 +191,8 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
     public Task<IReadOnlyList<SchemaItem>> ListTablesAsync(string schema, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<SchemaItem>>([.. server.Tables.Order(StringComparer.Ordinal).Select(t => new SchemaItem("TABLE", schema, t))]);
 
+    public Task<IReadOnlyList<RoutineBody>> ListRoutineBodiesAsync(string schema, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<RoutineBody>>([]);
+
     public Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<SchemaItem>>([]);
 
     public Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken) => Task.CompletedTask;

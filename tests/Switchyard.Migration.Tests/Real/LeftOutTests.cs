@@ -8,6 +8,30 @@ public sealed class LeftOutTests
     [Theory]
     [InlineData("mariadb-10.11", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task A_routine_that_was_changed_since_it_was_copied_is_told(string from, string to)
+    {
+        await using var world = await RealWorld.StartAsync(
+            from, to, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB", "CREATE PROCEDURE same() SELECT 1 FROM t", "CREATE PROCEDURE other() SELECT 1 FROM t", "CREATE FUNCTION f() RETURNS INT DETERMINISTIC NO SQL RETURN 1");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        var planned = new SwitchRequest { SkipDiff = true, DryRun = true };
+        Assert.DoesNotContain((await world.Service.SwitchAsync(world.Schema, planned, default)).Findings, f => f.Code == "routine_changed");
+
+        await using var source = await world.OpenSourceAsync();
+        await source.ExecuteAsync("DROP PROCEDURE other", default);
+        await source.ExecuteAsync("CREATE PROCEDURE other() SELECT 2 FROM t", default);
+        await source.ExecuteAsync("DROP PROCEDURE same", default);
+        await source.ExecuteAsync("CREATE PROCEDURE same() SELECT 1 FROM t", default);
+        var report = await world.Service.SwitchAsync(world.Schema, planned with { DryRun = false }, default);
+        Assert.Equal("switched", report.Result);
+        var what = Assert.Single(report.Findings, f => f.Code == "routine_changed").What;
+        Assert.Contains($"the procedure {world.Schema}.other since", what, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
     public async Task A_table_made_since_the_migration_was_created_is_not_left_behind_unseen(string from, string to)
     {
         const string Columns = "(id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB";

@@ -31,6 +31,35 @@ internal static partial class GrantTranslation
         return ([.. each.SelectMany(e => e.Grants).Distinct(StringComparer.Ordinal)], [.. each.SelectMany(e => e.LeftOut).Distinct(StringComparer.Ordinal)]);
     }
 
+    /// <summary>What of one account's rights in the schemas another has not: <c>SELECT on shop.t</c>.</summary>
+    /// <param name="wanted">What SHOW GRANTS prints of the one.</param>
+    /// <param name="given">What it prints of the other.</param>
+    /// <param name="schemas">The migrated schemas.</param>
+    /// <param name="there">What of these schemas is on the other's server.</param>
+    public static IReadOnlyList<string> Lacking(IReadOnlyList<string> wanted, IReadOnlyList<string> given, IReadOnlyList<string> schemas, IReadOnlySet<TableName> there)
+    {
+        var lacking = new List<string>();
+        foreach (var schema in schemas)
+        {
+            var has = RightsIn(given, schema).ToHashSet();
+            lacking.AddRange(RightsIn(wanted, schema)
+                .Where(r => (r.Name is null || there.Contains(new TableName(schema, r.Name))) && !has.Contains(r) && !has.Contains((null, r.Right)))
+                .Select(r => $"{r.Right} on {schema}.{r.Name ?? "*"}"));
+        }
+
+        return [.. lacking.Distinct(StringComparer.Ordinal)];
+    }
+
+    private static IEnumerable<(string? Name, string Right)> RightsIn(IReadOnlyList<string> shown, string schema) =>
+        from line in shown
+        let match = Grant().Match(line)
+        where match.Success
+        let scope = Scope(match.Groups["object"].Value.Trim(), schema)
+        where scope is not null
+        from right in Split(match.Groups["rights"].Value).Kept
+        from each in right.Equals(All, StringComparison.OrdinalIgnoreCase) ? s_known.Where(r => r != All) : [right.ToUpperInvariant()]
+        select (scope.Value.Name, each);
+
     private static (IReadOnlyList<string> Grants, IReadOnlyList<string> LeftOut) ForSchema(IReadOnlyList<string> shown, string schema, IReadOnlySet<TableName> moving, Account account)
     {
         var grants = new List<string>();

@@ -176,4 +176,8 @@ internal interface IServerSides
     /// <summary>The accounts that use any of the schemas on one server, can be logged in as, and do not exist on another.</summary>
     /// <exception cref="ServerErrorException">The accounts may not be read.</exception>
     Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, IReadOnlyList<string> schemas, CancellationToken cancellationToken);
+
+    /// <summary>Of the accounts that exist on both, those that may do less in the schemas on the other, with what they lack.</summary>
+    /// <exception cref="ServerErrorException">The accounts may not be read.</exception>
+    Task<IReadOnlyList<(Account Account, IReadOnlyList<string> Lacking)>> ListLesserAccountsAsync(ConnectionOptions from, ConnectionOptions to, IReadOnlyList<string> schemas, CancellationToken cancellationToken);
 }

@@ -75,6 +75,9 @@ internal sealed class FakeServers : IServerSides
 
     public Task<IReadOnlyList<Account>> ListMissingAccountsAsync(ConnectionOptions from, ConnectionOptions to, IReadOnlyList<string> schemas, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<Account>>(MissingAccounts);
+
+    public Task<IReadOnlyList<(Account Account, IReadOnlyList<string> Lacking)>> ListLesserAccountsAsync(
+        ConnectionOptions from, ConnectionOptions to, IReadOnlyList<string> schemas, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<(Account, IReadOnlyList<string>)>>([]);
 }
 
 internal sealed class FakeSide(FakeServer server) : IServerSide

@@ -47,6 +47,29 @@ public sealed class AccountCopyTests
     }
 
     [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task An_account_that_may_do_less_on_the_target_is_told_until_it_is_copied(string from, string to)
+    {
+        await using var world = await RealWorld.StartAsync(from, to, s_tables);
+        var user = $"w{world.Schema}";
+        await using var source = await world.OpenSourceAsync();
+        await using var admin = await BackendConnection.OpenAsync(world.TargetOptions, default);
+        await source.ExecuteAsync($"CREATE USER '{user}'@'%' IDENTIFIED BY '{RealWorld.AppPassword}'", default);
+        await source.ExecuteAsync($"GRANT SELECT, INSERT ON {world.Schema}.* TO '{user}'@'%'", default);
+        await source.ExecuteAsync($"GRANT UPDATE ON {world.Schema}.t TO '{user}'@'%'", default);
+        await admin.ExecuteAsync($"CREATE USER '{user}'@'%' IDENTIFIED BY '{RealWorld.AppPassword}'", default);
+        await admin.ExecuteAsync($"GRANT SELECT ON {world.Schema}.* TO '{user}'@'%'", default);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+
+        var told = Assert.Single((await world.Service.PreflightAsync(world.Schema, default)).Findings, f => f.Code == "accounts_lack");
+        Assert.Contains($"INSERT on {world.Schema}.*, UPDATE on {world.Schema}.t is not granted", told.What, StringComparison.Ordinal);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        Assert.DoesNotContain((await world.Service.PreflightAsync(world.Schema, default)).Findings, f => f.Code == "accounts_lack");
+    }
+
+    [Theory]
     [InlineData("mariadb-10.11", "mariadb-11.8")]
     public async Task An_account_that_a_socket_vouches_for_does_not_become_one_without_a_password(string from, string to)
     {

@@ -67,6 +67,9 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     /// <summary>A command is with the backend and its answer is not complete: closing the connection would not end it there.</summary>
     public bool AwaitsAnswer { get; set; }
 
+    /// <summary>A ping is with the backend that nobody waits for; its answer is taken before the leg is used next.</summary>
+    public bool OwesPing { get; set; }
+
     /// <summary>
     /// The account's password has expired, and the backend says this to everything but setting another one; null once that is done, and usually from the beginning.
     /// </summary>
@@ -81,11 +84,16 @@ internal sealed class BackendLeg(string backend, BackendTransport transport) : I
     public bool InTransaction => Scanner.InTransaction;
 
     /// <summary>Whether something has come from the backend, or the connection was closed, while no command is with it.</summary>
-    public bool HasUnasked()
+    public bool HasUnasked() => !AwaitsAnswer && !OwesPing && HasInput();
+
+    /// <summary>Whether what has come, or the end of the connection, is to be taken for the answer to a ping first.</summary>
+    public bool HasPingAnswer() => OwesPing && HasInput();
+
+    private bool HasInput()
     {
         try
         {
-            return !AwaitsAnswer && Socket.HasInput;
+            return Socket.HasInput;
         }
         catch (Exception exception) when (exception is System.Net.Sockets.SocketException or ObjectDisposedException)
         {

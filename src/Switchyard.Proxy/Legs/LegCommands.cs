@@ -73,6 +73,40 @@ internal static class LegCommands
         return true;
     }
 
+    /// <summary>Pings, and leaves the answer for <see cref="SettleAsync"/>: a backend that stands still holds nobody up.</summary>
+    public static async Task PingAheadAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        await SendAsync(leg, CommandKind.Ping, default, cancellationToken);
+        leg.AwaitsAnswer = false;
+        leg.OwesPing = true;
+    }
+
+    /// <summary>Takes the answer to a ping that nobody has waited for, if there is one to come.</summary>
+    /// <exception cref="LegLostException">The connection broke, or the answer is none.</exception>
+    public static Task SettleAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        if (!leg.OwesPing)
+        {
+            return Task.CompletedTask;
+        }
+
+        leg.OwesPing = false;
+        return GuardAsync(leg, SettleOnceAsync(leg, cancellationToken));
+    }
+
+    private static async Task<bool> SettleOnceAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        try
+        {
+            SetStatus(leg, (await ReadAsync(leg, cancellationToken)).Span);
+            return true;
+        }
+        catch (ServerErrorException lastWords)
+        {
+            throw Lost(leg, lastWords);
+        }
+    }
+
     public static async Task ChangeSchemaAsync(BackendLeg leg, string schema, CancellationToken cancellationToken)
     {
         await SimpleAsync(leg, CommandKind.InitDb, Encoding.UTF8.GetBytes(schema), cancellationToken);
@@ -101,6 +135,7 @@ internal static class LegCommands
     /// <summary>Sends a command; nothing is read.</summary>
     public static async Task SendAsync(BackendLeg leg, CommandKind command, ReadOnlyMemory<byte> argument, CancellationToken cancellationToken)
     {
+        await SettleAsync(leg, cancellationToken);
         using var payload = new PayloadWriter(argument.Length + 1);
         using var packet = new PayloadWriter(argument.Length + 16);
         payload.WriteByte((byte)command);

@@ -159,6 +159,7 @@ internal sealed partial class ProxySession
     {
         // What the exchange has to compute is nothing for the loop either.
         old.Socket.RunsInline = false;
+        await LegCommands.SettleAsync(old, cancellationToken);
         _legs.Remove(old);
         old.Link.ReleaseBlock();
         var leg = await _context.Opener.ChangeUserAsync(old, _proof!, Terms(_proof!.Client) with { Schema = _state.Schema }, old.Backend == _accountsOf, cancellationToken);

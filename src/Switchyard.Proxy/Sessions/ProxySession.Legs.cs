@@ -340,6 +340,12 @@ internal sealed partial class ProxySession
         try
         {
             var topology = _context.View.Current;
+            if (!_isClosed && !_isHeld && !_streams && _current is { IsBroken: false } pinged && pinged.HasPingAnswer() && !await TrySettleAsync(pinged, cancellationToken))
+            {
+                await EndWithBackendAsync(pinged, cancellationToken);
+                return;
+            }
+
             if (!_isClosed && !_isHeld && !_streams && _current is { IsBroken: false } resting && HomeOf(_state.Schema, topology) == resting.Backend && resting.HasUnasked())
             {
                 await EndWithBackendAsync(resting, cancellationToken);
@@ -370,6 +376,19 @@ internal sealed partial class ProxySession
         {
             _turn.Release();
             await LeaveLoopAsync();
+        }
+    }
+
+    private static async Task<bool> TrySettleAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LegCommands.SettleAsync(leg, cancellationToken);
+            return true;
+        }
+        catch (LegLostException)
+        {
+            return false;
         }
     }
 

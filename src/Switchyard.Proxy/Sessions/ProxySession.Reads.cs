@@ -156,15 +156,20 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>
-    /// A session that only reads is at work for its client, and idle for the server that has its state: which would end it after <c>wait_timeout</c>. The client has its answer when this
-    /// is done, and what it may ask about its last statement is left alone.
+    /// A session that only reads is at work for its client, and idle for the server that has its state: which would end it after <c>wait_timeout</c>. Nobody waits for the answer, so that
+    /// reads go on while that server stands still; and what the client may ask about its last statement is left alone.
     /// </summary>
     private async ValueTask KeepAliveAsync(CancellationToken cancellationToken)
     {
-        if (_current is { } writer && _context.Time.GetElapsedTime(writer.LastUsed) >= s_legTrustLimit)
+        if (_current is not { } writer || _context.Time.GetElapsedTime(writer.LastUsed) < s_legTrustLimit)
         {
-            await LegCommands.SimpleAsync(writer, CommandKind.Ping, default, cancellationToken);
-            writer.LastUsed = _context.Time.GetTimestamp();
+            return;
+        }
+
+        writer.LastUsed = _context.Time.GetTimestamp();
+        if (!writer.OwesPing || writer.HasPingAnswer())
+        {
+            await LegCommands.PingAheadAsync(writer, cancellationToken);
         }
     }
 }

@@ -43,6 +43,11 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask SendAsync(BackendLeg leg, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
+        if (leg.OwesPing)
+        {
+            await LegCommands.SettleAsync(leg, cancellationToken);
+        }
+
         leg.AwaitsAnswer = true;
         try
         {

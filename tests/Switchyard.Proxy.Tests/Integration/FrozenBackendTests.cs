@@ -42,4 +42,33 @@ public sealed class FrozenBackendTests
         await harness.RouteAsync("unmet", "unmet");
         Assert.Equal(0, (await client.QueryAsync("SELECT COUNT(*) FROM t", default)).GetInt64(0, 0));
     }
+
+    [Fact]
+    public async Task Who_reads_on_the_target_goes_on_while_the_source_stands_still()
+    {
+        const int Seconds = 15;
+        await using var source = await LabServer.StartAsync("mariadb-10.11");
+        var target = await LabServer.SharedAsync("mariadb-10.11", "target");
+        await using var harness = await ProxyHarness.StartAsync(("s", source), ("t", target));
+        foreach (var (server, name) in new[] { (source, "source"), (target, "target") })
+        {
+            await harness.DirectAsync(server, "CREATE TABLE place (name VARCHAR(10) PRIMARY KEY)", $"INSERT INTO place VALUES ('{name}')");
+        }
+
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t");
+        harness.Applied.Publish("m", await ProxyHarness.PositionAsync(source));
+        await ReadServers.Eventually(async () => await ReadServers.PlaceAsync(client) == "target");
+        await using var clock = await BackendConnection.OpenAsync(ProxyHarness.Admin(target), default);
+        await source.FreezeAsync();
+        for (var end = await UptimeAsync(clock) + Seconds; await UptimeAsync(clock) < end;)
+        {
+            Assert.Equal("target", await ReadServers.PlaceAsync(client).WaitAsync(TimeSpan.FromMinutes(1)));
+        }
+
+        await source.ThawAsync();
+        Assert.Equal($"{client.Server.ConnectionId}", (await client.QueryAsync("SELECT CONNECTION_ID()", default)).GetString(0, 0));
+    }
+
+    private static async Task<long> UptimeAsync(BackendConnection server) => (await server.QueryAsync("SHOW GLOBAL STATUS LIKE 'Uptime'", default)).GetInt64(0, 1);
 }

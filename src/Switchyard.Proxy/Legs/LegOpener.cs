@@ -83,7 +83,9 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
             Expired = loggedIn.Expired,
             Settings = loggedIn.Settings,
         };
-        var missing = wanted & OfferedCapabilities.Relayed & ~leg.Capabilities;
+
+        // Several statements every server allows, and a leg that changes its user may have been told to since its login.
+        var missing = wanted & OfferedCapabilities.Relayed & ~(leg.Capabilities | Capabilities.MultiStatements);
         if (missing != Capabilities.None)
         {
             await leg.DisposeAsync();

@@ -79,6 +79,7 @@ internal sealed partial class ProxySession
         var (proof, accountsOf, schema, oldCollation) = (_proof!, _accountsOf, _state.Schema, _collation);
         var expired = _pins.Reasons & PinReasons.ExpiredPassword;
         var kept = await ForgetSessionAsync(cancellationToken);
+        ForgetLoginOptions(profile.Server);
         if (profile.Server.IsMariaDb && _refusedChanges >= MaxRefusedChanges)
         {
             await SendErrorAsync(ClientError.UnknownCommand, _answerNumber, cancellationToken);

@@ -44,8 +44,18 @@ internal sealed partial class ProxySession
         current.SyncedUserVersion = _state.Version;
         _touchedSchemas = ImmutableHashSet<string>.Empty;
         await CloseLegsExceptAsync(current);
+        ForgetLoginOptions(current.Server);
         var home = await _context.Profiles.GetAsync(current.Backend, cancellationToken);
         ResetScanOptions(home);
+    }
+
+    /// <summary>MariaDB's variables have these from the login, and are without them once reset; MySQL puts them back. Legs opened later are to be alike.</summary>
+    private void ForgetLoginOptions(ServerInfo server)
+    {
+        if (server.IsMariaDb)
+        {
+            _capabilities &= ~(Capabilities.IgnoreSpace | Capabilities.Interactive);
+        }
     }
 
     private async Task CloseLegsExceptAsync(BackendLeg kept)

@@ -143,7 +143,11 @@ internal sealed partial class ProxySession
         {
             _state.OptionSet(argument);
             _current.SyncedVersion = _state.Version;
-            _scanOptions = _scanOptions with { MultiStatements = argument.Length >= 2 && BinaryPrimitives.ReadUInt16LittleEndian(argument) == 0 };
+            var isMulti = argument.Length >= 2 && BinaryPrimitives.ReadUInt16LittleEndian(argument) == 0;
+            _scanOptions = _scanOptions with { MultiStatements = isMulti };
+
+            // Servers keep it as if the client had logged in with it: over resets and changes of user, too.
+            _capabilities = isMulti ? _capabilities | Capabilities.MultiStatements : _capabilities & ~Capabilities.MultiStatements;
         }
     }
 

@@ -26,7 +26,8 @@ internal sealed class LoginClient : IAsyncDisposable
     public uint ConnectionId { get; private set; }
 
     /// <summary>Connects and logs in; what came of it is said as by <see cref="ChangeUserAsync"/>.</summary>
-    public static async Task<(LoginClient Client, string Outcome)> LogInAsync(int port, string plugin, string user, string password, IPAddress? from = null)
+    public static async Task<(LoginClient Client, string Outcome)> LogInAsync(
+        int port, string plugin, string user, string password, IPAddress? from = null, Capabilities extra = Capabilities.None)
     {
         var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), from));
         var greeting = await client._raw.ReadGreetingAsync();
@@ -34,7 +35,7 @@ internal sealed class LoginClient : IAsyncDisposable
         using var writer = new PayloadWriter();
         new HandshakeResponsePayload
         {
-            Capabilities = Spoken,
+            Capabilities = Spoken | extra,
             User = Encoding.UTF8.GetBytes(user),
             AuthResponse = client.Proof(plugin, password),
             AuthPlugin = plugin,
@@ -51,6 +52,14 @@ internal sealed class LoginClient : IAsyncDisposable
         new ChangeUserPayload { User = Encoding.UTF8.GetBytes(user), AuthResponse = Proof(plugin, password), Collation = 45, AuthPlugin = plugin }.Write(writer, Spoken);
         await _raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 0);
         return await FollowAsync(plugin, password, 2);
+    }
+
+    /// <summary>A command whose answer is one packet: <c>ok</c>, or the error.</summary>
+    public async Task<string> CommandAsync(CommandKind command, params byte[] argument)
+    {
+        await _raw.SendPacketAsync([(byte)command, .. argument], 0);
+        var answer = await _raw.ReadPacketAsync();
+        return answer is null ? "closed" : answer[0] == ErrorPayload.Header ? Words(answer) : "ok";
     }
 
     /// <summary>Begins to change the user, and answers the switch to another plugin by something that is no proof.</summary>

@@ -2,6 +2,7 @@ using Switchyard.Client;
 using Switchyard.Lab;
 using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Wire;
 using Switchyard.Wire.Auth;
 
 namespace Switchyard.Proxy.Tests.Integration;
@@ -11,6 +12,9 @@ namespace Switchyard.Proxy.Tests.Integration;
 public sealed class ChangeUserTests
 {
     private const string Password = "pässwörd 'x";
+
+    /// <summary>Refused for what is missing where several statements are allowed, else as one that makes no sense.</summary>
+    private static readonly byte[] s_several = "SELECT * FROM missing.missing; DO 1"u8.ToArray();
 
     private static readonly (string User, string Password)[] s_refused = [("other", "wrong"), ("nobody_knows", Password), ("one", "")];
 
@@ -43,6 +47,40 @@ public sealed class ChangeUserTests
         var direct = await GuessAsync(harness, server, "by_itself", server.Port);
         Assert.Equal(direct, await GuessAsync(harness, server, "through", harness.Client.Port));
         Assert.StartsWith("4150", direct[^1], StringComparison.Ordinal);
+    }
+
+    /// <summary>Options are not of the user's session: several statements in one text stay allowed, or forbidden, and spaces in front of parentheses are as by the server's default.</summary>
+    [Theory]
+    [InlineData("mysql-5.6")]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task What_the_client_has_asked_for_at_login_or_since_outlasts_a_reset_or_not_as_directly(string name)
+    {
+        await using var server = await LabServer.StartAsync(name, "--interactive-timeout=4321");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        var plugin = name == "mysql-9.7" ? AuthPlugins.CachingSha2Password : AuthPlugins.NativePassword;
+        foreach (var extra in new[] { Capabilities.IgnoreSpace | Capabilities.Interactive, Capabilities.MultiStatements | Capabilities.MultiResults })
+        {
+            Assert.Equal(await ResetAsync(server.Port, plugin, extra), await ResetAsync(harness.Client.Port, plugin, extra));
+        }
+    }
+
+    private static async Task<List<string>> ResetAsync(int port, string plugin, Capabilities extra)
+    {
+        const string Settings = "SELECT CONCAT_WS(' ', @@sql_mode LIKE '%IGNORE_SPACE%', @@wait_timeout)";
+        var turnsOff = (byte)((extra & Capabilities.MultiStatements) != 0 ? 1 : 0);
+        var (client, login) = await LoginClient.LogInAsync(port, plugin, ProxyHarness.AppUser, ProxyHarness.AppPassword, extra: extra);
+        await using var session = client;
+        List<string> seen = [login, await client.AskAsync(Settings), await client.CommandAsync(CommandKind.Query, s_several)];
+        seen.Add(await client.CommandAsync(CommandKind.SetOption, turnsOff, 0));
+        seen.Add(await client.CommandAsync(CommandKind.Query, s_several));
+        seen.Add(await client.CommandAsync(CommandKind.ResetConnection));
+        seen.Add(await client.AskAsync(Settings));
+        seen.Add(await client.CommandAsync(CommandKind.Query, s_several));
+        seen.Add(await client.ChangeUserAsync(plugin, ProxyHarness.AppUser, ProxyHarness.AppPassword));
+        seen.Add(await client.AskAsync(Settings));
+        seen.Add(await client.CommandAsync(CommandKind.Query, s_several));
+        return seen;
     }
 
     [Fact]

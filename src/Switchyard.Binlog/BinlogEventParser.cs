@@ -173,7 +173,7 @@ public sealed class BinlogEventParser
         }
 
         var version = Encoding.ASCII.GetString(span.Bytes(versionLength)).TrimEnd('\0');
-        span.Skip(4);
+        var created = span.UInt32(); // 0 in files that a running server has gone on in
         if (span.Byte() != EventHeader.Length)
         {
             throw new BinlogFormatException("A format description names an event header length other than 19.");
@@ -205,6 +205,7 @@ public sealed class BinlogEventParser
             ServerId = header.ServerId,
             Flags = header.Flags,
             ServerVersion = version,
+            IsFirstSinceStart = created != 0 && (header.Flags & BinlogEventFlags.Artificial) == 0,
             HasChecksum = _hasChecksum,
             PostHeaderLengths = _postHeaderLengths,
         };

@@ -9,6 +9,12 @@ public sealed class FormatDescriptionEvent : BinlogEvent
     /// <summary>Whether the events of this file end in a CRC32.</summary>
     public required bool HasChecksum { get; init; }
 
+    /// <summary>
+    /// Whether it is the first file since the server started. Whatever group of events the file before it ends in without an end, the server has taken back then, and so must a reader.
+    /// Source: <c>Format_description_log_event::do_apply_event</c> of both vendors.
+    /// </summary>
+    public required bool IsFirstSinceStart { get; init; }
+
     /// <summary>Whether the writer was MariaDB.</summary>
     public bool IsMariaDb => ServerVersion.Contains("MariaDB", StringComparison.OrdinalIgnoreCase);
 

@@ -226,6 +226,13 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
             case StatementItem statement:
                 await StatementAsync(statement, cancellationToken).ConfigureAwait(false);
                 break;
+            case BrokenOffItem broken:
+                await DropCurrentAsync(cancellationToken).ConfigureAwait(false);
+                _inTransaction = false;
+                _isOwn = false;
+                Advance(broken.Position);
+                await PersistSometimesAsync(cancellationToken).ConfigureAwait(false);
+                break;
             case PositionItem position:
                 Advance(position.Position);
                 if (position.IsHeartbeat)

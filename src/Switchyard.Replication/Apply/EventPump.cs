@@ -191,6 +191,8 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
                 return End(next);
             case XaPrepareEvent prepared:
                 return EndBranch(prepared);
+            case FormatDescriptionEvent { IsFirstSinceStart: true }:
+                return BreakOff(next);
             default:
                 return _inTransaction ? null : new PositionItem(next.Position, next is HeartbeatEvent);
         }
@@ -220,6 +222,25 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         _inTransaction = false;
         _isOwn = false;
         return new EndItem(next.Position, next.Timestamp, gtid, isRollback);
+    }
+
+    private StreamItem BreakOff(BinlogEvent next)
+    {
+        _gtid = null;
+        if (!_inTransaction)
+        {
+            return new PositionItem(next.Position, IsHeartbeat: false);
+        }
+
+        if (_branch is { } branch)
+        {
+            xa.Forget(branch);
+            _branch = null;
+        }
+
+        _inTransaction = false;
+        _isOwn = false;
+        return new BrokenOffItem(next.Position);
     }
 
     private StreamItem? Query(QueryEvent query)

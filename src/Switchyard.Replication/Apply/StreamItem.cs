@@ -44,6 +44,9 @@ internal sealed record EndItem(BinlogPosition Position, uint Timestamp, BinlogEv
     public XaChange? Xa { get; init; }
 }
 
+/// <summary>The log goes on to here, and what began before has no end: the source went down while it wrote it, and has taken it back.</summary>
+internal sealed record BrokenOffItem(BinlogPosition Position) : StreamItem(Position, 0);
+
 /// <summary>A statement: DDL, savepoints, changes in statement format.</summary>
 /// <param name="Position">The end of the event.</param>
 /// <param name="Timestamp">By the source's clock.</param>

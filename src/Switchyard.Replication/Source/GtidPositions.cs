@@ -35,11 +35,16 @@ internal static class GtidPositions
         var end = known.Position;
         var reader = await OpenAsync(server, new BinlogDumpRequest { ServerId = ServerId, File = end.File, Position = end.Offset, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
         await using var lease = reader.ConfigureAwait(false);
+        var groups = new LogGroups();
         while (end < position && await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is { } next)
         {
-            if (next is GtidEvent { IsAnonymous: false } or MariaDbGtidEvent or MariaDbGtidListEvent && end < position)
+            if (next is MariaDbGtidListEvent)
             {
                 gtids.Add(next);
+            }
+            else if (groups.Take(next) is { } whole and not GtidEvent { IsAnonymous: true })
+            {
+                gtids.Add(whole);
             }
 
             end = next.Position;

@@ -46,6 +46,9 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, ChangeRea
                 }
 
                 return [];
+            case FormatDescriptionEvent { IsFirstSinceStart: true }:
+                Reset();
+                return [];
             case RowsEvent rows:
                 Rows(rows);
                 return [];

@@ -1,0 +1,95 @@
+using Switchyard.Client;
+using Switchyard.Lab;
+using Switchyard.Replication.Source;
+
+namespace Switchyard.Replication.Tests.Streams;
+
+/// <summary>A source that goes down while it writes a transaction to its log leaves the beginning of it there, and has taken it back when it is up again; so has whoever reads it.</summary>
+[Trait("Category", "Integration")]
+[Collection(StreamCollection.Name)]
+public sealed class BrokenOffTests
+{
+    private const string Table = "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v LONGTEXT NOT NULL) ENGINE=InnoDB";
+
+    [Theory]
+    [InlineData("mariadb-10.5", "small", "")]
+    [InlineData("mariadb-10.11", "large", "")]
+    [InlineData("mariadb-11.8", "small", "--log-bin-compress=ON")]
+    [InlineData("mariadb-10.11", "xa", "")]
+    [InlineData("mariadb-10.11", "statement", "")]
+    [InlineData("mysql-5.6", "small", "")]
+    [InlineData("mysql-9.7", "large", "")]
+    [InlineData("mysql-9.7", "small", "--binlog-transaction-compression=ON")]
+    [InlineData("mysql-9.7", "xa", "")]
+    public async Task A_transaction_that_the_log_ends_in_the_middle_of_is_taken_back_and_what_follows_arrives(string name, string kind, string option)
+    {
+        await using var from = await LabServer.StartAsync(name, option.Length == 0 ? [] : [option]);
+        await using var scenario = await Scenario.CreateAsync(from, await LabServer.SharedAsync(name == "mysql-5.6" ? "mysql-9.7" : name, "target"), Table);
+        await scenario.RecordAsync(copies: false, d => d with { QueueBytes = 200_000, LargeTransactionBytes = 100_000 });
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 'before')", default);
+        await BreakOffAsync(from, scenario, kind);
+        await using var application = await scenario.ConnectSourceAsync();
+        await application.ExecuteAsync("CREATE TABLE other (id INT)", default);
+        await application.ExecuteAsync("INSERT INTO t VALUES (2, 'after')", default);
+        await application.ExecuteMultiAsync("BEGIN;UPDATE t SET v=CONCAT(v, '+');INSERT INTO t VALUES (100, 'again');COMMIT"u8.ToArray(), default);
+
+        await using var stream = await scenario.OpenAsync();
+        await Scenario.CatchUpAsync(stream);
+        Assert.Null(stream.Progress.Error);
+        await scenario.AssertSameAsync();
+        Assert.Equal(3, await scenario.CountAsync(scenario.Tables[0]));
+        Assert.Equal(3, stream.Progress.TransactionsApplied);
+        await stream.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_gtid_whose_transaction_was_taken_back_is_not_among_those_before_a_place_behind(string name)
+    {
+        await using var from = await LabServer.StartAsync(name);
+        await using var scenario = await Scenario.CreateAsync(from, await LabServer.SharedAsync(name, "target"), Table);
+        await scenario.RecordAsync(copies: false);
+        var before = await ReplicationStream.ReadEndAsync(scenario.From, default);
+        var known = await GtidPositions.ReadAtAsync(scenario.From, scenario.Source, before, (before, ""), default);
+        Assert.NotEmpty(known);
+        await BreakOffAsync(from, scenario, "small");
+        await using var application = await scenario.ConnectSourceAsync();
+        Assert.Equal(known, await GtidPositions.ReadAtAsync(scenario.From, application, await ReplicationStream.ReadEndAsync(scenario.From, default), (before, known), default));
+    }
+
+    /// <summary>Writes a transaction of rows from 100 on, and lets the server come up as if it had been killed before it wrote the end of it.</summary>
+    private static async Task BreakOffAsync(LabServer server, Scenario scenario, string kind)
+    {
+        var rows = Enumerable.Range(100, kind == "large" ? 20 : 2).Select(i => $"INSERT INTO t VALUES ({i}, REPEAT('{i}', {(kind == "large" ? 10_000 : 1)}))");
+        await scenario.Source.ExecuteMultiAsync(System.Text.Encoding.ASCII.GetBytes(kind switch
+        {
+            "xa" => $"XA START 'broken';{string.Join(';', rows)};XA END 'broken';XA PREPARE 'broken'",
+            "statement" => "TRUNCATE TABLE t",
+            _ => $"BEGIN;{string.Join(';', rows)};COMMIT",
+        }), default);
+        var end = await ReplicationStream.ReadEndAsync(scenario.From, default);
+        var events = await scenario.Source.QueryAsync($"SHOW BINLOG EVENTS IN '{end.File}'", default);
+        var log = Path.Combine(Path.GetDirectoryName((await scenario.Source.QueryAsync("SELECT @@global.log_bin_basename", default)).GetString(0, 0))!, end.File);
+        // What is in a compressed transaction is listed behind it.
+        var last = events.Rows.LastOrDefault(e => e.GetString(2) == "Transaction_payload")
+            ?? events.Rows.Last(e => e.GetString(2) is "Xid" or "XA_prepare" || (kind == "statement" && e.GetString(2) == "Query"));
+
+        // MySQL cuts such an end off by itself when it was killed, and leaves it where writing failed for another reason.
+        await (server.Name.StartsWith("mysql", StringComparison.Ordinal) ? server.StopAsync() : server.KillAsync());
+        await using (var file = new FileStream(log, FileMode.Open))
+        {
+            file.SetLength(last.GetInt64(1));
+        }
+
+        await server.RestartAsync();
+        await using var admin = await scenario.ConnectSourceAsync();
+        await admin.ExecuteAsync("SET SESSION sql_log_bin=0", default);
+        foreach (var xid in await PreparedXa.ReadAsync(admin, default))
+        {
+            await admin.ExecuteAsync($"XA ROLLBACK {xid}", default);
+        }
+
+        await admin.ExecuteAsync(kind == "statement" ? "INSERT IGNORE INTO t VALUES (1, 'before')" : "DELETE FROM t WHERE id>=100", default);
+    }
+}

@@ -180,16 +180,31 @@ public sealed class ReplicationStream : IAsyncDisposable
 
     /// <summary>Takes the recorded stream over. It does nothing until <see cref="Start"/>.</summary>
     /// <exception cref="ReplicationException">The stream is not recorded, or a table cannot be replicated exactly.</exception>
-    /// <exception cref="BackendUnavailableException">A side cannot be reached.</exception>
+    /// <exception cref="BackendUnavailableException">A side cannot be reached, or stopped answering.</exception>
     /// <exception cref="ServerErrorException">A side refused.</exception>
     public static async Task<ReplicationStream> OpenAsync(
         StreamDefinition definition, CancellationToken cancellationToken, TimeProvider? clock = null, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(definition);
-        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await OpenWithinLimitsAsync(definition, clock ?? TimeProvider.System, logger ?? NullLogger.Instance, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BackendUnavailableException e) when (e.Reason == UnavailableReason.TimedOut)
+        {
+            throw new BackendUnavailableException(e.Reason, $"The stream {definition.Id} could not be opened: {e.Message} Look at that server, its load and disk, and the network to it.", e);
+        }
+    }
+
+    private static async Task<ReplicationStream> OpenWithinLimitsAsync(StreamDefinition definition, TimeProvider clock, ILogger logger, CancellationToken cancellationToken)
+    {
+        // Here nobody listens whether a server is still there; what runs later may take its time.
+        ConnectionOptions Bound(ConnectionOptions server) => server with { Schema = null, CommandTimeout = server.CommandTimeout ?? definition.OpeningLimit };
+        var source = await BackendConnection.OpenAsync(Bound(definition.From), cancellationToken).ConfigureAwait(false);
         await using var sourceLease = source.ConfigureAwait(false);
-        var target = await WriteSession.OpenAsync(definition.To, 20, cancellationToken).ConfigureAwait(false);
+        var target = await WriteSession.OpenAsync(Bound(definition.To), 20, cancellationToken).ConfigureAwait(false);
         await using var targetLease = target.ConfigureAwait(false);
+        await Faults.FaultPoints.HitAsync("stream.open.connected", cancellationToken).ConfigureAwait(false);
         var names = await source.QueryAsync("SELECT @@lower_case_table_names", cancellationToken).ConfigureAwait(false);
         var tables = new StreamTables(definition.Tables, ignoreCase: names.GetString(0, 0) != "0");
         definition = definition with
@@ -199,9 +214,9 @@ public sealed class ReplicationStream : IAsyncDisposable
         var planner = new TablePlanner(definition, tables, source.Server, target.Server);
         await planner.LoadAsync(source, target, cancellationToken).ConfigureAwait(false);
         var row = await StreamRecorder.TakeOverAsync(target, definition.Id, cancellationToken).ConfigureAwait(false);
-        row = await StreamRecorder.FollowAsync(definition, source, target, row, cancellationToken).ConfigureAwait(false);
+        row = await StreamRecorder.FollowAsync(definition with { From = source.Options }, source, target, row, cancellationToken).ConfigureAwait(false);
         await CopyStore.LoadAsync(target, definition.Id, tables, cancellationToken).ConfigureAwait(false);
-        return new ReplicationStream(definition, tables, planner, row, clock ?? TimeProvider.System, logger ?? NullLogger.Instance);
+        return new ReplicationStream(definition, tables, planner, row, clock, logger);
     }
 
     /// <summary>Begins to read and apply.</summary>

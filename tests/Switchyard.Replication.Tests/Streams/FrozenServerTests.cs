@@ -103,6 +103,29 @@ public sealed class FrozenServerTests
         async Task<long> AbandonedAsync() => (await scenario.Source.QueryAsync("SHOW GLOBAL STATUS LIKE 'Aborted_connects'", default)).GetInt64(0, 1);
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mysql-9.7", false)]
+    public async Task A_stream_whose_server_freezes_while_it_is_opened_is_not_opened_and_says_which(string name, bool isSource)
+    {
+        await using var server = await LabServer.StartAsync(name);
+        var other = await LabServer.SharedAsync(name, "target");
+        await using var scenario = await Scenario.CreateAsync(isSource ? server : other, isSource ? other : server, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB");
+        await scenario.RecordAsync(copies: false, change: d => d with { OpeningLimit = TimeSpan.FromSeconds(1) });
+        using (FaultPoints.Arm("stream.open.connected", async _ => await server.FreezeAsync()))
+        {
+            var silent = await Assert.ThrowsAsync<Client.BackendUnavailableException>(() => scenario.OpenAsync().WaitAsync(TimeSpan.FromMinutes(2)));
+            Assert.Contains($"The stream {scenario.Definition.Id} could not be opened: 127.0.0.1:{server.Port} did not answer", silent.Message, StringComparison.Ordinal);
+        }
+
+        await server.ThawAsync();
+        await using var stream = await scenario.OpenAsync();
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1)", default);
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
+        await stream.StopAsync();
+    }
+
     private sealed class Attempts : ILogger
     {
         private int _count;

@@ -318,7 +318,7 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
         {
             if (!_isOwn && _inTransaction)
             {
-                _rows.Statement(_current, item.Query.Sql.Span);
+                _rows.Savepoint(_current, item.Statement);
             }
 
             return;

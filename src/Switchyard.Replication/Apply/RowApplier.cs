@@ -1,6 +1,9 @@
 using Switchyard.Binlog;
+using Switchyard.Client;
 using Switchyard.Replication.Copy;
+using Switchyard.Replication.Ddl;
 using Switchyard.Replication.Tables;
+using Switchyard.Replication.Values;
 
 namespace Switchyard.Replication.Apply;
 
@@ -19,11 +22,12 @@ internal sealed class RowApplier(bool targetCascades)
         Keys.Clear();
     }
 
-    public void Statement(ChangeGroup group, ReadOnlySpan<byte> sql)
+    /// <summary>Repeats what a transaction does with a savepoint, in the quotes of our session: the log has the name in those of the client's.</summary>
+    public void Savepoint(ChangeGroup group, DdlStatement statement)
     {
         _writer.Separate();
         group.Begin(new ChangeStatement(ChangeKind.Other, null, null));
-        group.Sql.WriteBytes(sql);
+        group.Sql.Sql(statement.Verb).Sql(" "u8).Sql(SqlText.QuoteIdentifier(statement.Words[^1]));
     }
 
     /// <summary>What the transaction touches, for its place in the order.</summary>

@@ -43,8 +43,9 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
         return first.Text.ToUpperInvariant() switch
         {
-            "SAVEPOINT" or "RELEASE" => DdlKind.Savepoint,
-            "ROLLBACK" => DdlKind.Savepoint,
+            "SAVEPOINT" => Savepoint("SAVEPOINT"),
+            "RELEASE" => Savepoint("RELEASE SAVEPOINT"),
+            "ROLLBACK" => Savepoint("ROLLBACK TO"),
             "TRUNCATE" => Truncate(),
             "RENAME" => Rename(),
             "ALTER" => Alter(),
@@ -52,6 +53,12 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
             "DROP" => Drop(),
             _ => DdlKind.Change,
         };
+    }
+
+    private DdlKind Savepoint(string verb)
+    {
+        _verb = verb;
+        return DdlKind.Savepoint;
     }
 
     // MariaDB's SET STATEMENT name=value, … FOR statement: what follows runs, with these settings.

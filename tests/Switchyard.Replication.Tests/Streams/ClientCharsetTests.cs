@@ -68,4 +68,40 @@ public sealed class ClientCharsetTests
         await Assert.ThrowsAsync<ReplicationException>(() => Scenario.CatchUpAsync(stream)).WaitAsync(TimeSpan.FromMinutes(5));
         Assert.Contains("logged as text", stream.Progress.Error, StringComparison.Ordinal);
     }
+
+    // Servers log it in words of their own, in UTF-8 and the session's quotes; a ROLLBACK TO only where something that is not rolled back stands between.
+    [Theory]
+    [InlineData("mariadb-10.5", "größe", "", true)]
+    [InlineData("mariadb-11.8", "\"größe\"", "ANSI_QUOTES", true)]
+    [InlineData("mariadb-10.11", "\"größe\"", "ANSI_QUOTES", false)]
+    [InlineData("mysql-9.7", "größe", "", false)]
+    [InlineData("mysql-9.7", "\"größe\"", "ANSI_QUOTES", false)]
+    [InlineData("mysql-5.6", "größe", "ANSI_QUOTES", false)]
+    public async Task A_savepoint_of_any_name_is_followed(string server, string name, string mode, bool isMixed)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB");
+        var other = scenario.Schema + "_other";
+        await scenario.RecordAsync(copies: false);
+        await scenario.Source.ExecuteAsync($"CREATE DATABASE {other}", default);
+        try
+        {
+            await scenario.Source.ExecuteAsync($"CREATE TABLE {other}.kept (id INT) ENGINE=MyISAM", default);
+            await using var stream = await scenario.OpenAsync();
+            await using var application = await scenario.ConnectSourceAsync();
+            await application.ExecuteAsync($"SET NAMES latin1, sql_mode='{mode}'", default);
+            foreach (var statement in (string[])["BEGIN", "INSERT INTO t VALUES (1)", $"SAVEPOINT {name}", isMixed ? $"INSERT INTO {other}.kept VALUES (1)" : "DO 0", "INSERT INTO t VALUES (2)", $"ROLLBACK TO SAVEPOINT {name}", "INSERT INTO t VALUES (3)", "COMMIT"])
+            {
+                await application.ExecuteAsync(Encoding.Latin1.GetBytes(statement), default);
+            }
+
+            await Scenario.CatchUpAsync(stream);
+            Assert.Null(stream.Progress.Error);
+            await scenario.AssertSameAsync();
+            Assert.Equal(2, await scenario.CountAsync(scenario.Tables[0]));
+        }
+        finally
+        {
+            await scenario.Source.ExecuteAsync($"DROP DATABASE {other}", default);
+        }
+    }
 }

@@ -136,7 +136,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         await Faults.FaultPoints.HitAsync("stream.event.delivered", _stop.Token).ConfigureAwait(false);
         if (item is StatementItem unjudged)
         {
-            item = unjudged with { Statement = await reach.JudgeAsync(unjudged.Statement, _stop.Token).ConfigureAwait(false) };
+            item = unjudged with { Statement = await reach.JudgeAsync(unjudged.Query, unjudged.Statement, _stop.Token).ConfigureAwait(false) };
         }
 
         Enqueue(item);
@@ -227,6 +227,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
     private StreamItem BreakOff(BinlogEvent next)
     {
         _gtid = null;
+        reach.EndSessions(next.Position);
         if (!_inTransaction)
         {
             return new PositionItem(next.Position, IsHeartbeat: false);

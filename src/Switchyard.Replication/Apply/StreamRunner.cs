@@ -19,6 +19,8 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     // Replicas are told apart by this number; the upper half is rarely given to real servers.
     private readonly uint _serverId = 0x8000_0000u | (uint)Random.Shared.Next();
 
+    private readonly TemporaryTables _temporaries = new();
+
     // Once is enough: from there on the stream keeps the record itself.
     private bool _hasCompleted;
 
@@ -217,7 +219,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
-        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables), ReopenAsync);
+        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables, _temporaries), ReopenAsync);
         return (pump, reader, pump.RunAsync());
     }
 

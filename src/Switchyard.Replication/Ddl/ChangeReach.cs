@@ -1,3 +1,4 @@
+using Switchyard.Binlog;
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
 using Switchyard.Replication.Tables;
@@ -8,62 +9,58 @@ namespace Switchyard.Replication.Ddl;
 /// Whether rows changed by a statement that is logged as text may be those of a stream's tables. What it names is not all it changes: a view, a trigger or a function
 /// does so behind it. Asks the server for those only when such a statement comes.
 /// </summary>
-internal sealed class ChangeReach(ConnectionOptions server, StreamTables tables)
+internal sealed class ChangeReach(ConnectionOptions server, StreamTables tables, TemporaryTables temporaries)
 {
-    private static readonly string[] s_modifiers = ["LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE", "INTO", "FROM"];
     private static readonly string[] s_actors = ["VIEW", "TRIGGER", "FUNCTION", "PACKAGE"];
 
     private Objects? _objects;
 
-    /// <summary>Takes a change for nothing when it is sure to be one of other tables. Statements in the log's order.</summary>
+    /// <summary>
+    /// Takes a change for nothing when it is sure to be one of other tables, and so whatever is done to a session's temporary tables; one that calls a function while it fills a new table for a change.
+    /// Statements in the log's order.
+    /// </summary>
     /// <exception cref="BackendUnavailableException">The server cannot be reached.</exception>
     /// <exception cref="ServerErrorException">The server refused.</exception>
-    public async ValueTask<DdlStatement> JudgeAsync(DdlStatement statement, CancellationToken cancellationToken)
+    public async ValueTask<DdlStatement> JudgeAsync(QueryEvent query, DdlStatement statement, CancellationToken cancellationToken)
     {
-        if (statement.Kind != DdlKind.Change)
+        var isTemporary = temporaries.Take(query, statement);
+        if (statement.Kind is not (DdlKind.None or DdlKind.Savepoint or DdlKind.Change) || (statement.Kind != DdlKind.Change && s_actors.Any(statement.Has)))
         {
-            if (statement.Kind is not (DdlKind.None or DdlKind.Savepoint) || s_actors.Any(statement.Has))
-            {
-                _objects = null;
-            }
-
-            return statement;
+            _objects = null;
         }
 
-        if (statement.IsUnreadable || tables.All.Any(t => Names(statement, t.Name)))
+        var fills = statement.Kind is DdlKind.None or DdlKind.Create && statement.Verb is DdlParser.CreateTemporary or DdlParser.CreateTable && statement.Has("SELECT");
+        if (statement.IsUnreadable || !(isTemporary || fills || statement.Kind == DdlKind.Change))
         {
             return statement;
         }
 
-        _objects ??= await ReadAsync(cancellationToken).ConfigureAwait(false);
-        return Reaches(statement, _objects) ? statement : statement with { Kind = DdlKind.None };
+        if (isTemporary || fills)
+        {
+            // Triggers are of lasting tables, and a view or table that is only read changes nothing.
+            var calls = (fills || statement.Kind == DdlKind.Change) && (await ReadOnceAsync(cancellationToken).ConfigureAwait(false)).Functions.Any(f => Names(statement, f));
+            return calls ? statement with { Kind = DdlKind.Change } : isTemporary ? statement with { Kind = DdlKind.None } : statement;
+        }
+
+        if (tables.All.Any(t => Names(statement, t.Name)))
+        {
+            return statement;
+        }
+
+        return Reaches(statement, await ReadOnceAsync(cancellationToken).ConfigureAwait(false)) ? statement : statement with { Kind = DdlKind.None };
     }
 
+    /// <summary>The server has started again, up to here in its log.</summary>
+    public void EndSessions(BinlogPosition at) => temporaries.EndAll(at);
+
     private bool Reaches(DdlStatement statement, Objects objects) =>
-        objects.Actors.Any(a => Names(statement, a))
-        || ((tables.HasSchema(statement.DefaultSchema) || statement.Words.Any(tables.HasSchema)) && !IsInto(statement, objects.Tables));
+        objects.Actors.Concat(objects.Functions).Any(a => Names(statement, a))
+        || ((tables.HasSchema(statement.DefaultSchema) || statement.Words.Any(tables.HasSchema)) && !(statement.Into is { } into && objects.Tables.Contains(into)));
 
     private static bool Names(DdlStatement statement, TableName name) =>
         statement.Has(name.Name) && (statement.Has(name.Schema) || name.Schema.Equals(statement.DefaultSchema, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Whether the first table it writes is one of some.</summary>
-    private static bool IsInto(DdlStatement statement, HashSet<TableName> tables)
-    {
-        var words = statement.Words;
-        var next = words.FirstOrDefault()?.ToUpperInvariant() switch
-        {
-            "INSERT" or "REPLACE" or "UPDATE" or "DELETE" => 1,
-            "LOAD" => words.TakeWhile(w => !w.Equals("TABLE", StringComparison.OrdinalIgnoreCase)).Count() + 1,
-            _ => words.Count,
-        };
-        while (next < words.Count && s_modifiers.Contains(words[next], StringComparer.OrdinalIgnoreCase))
-        {
-            next++;
-        }
-
-        return next < words.Count
-            && (tables.Contains(new TableName(statement.DefaultSchema, words[next])) || (next + 1 < words.Count && tables.Contains(new TableName(words[next], words[next + 1]))));
-    }
+    private async ValueTask<Objects> ReadOnceAsync(CancellationToken cancellationToken) => _objects ??= await ReadAsync(cancellationToken).ConfigureAwait(false);
 
     private async Task<Objects> ReadAsync(CancellationToken cancellationToken)
     {
@@ -79,12 +76,14 @@ internal sealed class ChangeReach(ConnectionOptions server, StreamTables tables)
             $"SELECT routine_schema, routine_name FROM information_schema.routines WHERE routine_schema {Ours} AND routine_type<>'PROCEDURE'", cancellationToken).ConfigureAwait(false);
         return new Objects(
             new HashSet<TableName>(found.Rows.Where(r => r.GetInt64(2) != 0).Select(Name), new TableNameComparer(ignoreCase: true)),
-            [.. found.Rows.Where(r => r.GetInt64(2) == 0).Concat(triggers.Rows).Concat(functions.Rows).Select(Name)]);
+            [.. found.Rows.Where(r => r.GetInt64(2) == 0).Concat(triggers.Rows).Select(Name)],
+            [.. functions.Rows.Select(Name)]);
 
         static TableName Name(QueryRow row) => new(row.GetString(0), row.GetString(1));
     }
 
     /// <param name="Tables">Tables of the server.</param>
-    /// <param name="Actors">What changes other rows than those of the table that is named: views, tables with triggers, functions.</param>
-    private sealed record Objects(HashSet<TableName> Tables, IReadOnlyList<TableName> Actors);
+    /// <param name="Actors">What changes other rows than those of the table that is named: views, tables with triggers.</param>
+    /// <param name="Functions">What changes rows where it is called.</param>
+    private sealed record Objects(HashSet<TableName> Tables, IReadOnlyList<TableName> Actors, IReadOnlyList<TableName> Functions);
 }

@@ -10,16 +10,22 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
         "GRANT", "REVOKE", "SET", "FLUSH", "ANALYZE", "OPTIMIZE", "CHECK", "CHECKSUM", "REPAIR", "INSTALL", "UNINSTALL", "KILL", "DO", "XA", "USE", "RESET", "PURGE", "SHUTDOWN",
     ];
 
+    public const string CreateTable = "CREATE TABLE";
+    public const string CreateTemporary = "CREATE TEMPORARY TABLE";
+    public const string DropTemporary = "DROP TEMPORARY TABLE";
+
     private readonly List<TableName> _names = [];
     private readonly List<TableName> _newNames = [];
     private int _next;
     private bool _leavesExisting;
     private string _verb = "";
+    private TableName? _into;
+    private bool _isIntoAlone;
 
     public DdlStatement Parse()
     {
         var kind = ParseKind();
-        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]) { LeavesExisting = _leavesExisting, Verb = _verb, Traits = DdlTraits.Of(tokens), DefaultSchema = defaultSchema };
+        return new DdlStatement(kind, _names, _newNames, [.. tokens.Where(t => t.IsWord).Select(t => t.Text)]) { LeavesExisting = _leavesExisting, Verb = _verb, Into = _into, IsIntoAlone = _isIntoAlone, Traits = DdlTraits.Of(tokens), DefaultSchema = defaultSchema };
     }
 
     private DdlKind ParseKind()
@@ -51,7 +57,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
             "ALTER" => Alter(),
             "CREATE" => Create(),
             "DROP" => Drop(),
-            _ => DdlKind.Change,
+            _ => Change(first),
         };
     }
 
@@ -59,6 +65,55 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
     {
         _verb = verb;
         return DdlKind.Savepoint;
+    }
+
+    private DdlKind Change(DdlToken verb)
+    {
+        if (verb.Is("LOAD"))
+        {
+            SkipUntil("TABLE");
+        }
+
+        while (Skip("LOW_PRIORITY") || Skip("HIGH_PRIORITY") || Skip("DELAYED") || Skip("QUICK") || Skip("IGNORE") || Skip("INTO") || Skip("FROM") || SkipPunctuation('('))
+        {
+        }
+
+        var name = Name();
+        bool? isAlone = verb.Text.ToUpperInvariant() switch
+        {
+            "INSERT" or "REPLACE" or "LOAD" => true,
+            "UPDATE" => IsAlone("SET"),
+            "DELETE" => IsAlone("WHERE", "ORDER", "LIMIT", "RETURNING"),
+            _ => null,
+        };
+        _into = isAlone is not null && name.Name.Length > 0 ? name : null;
+        _isIntoAlone = isAlone == true;
+        return DdlKind.Change;
+    }
+
+    // Whether no other table is named between the first one and what follows the tables.
+    private bool IsAlone(params ReadOnlySpan<string> clauses)
+    {
+        var depth = 0;
+        for (var i = _next; i < tokens.Count; i++)
+        {
+            var token = tokens[i];
+            depth += token.IsPunctuation('(') ? 1 : token.IsPunctuation(')') ? -1 : 0;
+            foreach (var clause in clauses)
+            {
+                if (token.Is(clause))
+                {
+                    return true;
+                }
+            }
+
+            if ((depth == 0 && (token.IsPunctuation(',') || token.IsPunctuation('.'))) || token.Is("JOIN") || token.Is("STRAIGHT_JOIN") || token.Is("USING") || token.Is("FROM"))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     // MariaDB's SET STATEMENT name=value, … FOR statement: what follows runs, with these settings.
@@ -169,6 +224,13 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
         if (Skip("TEMPORARY"))
         {
+            if (Skip("TABLE"))
+            {
+                _verb = CreateTemporary;
+                SkipIfExists();
+                _names.Add(Name());
+            }
+
             return DdlKind.None;
         }
 
@@ -179,7 +241,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
         if (Skip("TABLE"))
         {
-            _verb = "CREATE TABLE";
+            _verb = CreateTable;
             _leavesExisting = SkipIfExists();
             _names.Add(Name());
             return DdlKind.Create;
@@ -194,26 +256,27 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
     private DdlKind Drop()
     {
-        if (Skip("TEMPORARY"))
-        {
-            return DdlKind.None;
-        }
-
-        if (SchemaStatement())
+        var isTemporary = Skip("TEMPORARY");
+        if (!isTemporary && SchemaStatement())
         {
             return DdlKind.Database;
         }
 
         if (Skip("TABLE") || Skip("TABLES"))
         {
-            _verb = "DROP TABLE";
+            _verb = isTemporary ? DropTemporary : "DROP TABLE";
             SkipIfExists();
             do
             {
                 _names.Add(Name());
             }
             while (SkipPunctuation(','));
-            return DdlKind.Drop;
+            return isTemporary ? DdlKind.None : DdlKind.Drop;
+        }
+
+        if (isTemporary)
+        {
+            return DdlKind.None;
         }
 
         return IndexStatement();

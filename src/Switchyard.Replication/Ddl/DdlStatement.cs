@@ -53,6 +53,12 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
     /// <summary>The schema of names without one.</summary>
     public required string DefaultSchema { get; init; }
 
+    /// <summary>The first table whose rows a <see cref="DdlKind.Change"/> changes; null where it cannot be told.</summary>
+    public required TableName? Into { get; init; }
+
+    /// <summary>By itself it changes rows of no other table.</summary>
+    public required bool IsIntoAlone { get; init; }
+
     /// <summary>What has to be looked at before it is run elsewhere.</summary>
     public required DdlTraits Traits { get; init; }
 
@@ -81,6 +87,7 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
                 Names = [.. readings.SelectMany(r => r.Names).Distinct()],
                 NewNames = [.. readings.SelectMany(r => r.NewNames).Distinct()],
                 Words = [.. readings.SelectMany(r => r.Words)],
+                Into = readings.Select(r => r.Into).Distinct().Count() == 1 ? readings[0].Into : null,
             };
 
         DdlStatement Read(string sql)

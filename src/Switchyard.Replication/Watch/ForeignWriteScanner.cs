@@ -47,6 +47,7 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, ChangeRea
 
                 return [];
             case FormatDescriptionEvent { IsFirstSinceStart: true }:
+                reach.EndSessions(next.Position);
                 Reset();
                 return [];
             case RowsEvent rows:
@@ -131,7 +132,7 @@ internal sealed partial class ForeignWriteScanner(StreamTables tables, ChangeRea
             return [];
         }
 
-        var statement = await reach.JudgeAsync(DdlStatement.Of(query), cancellationToken).ConfigureAwait(false);
+        var statement = await reach.JudgeAsync(query, DdlStatement.Of(query), cancellationToken).ConfigureAwait(false);
         var isForeign = statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && tables.Concerns(statement) && !_isOwn && !_ownStatements.TakeIfOwn(query);
         IReadOnlyList<ForeignWrite> found = isForeign
             ? [Describe(query, statement.Names.Concat(statement.NewNames).FirstOrDefault(n => tables.Find(n.Schema, n.Name) is not null), ForeignWriteKind.Statement, 0, query.ThreadId)]

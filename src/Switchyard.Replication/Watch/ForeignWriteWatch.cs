@@ -39,7 +39,7 @@ public sealed class ForeignWriteWatch : IAsyncDisposable
     private ForeignWriteWatch(ForeignWriteWatchDefinition definition, StreamTables tables, string identity, BinlogPosition after, TimeProvider clock, ILogger logger)
     {
         _definition = definition;
-        _scanner = new ForeignWriteScanner(tables, new ChangeReach(definition.Server, tables), definition.OwnStreamIds);
+        _scanner = new ForeignWriteScanner(tables, new ChangeReach(definition.Server, tables, new TemporaryTables()), definition.OwnStreamIds);
         _board = new PositionBoard(after);
         _identity = identity;
         _clock = clock;

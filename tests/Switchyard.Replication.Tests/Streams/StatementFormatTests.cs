@@ -1,3 +1,5 @@
+using Switchyard.Lab;
+
 namespace Switchyard.Replication.Tests.Streams;
 
 /// <summary>A change logged as text stops the stream when it may have changed a migrated table, whatever it names, and only then.</summary>
@@ -30,7 +32,19 @@ public sealed class StatementFormatTests
             cases.Add(server, "INSERT INTO {1}.far VALUES (1)", false);
             cases.Add(server, "USE {1}; UPDATE far SET id=id+1", false);
             cases.Add(server, "USE {1}; CREATE TEMPORARY TABLE passing (id INT); INSERT INTO passing VALUES (1); INSERT INTO far SELECT id+50 FROM passing", false);
+            cases.Add(server, "CREATE TEMPORARY TABLE passing (id INT, v INT); INSERT INTO passing SELECT * FROM t; UPDATE passing SET v=5; DELETE FROM passing WHERE id=1; TRUNCATE TABLE passing; DROP TABLE passing", false);
+            cases.Add(server, "CREATE TEMPORARY TABLE passing AS SELECT * FROM t; ALTER TABLE passing RENAME TO passed; INSERT INTO passed SELECT * FROM t", false);
+            cases.Add(server, "CREATE TEMPORARY TABLE t (id INT, v INT); INSERT INTO t VALUES (30, 30); UPDATE t SET v=9; ALTER TABLE t ADD c INT; CREATE INDEX i ON t (c); TRUNCATE TABLE t; DROP TABLE t", false);
+            cases.Add(server, "CREATE TEMPORARY TABLE t AS SELECT * FROM plain; TRUNCATE TABLE t", false);
+            cases.Add(server, "CREATE TEMPORARY TABLE t (id INT, v INT); DROP TEMPORARY TABLE t; UPDATE t SET v=9", true);
+            cases.Add(server, "CREATE TEMPORARY TABLE passing (id INT); INSERT INTO passing VALUES (31); INSERT INTO t SELECT id, 1 FROM passing", true);
+            cases.Add(server, "CREATE TEMPORARY TABLE passing (id INT); INSERT INTO passing VALUES (1); UPDATE passing JOIN t ON passing.id=t.id SET t.v=3", true);
+            cases.Add(server, "CREATE TEMPORARY TABLE passing (id INT); INSERT INTO passing SELECT bring(32)", true);
         }
+
+        // MySQL refuses a function that writes there.
+        cases.Add("mariadb-10.11", "CREATE TEMPORARY TABLE passing AS SELECT bring(33) AS n", true);
+        cases.Add("mariadb-10.11", "CREATE TABLE {1}.filled AS SELECT {0}.bring(34) AS n", true);
 
         return cases;
     }
@@ -75,6 +89,46 @@ public sealed class StatementFormatTests
         {
             await scenario.Source.ExecuteAsync($"DROP DATABASE {other}", default);
         }
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task A_temporary_table_is_known_until_the_source_starts_again(string server)
+    {
+        await using var from = await LabServer.StartAsync(server);
+        await using var scenario = await Scenario.CreateAsync(from, await LabServer.SharedAsync(server, "target"), s_schema);
+        await scenario.RecordAsync(copies: false, change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+        await using var stream = await scenario.OpenAsync();
+        var application = await scenario.ConnectSourceAsync();
+        foreach (var statement in (string[])["SET SESSION binlog_format='STATEMENT'", "CREATE TEMPORARY TABLE t (id INT, v INT)", "INSERT INTO t VALUES (40, 40)"])
+        {
+            await application.ExecuteAsync(statement, default);
+        }
+
+        await Scenario.CatchUpAsync(stream);
+        var session = (await application.QueryAsync("SELECT CONNECTION_ID()", default)).GetString(0, 0);
+        var dump = (await scenario.Source.QueryAsync("SHOW PROCESSLIST", default)).Rows.Single(p => p.GetString(4).StartsWith("Binlog Dump", StringComparison.Ordinal));
+        var again = Scenario.UntilAsync(stream, StreamState.Reconnecting);
+        await scenario.Source.ExecuteAsync($"KILL {dump.GetString(0)}", default);
+        await again;
+        await application.ExecuteAsync("INSERT INTO t VALUES (41, 41)", default);
+        await Scenario.CatchUpAsync(stream);
+
+        await from.KillAsync();
+        await from.RestartAsync();
+        application = await scenario.ConnectSourceAsync();
+        await application.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+        await Scenario.CatchUpAsync(stream);
+        Assert.Equal(1, await scenario.CountAsync(new(scenario.Schema, "t")));
+
+        // Ids of sessions begin anew with the server.
+        await application.ExecuteAsync("SET SESSION binlog_format='STATEMENT'", default);
+        await application.ExecuteAsync($"SET SESSION pseudo_thread_id={session}", default);
+        await application.ExecuteAsync("CREATE TEMPORARY TABLE passing (id INT)", default);
+        await application.ExecuteAsync("INSERT INTO t SELECT id, 1 FROM passing", default);
+        await Assert.ThrowsAsync<ReplicationException>(() => Scenario.CatchUpAsync(stream)).WaitAsync(TimeSpan.FromMinutes(5));
+        Assert.Contains("logged as text", stream.Progress.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -97,7 +97,7 @@ public enum SessionEffects : ulong
     /// <summary>LAST_INSERT_ID(expression) gives it a value.</summary>
     SetsLastInsertId = 1UL << 29,
 
-    /// <summary>FOUND_ROWS, ROW_COUNT, SHOW WARNINGS, SHOW ERRORS, GET DIAGNOSTICS, @@warning_count, @@error_count: about the statement before.</summary>
+    /// <summary>FOUND_ROWS, ROW_COUNT, SHOW WARNINGS, SHOW ERRORS, GET DIAGNOSTICS, @@warning_count, @@error_count, the optimizer's trace: about the statement before.</summary>
     ReadsDiagnostics = 1UL << 30,
 
     /// <summary>SQL_CALC_FOUND_ROWS, for a FOUND_ROWS() to come.</summary>

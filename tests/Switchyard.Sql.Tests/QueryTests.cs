@@ -140,6 +140,7 @@ public sealed class QueryTests
         SELECT LAST_INSERT_ID() => Select {UsesLastInsertId}
         SELECT LAST_INSERT_ID(5) => Select {UsesLastInsertId, SetsLastInsertId}
         SELECT FOUND_ROWS(), ROW_COUNT() => Select {ReadsDiagnostics}
+        SELECT trace FROM information_schema.OPTIMIZER_TRACE => Select R:information_schema.OPTIMIZER_TRACE {ReadsDiagnostics}
         SELECT SQL_CALC_FOUND_ROWS * FROM t LIMIT 1 => Select R:t {CalculatesFoundRows}
         SELECT GET_LOCK('a', 1) => Select {TakesNamedLock}
         SELECT IF(GET_LOCK('a', 1), RELEASE_LOCK('b'), 0) FROM t => Select R:t {TakesNamedLock, ReleasesNamedLock}

@@ -287,6 +287,15 @@ internal ref partial struct StatementReader
             isTable = !_commonTables.Contains(name);
         }
 
+        if (IsOptimizerTrace(schema, name))
+        {
+            FoundEffect(SessionEffects.ReadsDiagnostics);
+        }
+
         _found.Tables.Add(new FoundTable(schema, name, alias, _queryLevel, isTable, access));
     }
+
+    /// <summary>The trace of the session's statement before.</summary>
+    private static bool IsOptimizerTrace(string? schema, string name) =>
+        schema is not null && name.Equals("optimizer_trace", StringComparison.OrdinalIgnoreCase) && schema.Equals("information_schema", StringComparison.OrdinalIgnoreCase);
 }

@@ -88,6 +88,8 @@ public sealed class RelayedBytesTests
         .Query("PREPARE s FROM 'UPDATE t SET v = 5 WHERE id < 4'", "EXECUTE s")
         .Prepare("SELECT ROW_COUNT()")
         .Command(CommandKind.StatementExecute, WireScript.Execute(2, 0))
+        .Query("SET optimizer_trace = 'enabled=on'", "PREPARE s FROM 'SELECT v FROM t WHERE id = 2'", "EXECUTE s")
+        .Query("SELECT query FROM information_schema.OPTIMIZER_TRACE", "SET optimizer_trace = 'enabled=off'")
         .Query("SET @mode = @@sql_mode", "SET sql_mode = @mode")
         .Prepare("SELECT \"a\", ?")
         .Query("SELECT 1"));

@@ -1,6 +1,5 @@
 using System.Text;
 using Switchyard.Conformance.Tests.Harness;
-using Switchyard.Lab;
 using Switchyard.Proxy.Tests.Harness;
 using Switchyard.Sql;
 
@@ -39,7 +38,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
         foreach (var name in all.Where((name, i) => ProgramRun.IsFull || i % 3 == 0 || known.Contains(name)))
         {
             var direct = await ClientTestAsync(servers.Direct.Port, name);
-            var proxied = await ClientTestAsync(servers.Harness.Proxy.EndPoint.Port, name);
+            var proxied = await ClientTestAsync(servers.Proxied.Port, name);
             passed += direct.ExitCode == 0 ? 1 : 0;
             if (direct.ExitCode != proxied.ExitCode)
             {
@@ -63,7 +62,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
         foreach (var script in scripts.Where(script => File.Exists($"{Suite}/main/{script}.test")))
         {
             await TidyAsync();
-            var runs = await Task.WhenAll(ScriptAsync(servers.Direct, servers.Direct.Port, script, protocol), ScriptAsync(servers.Proxied, servers.Harness.Proxy.EndPoint.Port, script, protocol));
+            var runs = await Task.WhenAll(ScriptAsync(servers.Direct, script, protocol), ScriptAsync(servers.Proxied, script, protocol));
             ran += runs[0].ExitCode == 0 ? 1 : 0;
             skipped += runs[0].ExitCode == SkippedExitCode ? 1 : 0;
             var difference = Difference.Of(runs[0].Lines(servers.Ports), runs[1].Lines(servers.Ports));
@@ -84,7 +83,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
     /// <summary>The server judges the scanner: nothing that it wrote into its log for the scripts is a plain read to us.</summary>
     private async Task AssertNoWriteIsCalledReadAsync()
     {
-        var logged = await LoggedStatements.ReadAsync(servers.Direct);
+        var logged = await LoggedStatements.ReadAsync(servers.Direct.Server);
         var options = new ScanOptions { MariaDb = true, ServerVersion = 101118, MultiStatements = true };
         var wrong = logged.Where(text => SqlScanner.Scan(Encoding.Latin1.GetBytes(text), options).IsPlainRead).ToArray();
         Assert.True(wrong.Length == 0, $"{wrong.Length} of {logged.Count} statements that wrote:\n" + string.Join('\n', wrong.Take(20)));
@@ -105,35 +104,39 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
     }
 
     /// <summary>Runs one script and returns what it recorded, or where it stopped.</summary>
-    private async Task<ProgramResult> ScriptAsync(LabServer server, int port, string script, string protocol)
+    private static async Task<ProgramResult> ScriptAsync(SuiteSide side, string script, string protocol)
     {
-        var work = Directory.CreateDirectory(Path.Combine(servers.WorkDirectory, $"{server.Port}")).FullName;
+        var (work, port) = (side.WorkDirectory, side.Port);
         var temporary = Directory.CreateDirectory(Path.Combine(work, "tmp")).FullName;
         var result = Path.Combine(work, script + ".result");
 
         // Scripts put files into schemas, and may take away only what is below this directory.
-        var directory = await SuiteServers.DirectoryAsync(server);
+        var directory = await SuiteServers.DirectoryAsync(side.Server);
         string clientOptions = $"--no-defaults --user=root --host=127.0.0.1 --port={port}";
+        string[] driver =
+        [
+            "mariadb-test", "--no-defaults", "--silent", "--protocol=tcp", "--host=localhost", "--user=root", $"--port={port}", "--database=test", "--skip-ssl",
+            "--max-connections=80", "--max-connect-retries=5", $"--basedir={Suite}/", $"--tmpdir={temporary}", $"--logdir={work}", "--tail-lines=20",
+        ];
         var environment = new Dictionary<string, string>
         {
             ["MYSQL_TEST_DIR"] = Suite,
             ["MYSQLTEST_VARDIR"] = directory,
             ["MYSQL_TMP_DIR"] = temporary,
             ["MASTER_MYPORT"] = port.ToString(),
-            ["MASTER_MYSOCK"] = "/nonexistent.sock",
+            ["MASTER_MYSOCK"] = side.Socket.Path,
+
+            // The driver makes its views and procedures through a connection of its own, which goes to a socket whatever the protocol asked for.
+            ["MARIADB_UNIX_PORT"] = side.Socket.Path,
             ["USE_RUNNING_SERVER"] = "1",
             ["MYSQL"] = "mariadb " + clientOptions,
             ["MYSQL_DUMP"] = "mariadb-dump " + clientOptions,
             ["MYSQLADMIN"] = "mariadb-admin " + clientOptions,
+            ["MYSQL_TEST"] = string.Join(' ', driver),
             ["MYSQL_SHAREDIR"] = "/usr/share/mysql",
             ["LC_ALL"] = "C",
         };
-        string[] command =
-        [
-            "mariadb-test", "--no-defaults", "--silent", "--protocol=tcp", "--host=localhost", "--user=root", $"--port={port}", "--database=test", "--skip-ssl",
-            "--max-connections=80", "--max-connect-retries=5", $"--basedir={Suite}/", $"--tmpdir={temporary}", $"--logdir={work}", "--tail-lines=20",
-            $"--test-file={Suite}/main/{script}.test", $"--result-file={result}", "--record", .. protocol.Length == 0 ? Array.Empty<string>() : [protocol],
-        ];
+        string[] command = [.. driver, $"--test-file={Suite}/main/{script}.test", $"--result-file={result}", "--record", .. protocol.Length == 0 ? Array.Empty<string>() : [protocol]];
         var run = await ProgramRun.RunAsync(command, environment: environment, directory: Suite, limit: TimeSpan.FromMinutes(6));
         var recorded = File.Exists(result) ? await File.ReadAllTextAsync(result, Encoding.Latin1) : "";
         return run with { Output = (run.Output + recorded).Replace(work, "WORK", StringComparison.Ordinal).Replace(directory, "SERVER", StringComparison.Ordinal) };
@@ -141,7 +144,7 @@ public sealed class VendorSuiteTests(SuiteServers servers) : IClassFixture<Suite
 
     private async Task TidyAsync()
     {
-        await SuiteServers.TidyAsync(servers.Direct);
-        await SuiteServers.TidyAsync(servers.Proxied);
+        await SuiteServers.TidyAsync(servers.Direct.Server);
+        await SuiteServers.TidyAsync(servers.Proxied.Server);
     }
 }

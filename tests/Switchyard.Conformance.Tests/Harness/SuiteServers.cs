@@ -12,9 +12,9 @@ public sealed class SuiteServers : IAsyncLifetime
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("switchyard-suite");
 
-    internal LabServer Direct { get; private set; } = null!;
+    internal SuiteSide Direct { get; private set; } = null!;
 
-    internal LabServer Proxied { get; private set; } = null!;
+    internal SuiteSide Proxied { get; private set; } = null!;
 
     internal ProxyHarness Harness { get; private set; } = null!;
 
@@ -22,17 +22,23 @@ public sealed class SuiteServers : IAsyncLifetime
     internal string WorkDirectory => _directory.FullName;
 
     /// <summary>Ports that stand for one another in the outputs.</summary>
-    internal int[] Ports => [Direct.Port, Proxied.Port, Harness.Proxy.EndPoint.Port];
+    internal int[] Ports => [Direct.Port, Proxied.Port, Proxied.Server.Port];
 
     public async Task InitializeAsync()
     {
-        Direct = await LabServer.StartAsync("mariadb-10.11", s_options);
-        Proxied = await LabServer.StartAsync("mariadb-10.11", s_options);
-        Harness = await ProxyHarness.StartAsync(("s", Proxied));
-        foreach (var server in new[] { Direct, Proxied })
+        var (direct, proxied) = (await LabServer.StartAsync("mariadb-10.11", s_options), await LabServer.StartAsync("mariadb-10.11", s_options));
+        Harness = await ProxyHarness.StartAsync(("s", proxied));
+        Direct = Side(direct, direct.Port);
+        Proxied = Side(proxied, Harness.Proxy.EndPoint.Port);
+        foreach (var server in new[] { direct, proxied })
         {
+            var admin = ProxyHarness.Admin(server);
             await ExecuteAsync(
                 server,
+
+                // Of its own host, so that an anonymous account that a script makes for this host does not come before it.
+                $"CREATE USER {admin.User}@localhost IDENTIFIED BY '{admin.Password}'",
+                $"GRANT ALL ON *.* TO {admin.User}@localhost WITH GRANT OPTION",
                 $"CREATE USER IF NOT EXISTS {ProxyHarness.AppUser}@'%' IDENTIFIED BY '{ProxyHarness.AppPassword}'",
                 $"GRANT ALL ON *.* TO {ProxyHarness.AppUser}@'%'",
                 "CREATE OR REPLACE USER root@localhost",
@@ -52,7 +58,7 @@ public sealed class SuiteServers : IAsyncLifetime
             "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ('mysql', 'mtr', 'sys', 'performance_schema', 'information_schema')", default);
         for (var row = 0; row < schemas.RowCount; row++)
         {
-            await connection.ExecuteAsync($"DROP DATABASE `{schemas.GetString(row, 0).Replace("`", "``", StringComparison.Ordinal)}`", default);
+            await DropAsync(connection, schemas.GetString(row, 0));
         }
 
         await connection.ExecuteAsync("DELETE FROM mysql.global_priv WHERE User NOT IN ('root', 'lab', 'app', 'mariadb.sys')", default);
@@ -64,16 +70,39 @@ public sealed class SuiteServers : IAsyncLifetime
     internal static async Task<string> DirectoryAsync(LabServer server)
     {
         await using var connection = await BackendConnection.OpenAsync(ProxyHarness.Admin(server), default);
-        var data = (await connection.QueryAsync("SELECT @@datadir", default)).GetString(0, 0);
-        return Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(data))!;
+        return Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(await DataDirectoryAsync(connection)))!;
+    }
+
+    private static async Task<string> DataDirectoryAsync(BackendConnection connection) =>
+        (await connection.QueryAsync("SELECT @@datadir", default)).GetString(0, 0);
+
+    private static async Task DropAsync(BackendConnection connection, string schema)
+    {
+        try
+        {
+            await connection.ExecuteAsync($"DROP DATABASE `{schema.Replace("`", "``", StringComparison.Ordinal)}`", default);
+        }
+        catch (ServerErrorException error) when (error.Code == 1010)
+        {
+            // The tables are gone; files that a script has written beside them with SELECT INTO OUTFILE are not the server's to delete.
+            Directory.Delete(Path.Combine(await DataDirectoryAsync(connection), schema), recursive: true);
+        }
     }
 
     public async Task DisposeAsync()
     {
+        await Direct.Socket.DisposeAsync();
+        await Proxied.Socket.DisposeAsync();
         await Harness.DisposeAsync();
-        await Direct.DisposeAsync();
-        await Proxied.DisposeAsync();
+        await Direct.Server.DisposeAsync();
+        await Proxied.Server.DisposeAsync();
         _directory.Delete(recursive: true);
+    }
+
+    private SuiteSide Side(LabServer server, int port)
+    {
+        var work = _directory.CreateSubdirectory($"{server.Port}").FullName;
+        return new SuiteSide(server, port, work, new SocketFile(Path.Combine(work, "socket"), port));
     }
 
     private static async Task ExecuteAsync(LabServer server, params string[] statements)
@@ -93,3 +122,10 @@ public sealed class SuiteServers : IAsyncLifetime
         "--sql-mode=STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION", "--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0",
     ];
 }
+
+/// <summary>One of the two servers and the way its clients take.</summary>
+/// <param name="Server">For what the driver does to it between two tests.</param>
+/// <param name="Port">The server's own, or that of the proxy in front.</param>
+/// <param name="WorkDirectory">For what the programs write on this way.</param>
+/// <param name="Socket">The same way, for clients that want a socket in the file system.</param>
+internal sealed record SuiteSide(LabServer Server, int Port, string WorkDirectory, SocketFile Socket);

@@ -54,7 +54,7 @@ public sealed class BurstTests(Xunit.Abstractions.ITestOutputHelper output)
             {
                 await Task.Delay(50, limit.Token);
                 var status = await migration.StatusAsync();
-                Assert.True(status.State != MigrationState.Error && status.Stream.Error is null, status.Error ?? status.Stream.Error);
+                Assert.True(status.State != MigrationState.Error && status.Stream.State != "error", status.Error ?? status.Stream.Error);
             }
 
             var kilobytes = peak.Take();

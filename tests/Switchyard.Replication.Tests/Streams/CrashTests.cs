@@ -67,7 +67,14 @@ public sealed class CrashTests
             stream.Start();
             using var end = new CancellationTokenSource();
             var copy = copying ? new TableCopier(stream, Options).RunAsync(end.Token) : stream.Completion;
-            var first = await Task.WhenAny(crashed.Task, copy, Task.Delay(TimeSpan.FromMinutes(5)));
+            var limit = Task.Delay(TimeSpan.FromMinutes(5), end.Token);
+            var first = await Task.WhenAny(crashed.Task, copy, limit);
+            if (copy.IsCompletedSuccessfully && !point.StartsWith("copy.", StringComparison.Ordinal))
+            {
+                // The copy was quicker; the stream goes on, and gets there.
+                first = await Task.WhenAny(crashed.Task, stream.Completion, limit);
+            }
+
             var closing = stream.DisposeAsync().AsTask();
             await end.CancelAsync();
             await closing;

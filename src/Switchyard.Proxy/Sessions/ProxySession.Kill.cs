@@ -158,7 +158,7 @@ internal sealed partial class ProxySession
         if (!queryOnly)
         {
             Kill($"session {byWhom} killed it");
-            _socket.Dispose();
+            _socket.Cut();
             return;
         }
 

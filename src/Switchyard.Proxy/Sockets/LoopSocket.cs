@@ -191,11 +191,37 @@ internal sealed partial class LoopSocket : Stream
     }
 
     /// <summary>Closes the connection, in good order unless <see cref="ClosesWithReset"/>; operations that wait end with an error.</summary>
-    protected override void Dispose(bool disposing)
+    /// <summary>Closes it. When this returns, the peer's side has an end to read, also where another thread is at closing it and has not come so far.</summary>
+    public void Cut()
     {
-        if (!disposing || Interlocked.Exchange(ref _isClosed, 1) != 0)
+        if (TryClose())
         {
             return;
+        }
+
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // That thread has come so far.
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            TryClose();
+        }
+    }
+
+    private bool TryClose()
+    {
+        if (Interlocked.Exchange(ref _isClosed, 1) != 0)
+        {
+            return false;
         }
 
         _loop.Leave(this);
@@ -214,6 +240,7 @@ internal sealed partial class LoopSocket : Stream
         _read.Close();
         _write.Close();
         _tls?.Dispose();
+        return true;
     }
 
     private static async Task<LoopSocket> ConnectAsync(EventLoop loop, IPEndPoint endPoint, CancellationToken cancellationToken)

@@ -62,6 +62,7 @@ public sealed class SuiteServers : IAsyncLifetime
         }
 
         await connection.ExecuteAsync("DELETE FROM mysql.global_priv WHERE User NOT IN ('root', 'lab', 'app', 'mariadb.sys')", default);
+        await connection.ExecuteAsync("DELETE FROM mysql.db", default);
         await connection.ExecuteAsync("FLUSH PRIVILEGES", default);
         await connection.ExecuteAsync("CREATE DATABASE test", default);
     }

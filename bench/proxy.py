@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(ROOT, "lab", "demo"))
 
 from machinery import Lab, Switchyard, free_ports  # noqa: E402
 
-ROUNDS = 3
+ROUNDS = 5
 SECONDS = 3
 WARM_SECONDS = 4
 WARM_RUNS = 4
@@ -121,7 +121,7 @@ def run_case(title, script, mode, threads, tls, paths, directory, password):
     rounds = []
     for number in range(ROUNDS):
         # In another order every round, so that nobody always follows the same neighbour.
-        order = paths[number % 3:] + paths[:number % 3]
+        order = paths[number % len(paths):] + paths[:number % len(paths)]
         rounds.append({path: measure(directory, script, port, password, threads, mode, tls, process) for path, port, process in order})
     case = {"name": title, "threads": threads, "tls": tls}
     print(f"\n{title}, {threads} connection{'s' if threads > 1 else ''}{', TLS' if tls else ''}")

@@ -35,4 +35,7 @@ public readonly record struct ScanOptions
     /// A statement with any byte above 0x7F is then not understood.
     /// </summary>
     public bool AsciiUnsafeCharacterSet { get; init; }
+
+    /// <summary>The byte above 0x7F that is a space in <c>character_set_client</c>, such as 0xA0 in latin1, and that servers take for one between words; 0 for none.</summary>
+    public byte HardSpace { get; init; }
 }

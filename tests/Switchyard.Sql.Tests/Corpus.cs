@@ -55,6 +55,6 @@ internal static class Corpus
     [
         default, Describe.MySql, Describe.MariaDb, Describe.MySql with { AnsiQuotes = true }, Describe.MySql with { NoBackslashEscapes = true },
         Describe.MariaDb with { MultiStatements = false }, Describe.MySql with { IgnoreSpace = true, ServerVersion = 50624 },
-        Describe.MySql with { AsciiUnsafeCharacterSet = true }, Describe.MariaDb with { OracleMode = true },
+        Describe.MySql with { AsciiUnsafeCharacterSet = true }, Describe.MySql with { HardSpace = 0xA0 }, Describe.MariaDb with { OracleMode = true },
     ];
 }

@@ -11,11 +11,11 @@ internal ref partial struct Lexer
         while (_position < _sql.Length && !_identifierNext)
         {
             var c = _sql[_position];
-            if (Is(c, SpaceByte))
+            if (IsSpace(c))
             {
                 _position++;
             }
-            else if (c == '#' || (c == '-' && At(1) == '-' && (At(2) < 0 || Is((byte)At(2), SpaceByte | ControlByte))))
+            else if (c == '#' || (c == '-' && At(1) == '-' && (At(2) < 0 || IsSpace((byte)At(2)) || Is((byte)At(2), ControlByte))))
             {
                 var end = _sql[_position..].IndexOf((byte)'\n');
                 var next = end < 0 ? _sql.Length : _position + end + 1;
@@ -77,12 +77,29 @@ internal ref partial struct Lexer
 
         if (At(2) == '+')
         {
+            // Where hints are read, their end is looked for outside of quotes; elsewhere they end as any comment.
+            if (EndsInQuotes(_sql[(_position + 3)..(next - 2)]))
+            {
+                return false;
+            }
+
             SawHint = true;
             Keep(_position, next);
         }
 
         _position = next;
         return true;
+    }
+
+    private static bool EndsInQuotes(ReadOnlySpan<byte> hint)
+    {
+        byte quote = 0;
+        foreach (var b in hint)
+        {
+            quote = quote == 0 ? b is (byte)'\'' or (byte)'"' or (byte)'`' ? b : (byte)0 : b == quote ? (byte)0 : quote;
+        }
+
+        return quote != 0;
     }
 
     private bool EnterGate(bool mariaOnly)
@@ -124,7 +141,8 @@ internal ref partial struct Lexer
             return true;
         }
 
-        var next = EndOfClosedGate(end);
+        // To MySQL MariaDB's form is a comment like any other, which ends at the first end there is.
+        var next = EndOfClosedGate(end, nests: _options.MariaDb || !mariaOnly);
         if (next < 0 || _sql[start..next].Contains((byte)0))
         {
             return false;
@@ -156,8 +174,8 @@ internal ref partial struct Lexer
         return version <= _options.ServerVersion && (mariaOnly || !_options.MariaDb || version is < 50700 or > 99999);
     }
 
-    /// <summary>Past the end of a gate that is skipped; comments in it may nest once. Negative when it does not end.</summary>
-    private readonly int EndOfClosedGate(int position)
+    /// <summary>Past the end of a gate that is skipped; comments in it may nest once where they nest at all. Negative when it does not end.</summary>
+    private readonly int EndOfClosedGate(int position, bool nests)
     {
         var nested = false;
         while (position + 1 < _sql.Length)
@@ -180,7 +198,7 @@ internal ref partial struct Lexer
 
                 nested = false;
             }
-            else if (_sql[position] == '/' && next == '*' && !nested)
+            else if (_sql[position] == '/' && next == '*' && nests && !nested)
             {
                 nested = true;
                 position += 2;

@@ -73,7 +73,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
             return Word(ref token);
         }
 
-        if (Is(c, IdentifierByte))
+        if (IsIdentifier(c))
         {
             if (Is(c, DigitByte))
             {
@@ -100,6 +100,10 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
         };
     }
 
+    private readonly bool IsIdentifier(byte b) => Is(b, IdentifierByte) && b != _options.HardSpace;
+
+    private readonly bool IsSpace(byte b) => Is(b, SpaceByte) || (b == _options.HardSpace && b != 0);
+
     private readonly int At(int offset) => _position + offset < _sql.Length ? _sql[_position + offset] : -1;
 
     private Token Word(ref Token token)
@@ -107,7 +111,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
         var end = EndOfIdentifier(_position);
 
         // Followed by a dot and a letter it is the first part of a name, even where the word alone is reserved.
-        _separatorNext = end + 1 < _sql.Length && _sql[end] == '.' && Is(_sql[end + 1], IdentifierByte);
+        _separatorNext = end + 1 < _sql.Length && _sql[end] == '.' && IsIdentifier(_sql[end + 1]);
         if (!_separatorNext && !token.AfterDot)
         {
             token.Keyword = Keywords.Find(_sql[_position..end]);
@@ -118,7 +122,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
 
     private readonly int EndOfIdentifier(int position)
     {
-        while (position < _sql.Length && Is(_sql[position], IdentifierByte))
+        while (position < _sql.Length && IsIdentifier(_sql[position]))
         {
             position++;
         }
@@ -147,7 +151,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
                 digits++;
             }
 
-            if (digits > _position + 2 && (digits >= _sql.Length || !Is(_sql[digits], IdentifierByte)))
+            if (digits > _position + 2 && (digits >= _sql.Length || !IsIdentifier(_sql[digits])))
             {
                 return Finish(ref token, TokenKind.Number, digits);
             }
@@ -156,7 +160,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
         }
 
         var end = EndOfDigits(_position);
-        if (end >= _sql.Length || !Is(_sql[end], IdentifierByte))
+        if (end >= _sql.Length || !IsIdentifier(_sql[end]))
         {
             return end < _sql.Length && _sql[end] == '.' ? Fraction(ref token, end + 1) : Finish(ref token, TokenKind.Number, end);
         }
@@ -210,7 +214,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
         }
 
         _separatorNext = false;
-        _identifierNext = next >= 0 && Is((byte)next, IdentifierByte);
+        _identifierNext = next >= 0 && IsIdentifier((byte)next);
         return Symbol(ref token, (byte)'.', 1);
     }
 
@@ -269,7 +273,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
 
     private readonly int EndOfVariable(int position)
     {
-        while (position < _sql.Length && (Is(_sql[position], IdentifierByte) || _sql[position] == '.'))
+        while (position < _sql.Length && (IsIdentifier(_sql[position]) || _sql[position] == '.'))
         {
             position++;
         }
@@ -288,7 +292,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> sql, in ScanOptions options
                 return Invalid(ref token);
             }
 
-            if (end + 1 < _sql.Length && _sql[end] == '.' && (_sql[end + 1] == '`' || Is(_sql[end + 1], IdentifierByte)))
+            if (end + 1 < _sql.Length && _sql[end] == '.' && (_sql[end + 1] == '`' || IsIdentifier(_sql[end + 1])))
             {
                 position = end + 1;
                 continue;

@@ -35,9 +35,10 @@ public static class RoutineExpansion
     /// <param name="schema">The session's schema, which names without one mean; null when it has none.</param>
     /// <param name="bodyOf">
     /// A routine's body as <see cref="SqlScanner.ScanRoutine"/> gives it, with schemas for all its names; <see cref="SqlScanner.Nothing"/> when there is
-    /// no such routine; null when that cannot be known.
+    /// no such routine; null when that cannot be known, as for routines of packages.
     /// </param>
-    public static StatementInfo Expand(StatementInfo info, string? schema, Func<RoutineReference, StatementInfo?> bodyOf)
+    /// <param name="isPackage">Whether a schema, named first, has a package of a name: what stands in front of a routine may be either. Null where there are no packages.</param>
+    public static StatementInfo Expand(StatementInfo info, string? schema, Func<RoutineReference, StatementInfo?> bodyOf, Func<string, string, bool>? isPackage = null)
     {
         if (info.Routines.IsEmpty)
         {
@@ -45,11 +46,11 @@ public static class RoutineExpansion
         }
 
         return info.StatementCount <= 1
-            ? ExpandOne(info, schema, bodyOf)
-            : StatementMerge.Sequence([.. info.Statements.Select(part => ExpandOne(part, schema, bodyOf))], understood: info.Kind != StatementKind.Unknown);
+            ? ExpandOne(info, schema, bodyOf, isPackage)
+            : StatementMerge.Sequence([.. info.Statements.Select(part => ExpandOne(part, schema, bodyOf, isPackage))], understood: info.Kind != StatementKind.Unknown);
     }
 
-    private static StatementInfo ExpandOne(StatementInfo info, string? schema, Func<RoutineReference, StatementInfo?> bodyOf)
+    private static StatementInfo ExpandOne(StatementInfo info, string? schema, Func<RoutineReference, StatementInfo?> bodyOf, Func<string, string, bool>? isPackage)
     {
         if (info.Routines.IsEmpty)
         {
@@ -71,7 +72,7 @@ public static class RoutineExpansion
             unlisted.UnionWith(info.UnlistedIn);
         }
 
-        var seen = info.Routines.Select(routine => routine with { Schema = routine.Schema ?? schema }).ToHashSet();
+        var seen = info.Routines.Select(routine => Resolve(routine, schema, isPackage)).ToHashSet();
         var toVisit = new Queue<RoutineReference>(seen);
         while (toVisit.TryDequeue(out var routine))
         {
@@ -103,8 +104,9 @@ public static class RoutineExpansion
                 qualifiers.UnionWith(body.Qualifiers);
             }
 
-            foreach (var inner in body.Routines)
+            foreach (var named in body.Routines)
             {
+                var inner = Resolve(named, routine.Schema, isPackage);
                 if (seen.Add(inner))
                 {
                     toVisit.Enqueue(inner);
@@ -131,4 +133,9 @@ public static class RoutineExpansion
             RoutineReason = reason,
         };
     }
+    /// <summary>With its schema, which is the one the name is used in where what is written in front of it is a package there.</summary>
+    private static RoutineReference Resolve(RoutineReference routine, string? home, Func<string, string, bool>? isPackage) =>
+        routine.Schema is { } written && home is not null && isPackage?.Invoke(home, written) == true
+            ? RoutineReference.OfPackage(home, written, routine.Name, routine.IsProcedure)
+            : routine with { Schema = routine.Schema ?? home };
 }

@@ -32,6 +32,68 @@ public sealed class RealServerTests
         Assert.Empty(missing);
     }
 
+    /// <summary>A stored function of the same name is called where the server has none of that name, or only with other arguments.</summary>
+    [Theory]
+    [MemberData(nameof(Servers))]
+    public async Task A_function_taken_for_built_in_is_not_a_stored_one_when_there_is_one_of_its_name(string name)
+    {
+        await using var connection = await OpenAsync(name);
+        var options = OptionsOf(connection);
+        var schema = LabServer.UniqueSchema();
+        await connection.ExecuteAsync($"CREATE DATABASE {schema}", CancellationToken.None);
+        await connection.ExecuteAsync($"USE {schema}", CancellationToken.None);
+        var called = new List<string>();
+        foreach (var function in BuiltIn.Names)
+        {
+            foreach (var parameters in new[] { "a INT", "a INT, b INT" })
+            {
+                await TryAsync(connection, $"CREATE FUNCTION `{function}`({parameters}) RETURNS INT DETERMINISTIC NO SQL RETURN 4711");
+                var arguments = parameters.Contains(',', StringComparison.Ordinal) ? "1, 1" : "1";
+                foreach (var sql in new[] { $"SELECT {function}({arguments})", $"SELECT {function} ({arguments})", $"SELECT 1, {function}({arguments})", $"SELECT {schema} . {function}({arguments})" })
+                {
+                    if (SqlScanner.Scan(Encoding.UTF8.GetBytes(sql), options).Routines.IsEmpty && await IsCalledAsync(connection, sql))
+                    {
+                        called.Add(sql);
+                    }
+                }
+
+                await TryAsync(connection, $"DROP FUNCTION IF EXISTS `{function}`");
+            }
+        }
+
+        await connection.ExecuteAsync($"DROP DATABASE {schema}", CancellationToken.None);
+        Assert.Empty(called);
+    }
+
+    /// <summary>The bytes that servers take for a space in each character set that a client may speak are those that we do.</summary>
+    [Theory]
+    [MemberData(nameof(Servers))]
+    public async Task What_a_server_takes_for_a_space_between_words_is_one(string name)
+    {
+        await using var connection = await OpenAsync(name);
+        var sets = await connection.QueryAsync("SELECT character_set_name FROM information_schema.character_sets", CancellationToken.None);
+        var spaces = new SortedDictionary<int, SortedSet<string>>();
+        foreach (var set in sets.Rows.Select(row => row.GetString(0)))
+        {
+            if (await TryAsync(connection, $"SET NAMES {set}") != 0)
+            {
+                continue;
+            }
+
+            for (var b = 0x7F; b <= 0xFF; b++)
+            {
+                if (await TryAsync(connection, [.. "SELECT 1"u8, (byte)b, .. "AS"u8, (byte)b, .. "x"u8]) == 0)
+                {
+                    (spaces.TryGetValue(b, out var found) ? found : spaces[b] = new(StringComparer.Ordinal)).Add(set);
+                }
+            }
+        }
+
+        Assert.Equal([0xA0, 0xFF], spaces.Keys);
+        Assert.Equal("armscii8 cp1250 dec8 geostd8 greek hebrew latin1 latin2 latin5 latin7", string.Join(' ', spaces[0xA0]));
+        Assert.Equal("cp852 cp866 keybcs2", string.Join(' ', spaces[0xFF]));
+    }
+
     /// <summary>
     /// Two judges. A read-only transaction refuses to write, so the server says which of our plain reads are none. And an account that may read
     /// the tables we named, and no other, is refused where we have missed one.
@@ -82,16 +144,18 @@ public sealed class RealServerTests
     }
 
     /// <summary>The server's error, or 0. A write is never tolerated.</summary>
-    private static async Task<int> TryAsync(BackendConnection connection, string sql)
+    private static Task<int> TryAsync(BackendConnection connection, string sql) => TryAsync(connection, Encoding.UTF8.GetBytes(sql));
+
+    private static async Task<int> TryAsync(BackendConnection connection, byte[] sql)
     {
         try
         {
-            await connection.ExecuteMultiAsync(Encoding.UTF8.GetBytes(sql), CancellationToken.None);
+            await connection.ExecuteMultiAsync(sql, CancellationToken.None);
             return 0;
         }
         catch (ServerErrorException e)
         {
-            Assert.True(e.Code != ReadOnlyTransaction, $"It writes: {sql}");
+            Assert.True(e.Code != ReadOnlyTransaction, $"It writes: {Encoding.UTF8.GetString(sql)}");
             return e.Code;
         }
     }
@@ -169,6 +233,19 @@ public sealed class RealServerTests
         }
 
         return false;
+    }
+
+    private static async Task<bool> IsCalledAsync(BackendConnection connection, string sql)
+    {
+        try
+        {
+            var row = await connection.QueryAsync(sql, CancellationToken.None);
+            return Enumerable.Range(0, row.Columns.Count).Any(column => row.GetStringOrNull(0, column) == "4711");
+        }
+        catch (ServerErrorException)
+        {
+            return false;
+        }
     }
 
     private static ScanOptions OptionsOf(BackendConnection connection)

@@ -61,7 +61,8 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
         while (true)
         {
             var missing = new HashSet<string>(StringComparer.Ordinal);
-            var expanded = RoutineExpansion.Expand(info, schema, routine => Find(routine, schema, definitions, missing));
+            var expanded = RoutineExpansion.Expand(
+                info, schema, routine => Find(routine, schema, definitions, missing), (owner, name) => definitions.GetValueOrDefault(owner)?.Packages.Contains(name) == true);
             if (missing.Count == 0 || definitions.Count + missing.Count > MaxSchemas)
             {
                 if (home is not null && definitions.Count == 1 && home.Expansions.Count < MaxExpansions)
@@ -115,8 +116,8 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
             return body;
         }
 
-        // A function of no schema that none has defined is built in, or loaded. A procedure may be new, one of a package, or hidden from us.
-        return routine.IsProcedure || name != homeSchema ? null : SqlScanner.Nothing;
+        // A function of no schema that none has defined is built in, or loaded. A procedure may be new, or hidden from us; bodies of packages are not read.
+        return routine.IsProcedure || routine.IsOfPackage || name != homeSchema ? null : SqlScanner.Nothing;
     }
 
     /// <summary>Null when they cannot be read now. Old ones may do while new ones are being read: nothing waits for those in the pause of a switch.</summary>
@@ -173,10 +174,17 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
             .Rows.ToLookup(row => (row.GetString(1).ToLowerInvariant(), row.GetString(0) == Procedure), row => row.GetString(2));
         var bodies = await connection.QueryAsync(
             "SELECT routine_type, routine_name, routine_definition, sql_mode FROM information_schema.routines "
-            + $"WHERE routine_schema = {name} AND routine_type IN ('{Procedure}', 'FUNCTION')", stopping);
+            + $"WHERE routine_schema = {name} AND routine_type IN ('{Procedure}', 'FUNCTION', '{Package}')", stopping);
         var routines = new Dictionary<(string Name, bool IsProcedure), StatementInfo>();
+        var packages = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var row in bodies.Rows)
         {
+            if (row.GetString(0) == Package)
+            {
+                packages.Add(row.GetString(1));
+                continue;
+            }
+
             var key = (row.GetString(1).ToLowerInvariant(), row.GetString(0) == Procedure);
             routines[key] = Scan(row.GetStringOrNull(2), row.GetString(3), parameters[key], schema, profile);
         }
@@ -184,7 +192,7 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
         var actions = await connection.QueryAsync(
             $"SELECT action_statement, sql_mode FROM information_schema.triggers WHERE trigger_schema = {name}", stopping);
         var all = routines.Values.Concat(actions.Rows.Select(row => Scan(row.GetStringOrNull(0), row.GetString(1), [], schema, profile)));
-        return new Definitions(routines, [.. all.SelectMany(body => body.AssignedUserVariables).Distinct(StringComparer.Ordinal)]);
+        return new Definitions(routines, packages, [.. all.SelectMany(body => body.AssignedUserVariables).Distinct(StringComparer.Ordinal)]);
     }
 
     /// <summary>A body in another language, or one that we may not see, is NULL or no SQL: not understood.</summary>
@@ -192,13 +200,15 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
         SqlScanner.ScanRoutine(Encoding.UTF8.GetBytes(body ?? ""), profile.ScanOptions.WithSqlMode(sqlMode), parameters, schema);
 
     private const string Procedure = "PROCEDURE";
+    private const string Package = "PACKAGE";
 
     private sealed record Entry(long At, Task<Definitions> Reading);
 
     /// <param name="Routines">Bodies by lower-case name.</param>
+    /// <param name="Packages">MariaDB's, whose bodies are not read.</param>
     /// <param name="AssignedVariables">See <see cref="AssignedVariablesAsync"/>.</param>
     private sealed record Definitions(
-        Dictionary<(string Name, bool IsProcedure), StatementInfo> Routines, ImmutableArray<string> AssignedVariables)
+        Dictionary<(string Name, bool IsProcedure), StatementInfo> Routines, HashSet<string> Packages, ImmutableArray<string> AssignedVariables)
     {
         /// <summary>Statements of the cache, by identity, and what they are with their routines.</summary>
         public ConcurrentDictionary<StatementInfo, StatementInfo> Expansions { get; } = new(ReferenceEqualityComparer.Instance);

@@ -11,6 +11,9 @@ internal enum BuiltInKind : byte
     /// <summary>An operator, a clause or a type; no function at all.</summary>
     Operator,
 
+    /// <summary>An operator behind an operand; anywhere else MariaDB, which does not reserve it, takes it for a stored function.</summary>
+    OperatorBehindOperand,
+
     /// <summary>A function of its arguments, the schema and the clock.</summary>
     Pure,
 
@@ -83,10 +86,12 @@ internal static partial class BuiltIn
         }
 
         Add(BuiltInKind.Operator, Operators);
+        Add(BuiltInKind.OperatorBehindOperand, "AGAINST COLUMNS ESCAPE");
         Add(BuiltInKind.Operator, "OVER", 80000);
         Add(BuiltInKind.Operator, "OF", 80017, Never);
         Add(BuiltInKind.Operator, "VECTOR", 90000, 110700);
         Add(BuiltInKind.Pure, Everywhere);
+        Add(BuiltInKind.Pure, "POINT", 0, Never); // with one argument a stored function to MariaDB
         Add(BuiltInKind.PureAdjacent, AdjacentOnly);
         Add(BuiltInKind.Pure, RemovedFromMySql80, 0, 0, 80000);
         Add(BuiltInKind.Pure, "MD5 SHA SHA1", 0, 0, 90000);

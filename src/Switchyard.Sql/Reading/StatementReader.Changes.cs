@@ -107,7 +107,10 @@ internal ref partial struct StatementReader
         }
 
         Advance();
-        Target(schema, table, first, end);
+        if (!Target(schema, table, first, end))
+        {
+            Target(null, null, first, end);
+        }
     }
 
     /// <summary>Raises to write what <paramref name="table"/> names among the tables found; null names all of them.</summary>
@@ -335,7 +338,16 @@ internal ref partial struct StatementReader
             return;
         }
 
-        _found.Routines.Add(new RoutineReference(schema, name, IsProcedure: true));
+        if (schema is not null && At((byte)'.') && _ahead.IsName)
+        {
+            Advance();
+            _found.Routines.Add(RoutineReference.OfPackage(schema, name, Name(_token), isProcedure: true));
+            Advance();
+        }
+        else
+        {
+            _found.Routines.Add(new RoutineReference(schema, name, IsProcedure: true));
+        }
 
         // Parameters may be OUT: every variable mentioned may be assigned.
         while (!AtEnd)

@@ -59,11 +59,11 @@ internal ref partial struct StatementReader
                 TakeSystemVariable();
                 break;
             case TokenKind.QuotedWord when _ahead.Is((byte)'('):
-                FoundStoredFunction(_token);
+                FoundStoredFunction(_token, _before.Is((byte)'.'));
                 Advance();
                 break;
             case TokenKind.QuotedWord when _ahead.Is((byte)'.'):
-                _qualifier = _token;
+                NoteQualifier();
                 Advance();
                 break;
             case TokenKind.Word:
@@ -100,6 +100,10 @@ internal ref partial struct StatementReader
                 _found.NotPlain = true;
                 _found.Raise(0, TableAccess.LockingRead);
                 break;
+            case Keyword.Default when _ahead.Is((byte)'(') && _options.MariaDb:
+                // What the column would be given: the next value of a sequence, where that is its default.
+                FoundEffect(SessionEffects.UsesSequence);
+                break;
             case Keyword.Next or Keyword.Previous when _ahead.Is(Keyword.Value) && PeekThird().Is(Keyword.For):
                 ReadSequenceValue();
                 return;
@@ -114,7 +118,7 @@ internal ref partial struct StatementReader
                 break;
         }
 
-        if (_token.AfterDot && IsSequencePseudoColumn(Text(_token)))
+        if (_before.Is((byte)'.') && IsSequencePseudoColumn(Text(_token)))
         {
             _found.NotPlain = true;
             _found.Effects |= SessionEffects.UsesSequence;
@@ -127,12 +131,18 @@ internal ref partial struct StatementReader
             return;
         }
 
+        NoteQualifier();
+        Advance();
+    }
+
+    /// <summary>At a name: it may be the schema, or MariaDB's package, of a function behind the dot.</summary>
+    private void NoteQualifier()
+    {
         if (_ahead.Is((byte)'.'))
         {
+            _outerQualifier = _before.Is((byte)'.') ? _qualifier : default;
             _qualifier = _token;
         }
-
-        Advance();
     }
 
     private static bool IsSequencePseudoColumn(ReadOnlySpan<byte> name) =>
@@ -140,17 +150,21 @@ internal ref partial struct StatementReader
 
     private void ReadFunctionName(scoped in Token name)
     {
-        var kind = name.AfterDot ? BuiltInKind.None : BuiltIn.Find(Text(name), _options);
+        // Spaces around the dot do not make another function of it.
+        var isQualified = _before.Is((byte)'.');
+        var kind = isQualified ? BuiltInKind.None : BuiltIn.Find(Text(name), _options);
         if (kind == BuiltInKind.PureAdjacent && _ahead.SpaceBefore && !_options.IgnoreSpace)
         {
             kind = BuiltInKind.None;
         }
 
+        var behindOperand = _before.Kind is TokenKind.String or TokenKind.Number or TokenKind.Parameter || _before.Is((byte)')');
         Advance();
         switch (kind)
         {
             case BuiltInKind.None:
-                FoundStoredFunction(name);
+            case BuiltInKind.OperatorBehindOperand when _options.MariaDb && !behindOperand:
+                FoundStoredFunction(name, isQualified);
                 break;
             case BuiltInKind.TakesLock:
                 FoundEffect(SessionEffects.TakesNamedLock);
@@ -197,13 +211,16 @@ internal ref partial struct StatementReader
         _found.NotPlain = true;
     }
 
-    private void FoundStoredFunction(scoped in Token name)
+    private void FoundStoredFunction(scoped in Token name, bool isQualified)
     {
         _found.Effects |= SessionEffects.CallsStoredFunction;
         _found.NotPlain = true;
-        var schema = name.AfterDot && _qualifier.IsName ? Name(_qualifier) : null;
-        _found.TablesUnknown |= name.AfterDot && schema is null;
-        _found.Routines.Add(new RoutineReference(schema, Name(name), IsProcedure: false));
+        var schema = isQualified && _qualifier.IsName ? Name(_qualifier) : null;
+        _found.TablesUnknown |= isQualified && schema is null;
+        _found.Routines.Add(
+            schema is not null && _outerQualifier.IsName
+                ? RoutineReference.OfPackage(Name(_outerQualifier), schema, Name(name), isProcedure: false)
+                : new RoutineReference(schema, Name(name), IsProcedure: false));
     }
 
     /// <summary>A group in parentheses: a subquery, or any list of expressions.</summary>

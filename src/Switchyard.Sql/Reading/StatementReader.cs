@@ -20,11 +20,15 @@ internal ref partial struct StatementReader
     private readonly List<SetAssignment>? _assignments;
     private readonly List<string> _commonTables = [];
     private Lexer _lexer;
+    private Token _before;
     private Token _token;
     private Token _ahead;
 
     /// <summary>The last name before a dot: the schema of the function behind it.</summary>
     private Token _qualifier;
+
+    /// <summary>The name before a dot before <see cref="_qualifier"/>, if there is one.</summary>
+    private Token _outerQualifier;
     private Findings _found = new();
     private int _lastEnd;
     private int _nesting;
@@ -51,7 +55,15 @@ internal ref partial struct StatementReader
 
     private void Advance()
     {
+        if (_token.Kind == TokenKind.Invalid)
+        {
+            // Whoever passes over tokens has not looked at this one, behind which nothing is known.
+            Fail();
+            return;
+        }
+
         _lastEnd = _token.EndOffset;
+        _before = _token;
         _token = _ahead;
         _ahead = _lexer.Next();
     }

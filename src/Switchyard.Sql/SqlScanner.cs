@@ -13,7 +13,7 @@ public static class SqlScanner
     {
         if (!IsReadable(sql, options))
         {
-            return StatementInfo.NotUnderstood;
+            return NotUnderstood(sql);
         }
 
         var reader = new StatementReader(sql, options, GateMode.ByVersion);
@@ -40,12 +40,12 @@ public static class SqlScanner
     {
         if (options.OracleMode || !IsReadable(body, options))
         {
-            return StatementInfo.NotUnderstood;
+            return NotUnderstood(body);
         }
 
         var reader = new StatementReader(body, options, GateMode.ByVersion);
         var info = reader.ReadRoutine(parameters, schema);
-        return reader.SawGate ? StatementInfo.NotUnderstood : info;
+        return reader.SawGate ? NotUnderstood(body) : info;
     }
 
     /// <summary>A statement, or a routine, that does nothing.</summary>
@@ -113,6 +113,14 @@ public static class SqlScanner
         }
 
         return Encoding.UTF8.GetString(text, 0, length);
+    }
+
+    /// <summary>A text of which not even the tokens are known: the schemas it may name are all that is told.</summary>
+    private static StatementInfo NotUnderstood(ReadOnlySpan<byte> sql)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        Qualifiers.CollectBytes(sql, names);
+        return StatementInfo.NotUnderstood([.. names]);
     }
 
     /// <summary>In some character sets a byte that looks like a backslash or backtick may be half a character.</summary>

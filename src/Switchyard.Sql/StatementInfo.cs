@@ -31,6 +31,9 @@ public sealed class StatementInfo
     /// <summary>Schemas in which it may touch tables that <see cref="Tables"/> does not list; null stands for the session's current one. Empty when all are listed.</summary>
     public ImmutableArray<string?> UnlistedIn { get; internal init; } = [];
 
+    /// <summary>It replays events of a binary log (BINLOG), which name tables of any schema by themselves.</summary>
+    public bool ReplaysLog { get; internal init; }
+
     /// <summary>Of a text that is not understood to its end, or that executes another: names in front of a dot, any of which may be a schema.</summary>
     public ImmutableArray<string> Qualifiers { get; internal init; } = [];
 
@@ -104,6 +107,7 @@ public sealed class StatementInfo
     /// <summary>True when the statement has any of these effects.</summary>
     public bool Has(SessionEffects effects) => (Effects & effects) != 0;
 
-    /// <summary>The info of a statement of which nothing is understood.</summary>
-    public static StatementInfo NotUnderstood { get; } = new() { Kind = StatementKind.Unknown, UnlistedIn = [null], Effects = SessionEffects.Opaque };
+    /// <summary>The info of a statement of which nothing is understood but the schemas that it may name.</summary>
+    internal static StatementInfo NotUnderstood(ImmutableArray<string> qualifiers) =>
+        new() { Kind = StatementKind.Unknown, UnlistedIn = [null], Qualifiers = qualifiers, Effects = SessionEffects.Opaque };
 }

@@ -33,6 +33,7 @@ public sealed class ChangeTests
         UPDATE t JOIN u ON t.a = u.a SET t.b = u.b => Update W:t R:u
         UPDATE t x, u y SET x.b = y.b, y.c = 1 => Update W:t W:u
         UPDATE t, u SET b = 1 WHERE t.a = u.a => Update W:t W:u
+        UPDATE t, u SET x.b = 1 => Update W:t W:u
         UPDATE t, (SELECT * FROM v) d SET t.b = d.b => Update W:t R:v
         UPDATE db.t, db2.t SET db.t.a = 1 => Update W:db.t R:db2.t
         UPDATE (t JOIN u) SET t.a = 1 => Update W:t R:u
@@ -92,6 +93,8 @@ public sealed class ChangeTests
         CREATE DEFINER='a'@'b' TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1 => Ddl W:t ? {ImplicitCommit}
         CREATE TRIGGER tr AFTER UPDATE ON t FOR EACH ROW BEGIN IF a THEN UPDATE u SET x=1; ELSE CASE a WHEN 1 THEN SELECT 1; END CASE; END IF; END; SELECT 1 => Multiple(Ddl W:t ? {ImplicitCommit} ; Select plain)
         CREATE PROCEDURE p(IN a INT) BEGIN DECLARE x INT; WHILE a DO SET a = CASE WHEN a THEN 1 ELSE 0 END; END WHILE; l: LOOP LEAVE l; END LOOP; END => Ddl ? {ImplicitCommit}
+        CREATE PROCEDURE p() SELECT begin FROM t; DELETE FROM u; SELECT end FROM t => Multiple(Ddl ? {ImplicitCommit} ; Delete W:u ; Select plain R:t)
+        CREATE PROCEDURE p() BEGIN (SELECT 1); END; DELETE FROM u => Multiple(Ddl ? {ImplicitCommit} ; Delete W:u)
         CREATE FUNCTION f() RETURNS INT RETURN 5; SELECT 1 FROM t => Multiple(Ddl ? {ImplicitCommit} ; Select plain R:t)
         CREATE EVENT e ON SCHEDULE EVERY 1 HOUR DO DELETE FROM t => Ddl ? {ImplicitCommit}
         CREATE DATABASE d => Ddl ? {ImplicitCommit}

@@ -107,6 +107,8 @@ public sealed class QueryTests
         # before\nSELECT 1 -- x\nFROM t => Select plain R:t
         SELECT 1 /* ; DROP TABLE u */ FROM t => Select plain R:t
         SELECT /*+ MAX_EXECUTION_TIME(1000) */ * FROM t => Select plain R:t hints
+        SELECT /*+ SET_VAR(a='b') QB_NAME(`c`) */ * FROM t => Select plain R:t hints
+        SELECT /*+ SET_VAR(a='*/ 1 FROM t -- ') */ 2 FROM u => Unknown ? {Opaque}
         SELECT /* unterminated => Unknown ? {Opaque}
         SELECT 'unterminated => Unknown ? {Opaque}
         SELECT `unterminated => Unknown ? {Opaque}
@@ -151,11 +153,14 @@ public sealed class QueryTests
         SELECT `f`(a) FROM t => Select R:t ? {CallsStoredFunction}
         SELECT db.abs(a) FROM t => Select R:t ? {CallsStoredFunction}
         SELECT `db`.`f`(a) FROM t => Select R:t ? {CallsStoredFunction}
+        SELECT db . abs(a), `db` . abs(a), db. abs(a), db .abs(a) FROM t => Select R:t ? {CallsStoredFunction}
         SELECT NOW () FROM t => Select R:t ? {CallsStoredFunction}
         SELECT ABS (a), f FROM t => Select plain R:t
         SELECT a FROM t WHERE f(a) => Select R:t ? {CallsStoredFunction}
         SELECT * FROM a JOIN b ON f(a.x) = b.x => Select R:a R:b ? {CallsStoredFunction}
         SELECT a FROM t PROCEDURE ANALYSE(10) => Select R:t ? {CallsStoredFunction}
+        SELECT * FROM (a x SYSTEM, b) => Unknown R:a ? {Opaque}
+        SELECT * FROM (a TABLESAMPLE SYSTEM (10), b) => Unknown R:a ? {Opaque}
         SELECT * FROM fn(1) => Unknown ? {Opaque}
         SELECT 1 FROM t; DELETE FROM u => Multiple(Select plain R:t ; Delete W:u)
         SELECT NEXTVAL(s) => Select ? {CallsStoredFunction}
@@ -168,6 +173,11 @@ public sealed class QueryTests
     public void MariaDb_has_forms_of_its_own() => Describe.AssertRows(
         """
         SELECT NEXTVAL(s), LASTVAL(db.s), SETVAL(s, 5, 1) => Select W:s W:db.s {UsesSequence}
+        SELECT DEFAULT(a) FROM t => Select R:t {UsesSequence}
+        SELECT t.a LIKE 'x' ESCAPE ('|'), MATCH (a) AGAINST ('x') FROM t, JSON_TABLE('[]', '$' COLUMNS (a INT PATH '$')) j => Select plain R:t
+        SELECT escape('x'), columns(1), against(2) FROM t => Select R:t ? {CallsStoredFunction}
+        SELECT POINT(1) FROM t => Select R:t ? {CallsStoredFunction}
+        SELECT * FROM `#mysql50#t` => Select R:#mysql50#t ?
         SELECT NEXT VALUE FOR s, PREVIOUS VALUE FOR db.s => Select W:s W:db.s {UsesSequence}
         SELECT s.nextval FROM t => Select R:t ? {UsesSequence}
         SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2020-01-01' AS x, u => Select plain R:t R:u
@@ -209,4 +219,18 @@ public sealed class QueryTests
         KILL QUERY ID 5 => Kill
         """,
         Describe.MariaDb);
+
+    [Fact]
+    public void The_hard_space_of_an_eight_bit_character_set_stands_between_words()
+    {
+        var latin1 = Describe.MySql with { HardSpace = 0xA0 };
+        Assert.Equal("Select plain R:t R:u", Latin1("SELECT\u00a01\u00a0FROM\u00a0t\u00a0JOIN u", latin1));
+        Assert.Equal("Delete W:t", Latin1("DELETE\u00a0FROM t", latin1));
+        Assert.Equal("Select R:t {UsesUserVariables} @a", Latin1("SELECT @a\u00a0FROM t", latin1));
+        Assert.Equal("Select plain R:t", Latin1("SELECT 1 --\u00a0FROM u\nFROM t", latin1));
+        Assert.Equal("Select plain R:t", Latin1("SELECT gr\u00f6\u00dfe, '\u00a0' FROM t", latin1));
+        Assert.Equal("Select plain R:t", Describe.Line(Describe.Scan("SELECT gr\u00f6\u00dfe, a\u00a0 FROM t", Describe.MySql)));
+    }
+
+    private static string Latin1(string sql, ScanOptions options) => Describe.Line(SqlScanner.Scan(System.Text.Encoding.Latin1.GetBytes(sql), options));
 }

@@ -62,6 +62,8 @@ public sealed class SessionTests
         EXPLAIN ANALYZE SELECT * FROM t => Explain R:t
         EXPLAIN EXTENDED (SELECT 1 FROM t) UNION SELECT 2 FROM u => Explain R:t R:u
         EXPLAIN FORMAT=JSON INTO @x SELECT * FROM t => Explain R:t {SetsUserVariables, UsesUserVariables} @x=
+        EXPLAIN FOR SCHEMA db SELECT * FROM t JOIN c.u => Explain R:db.t R:c.u
+        EXPLAIN FORMAT=JSON INTO @x FOR DATABASE db DELETE FROM t => Explain W:db.t {SetsUserVariables, UsesUserVariables} @x=
         EXPLAIN FOR CONNECTION 5 => Explain ?
         EXPLAIN DELETE FROM t => Explain W:t
         ANALYZE LOCAL TABLE t, db.u => Admin W:t W:db.u {ImplicitCommit}

@@ -55,6 +55,13 @@ internal static class StatementRouter
     /// </summary>
     private static RouteAnswer RouteUnknown(StatementTables tables, string? backend, string? schema, RoutingTable routing)
     {
+        if (tables.Info.Statements.Any(part => part.ReplaysLog) && FirstElsewhere(routing) is { } moved)
+        {
+            return new RouteAnswer(null, ClientError.Refused(
+                $"This statement replays a piece of a binary log, and Switchyard cannot tell which tables that changes: those of {moved.Schema} are on backend '{moved.Writer}', "
+                + $"others on '{routing.DefaultBackend}'. Replay it over a connection of your own to the server that has them."));
+        }
+
         var isTied = backend is not null || !tables.Info.Qualifiers.IsEmpty;
         foreach (var unlisted in tables.UnlistedIn)
         {

@@ -31,6 +31,11 @@ internal sealed class Findings
 
     public HashSet<string> Qualifiers { get; } = new(StringComparer.Ordinal);
 
+    public bool ReplaysLog { get; set; }
+
+    /// <summary>What the statement itself has names without a schema mean; null when it is the session's.</summary>
+    public string? Schema { get; set; }
+
     public bool NotPlain { get; set; }
 
     public bool NotUnderstood { get; set; }
@@ -110,6 +115,7 @@ internal sealed class Findings
 
     public StatementInfo ToInfo(string? schema, bool hasHints)
     {
+        schema = Schema ?? schema;
         if (NotUnderstood)
         {
             Kind = StatementKind.Unknown;
@@ -127,6 +133,7 @@ internal sealed class Findings
             Routines = [.. Routines.Select(routine => routine with { Schema = routine.Schema ?? schema })],
             TablesKnownBesideRoutines = !TablesUnknown,
             UnlistedIn = UnlistedIn(schema),
+            ReplaysLog = ReplaysLog,
             Qualifiers = [.. Qualifiers],
             IsPlainRead = plain,
             Effects = Effects,

@@ -113,6 +113,7 @@ internal static class StatementMerge
             Tables = tables,
             TablesKnown = unlisted.AreKnown,
             UnlistedIn = unlisted.In,
+            ReplaysLog = info.ReplaysLog,
             Qualifiers = unlisted.Qualifiers,
             IsPlainRead = plain,
             Effects = info.Effects,

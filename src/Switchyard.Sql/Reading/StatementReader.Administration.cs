@@ -118,8 +118,9 @@ internal ref partial struct StatementReader
                     return;
                 }
 
-                // FOR SCHEMA name
+                // FOR SCHEMA name: where the statement's names are looked for
                 Advance();
+                _found.Schema = _token.IsName ? Name(_token) : null;
                 Advance();
             }
             else

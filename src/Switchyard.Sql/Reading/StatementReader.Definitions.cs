@@ -259,13 +259,38 @@ internal ref partial struct StatementReader
             case Keyword.User or Keyword.Role:
                 ReadGrantLike();
                 break;
-            case Keyword.Event or Keyword.Procedure or Keyword.Function:
+            case Keyword.Event:
+                ReadOwned();
+                ReadRenamedEvent();
+                SkipRoutineBody();
+                break;
+            case Keyword.Procedure or Keyword.Function:
                 ReadOwned();
                 SkipRoutineBody();
                 break;
             default:
                 ReadWhatHasNoTables(kind);
                 break;
+        }
+    }
+
+    /// <summary>RENAME TO in front of the body, which may move an event into another schema.</summary>
+    private void ReadRenamedEvent()
+    {
+        while (!AtEnd && !At(Keyword.Rename) && !At(Keyword.Do))
+        {
+            Advance();
+        }
+
+        if (!Take(Keyword.Rename))
+        {
+            return;
+        }
+
+        Expect(Keyword.To);
+        if (ReadTableName(out var schema, out _) && _found.Owner is { } owner)
+        {
+            _found.Owner = owner.Add(schema);
         }
     }
 
@@ -396,7 +421,7 @@ internal ref partial struct StatementReader
             statementStart = At((byte)';') || _token.Keyword is Keyword.Begin or Keyword.Loop or Keyword.Repeat or Keyword.Do || IsThenOrElse(_token) || At((byte)':');
             switch (_token.Keyword)
             {
-                case Keyword.Begin:
+                case Keyword.Begin when !IsBeginAName:
                 case Keyword.Case when depth > 0:
                 case Keyword.If or Keyword.While or Keyword.Loop or Keyword.Repeat when starts && depth > 0:
                 case Keyword.For when starts && depth > 0:
@@ -425,6 +450,11 @@ internal ref partial struct StatementReader
             Fail();
         }
     }
+
+    /// <summary>At BEGIN, which may be the name of a column, too: a block goes on with a statement.</summary>
+    private readonly bool IsBeginAName => _ahead.Kind == TokenKind.End || (_ahead.Kind == TokenKind.Symbol && !_ahead.Is((byte)'('))
+        || _ahead.Keyword is Keyword.From or Keyword.Where or Keyword.As or Keyword.Into or Keyword.Order or Keyword.Group or Keyword.Having or Keyword.Limit or Keyword.Union
+            or Keyword.And or Keyword.Or or Keyword.Like or Keyword.In or Keyword.Join or Keyword.On or Keyword.Desc;
 
     private readonly bool IsThenOrElse(scoped in Token token) =>
         token.Kind == TokenKind.Word

@@ -15,26 +15,9 @@ internal ref partial struct StatementReader
         }
 
         var text = _sql[start..Math.Max(start, _failed ? _sql.Length : _lastEnd)];
-        var lexer = new Lexer(text, _options, GateMode.ByVersion);
-        var executes = _found.Has(SessionEffects.PreparesStatement | SessionEffects.ExecutesPrepared);
         var strings = new List<(int Start, int Length)>();
-        var before = default(Token);
-        for (var token = lexer.Next(); token.Kind is not (TokenKind.End or TokenKind.Invalid); token = lexer.Next())
-        {
-            executes |= token.Keyword is Keyword.Execute or Keyword.Prepare;
-            if (token.Is((byte)'.') && before is { IsName: true, AfterDot: false })
-            {
-                _found.Qualifiers.Add(QualifierIn(text, before));
-            }
-            else if (token.Kind == TokenKind.String)
-            {
-                strings.Add((token.Start, token.Length));
-            }
-
-            before = token;
-        }
-
-        if (!executes)
+        var executes = Qualifiers.Collect(text, _options, _found.Qualifiers, strings);
+        if (!executes && !_found.Has(SessionEffects.PreparesStatement | SessionEffects.ExecutesPrepared))
         {
             return;
         }
@@ -44,30 +27,9 @@ internal ref partial struct StatementReader
             _found.DependsOnLiterals = true;
             if (SqlScanner.DecodeString(text.Slice(at, length), _options) is { } literal)
             {
-                NoteQualifiersIn(Encoding.UTF8.GetBytes(literal));
+                Qualifiers.Collect(Encoding.UTF8.GetBytes(literal), _options, _found.Qualifiers);
             }
         }
-    }
-
-    private readonly void NoteQualifiersIn(ReadOnlySpan<byte> text)
-    {
-        var lexer = new Lexer(text, _options, GateMode.ByVersion);
-        var before = default(Token);
-        for (var token = lexer.Next(); token.Kind is not (TokenKind.End or TokenKind.Invalid); token = lexer.Next())
-        {
-            if (token.Is((byte)'.') && before is { IsName: true, AfterDot: false })
-            {
-                _found.Qualifiers.Add(QualifierIn(text, before));
-            }
-
-            before = token;
-        }
-    }
-
-    private static string QualifierIn(ReadOnlySpan<byte> text, scoped in Token name)
-    {
-        var written = Encoding.UTF8.GetString(text.Slice(name.Start, name.Length));
-        return name.Kind != TokenKind.QuotedWord ? written : written[1..^1].Replace(new string(written[0], 2), written[..1], StringComparison.Ordinal);
     }
 
     /// <summary>[IF [NOT] EXISTS] [schema.]name of a routine, trigger or event: its schema is where it matters.</summary>
@@ -92,6 +54,10 @@ internal ref partial struct StatementReader
     {
         TakeIfExists();
         _found.TablesUnknown = true;
-        _found.Owner = [_token.IsName && _token.Keyword is not (Keyword.Default or Keyword.Character or Keyword.Charset or Keyword.Collate) ? Name(_token) : null];
+        _found.Owner = [_token.IsName && !AtSchemaOption ? Name(_token) : null];
     }
+
+    /// <summary>An option of ALTER DATABASE in place of a name; some of the words may be names as well.</summary>
+    private readonly bool AtSchemaOption => _token.Keyword is Keyword.Default or Keyword.Character or Keyword.Charset or Keyword.Collate or Keyword.Read
+        || ((AtWord("ENCRYPTION"u8) || AtWord("COMMENT"u8)) && (_ahead.Is((byte)'=') || _ahead.Kind == TokenKind.String));
 }

@@ -9,6 +9,7 @@ internal ref partial struct StatementReader
     {
         var statements = new List<StatementInfo>(1);
         var modeUncertain = false;
+        var executed = false;
         while (true)
         {
             while (Take((byte)';'))
@@ -36,10 +37,14 @@ internal ref partial struct StatementReader
                 {
                     Fail();
                 }
+
+                // What was executed before may have changed the schema, or how this is to be read.
+                _found.NotUnderstood |= executed;
             }
 
             NoteQualifiers(start);
             modeUncertain = _found.ChangesReading;
+            executed |= _found.Has(SessionEffects.ExecutesPrepared);
             statements.Add(_found.ToInfo(_schema, _lexer.SawHint));
             _schema = _found.UseSchema ?? _schema;
         }
@@ -129,7 +134,11 @@ internal ref partial struct StatementReader
             case Keyword.Flush: ReadFlush(); break;
             case Keyword.Backup: ReadBackup(); break;
             case Keyword.Cache or Keyword.Reset or Keyword.Purge or Keyword.Change or Keyword.Stop or Keyword.Install or Keyword.Uninstall
-                or Keyword.Shutdown or Keyword.Restart or Keyword.Import or Keyword.Clone or Keyword.Binlog:
+                or Keyword.Shutdown or Keyword.Restart or Keyword.Import or Keyword.Clone:
+                ReadOtherAdmin();
+                break;
+            case Keyword.Binlog:
+                _found.ReplaysLog = true;
                 ReadOtherAdmin();
                 break;
             default: Fail(); break;

@@ -182,6 +182,12 @@ internal ref partial struct StatementReader
 
             if (!At((byte)')'))
             {
+                // What stands behind a query in parentheses; behind tables a comma after an unknown clause must not hide another.
+                if (!AtEndOfFrom)
+                {
+                    Fail();
+                }
+
                 ReadQueryBody(first, fromAllowed: false);
             }
         }
@@ -278,6 +284,8 @@ internal ref partial struct StatementReader
         while (Take((byte)','));
     }
 
+    private const string FileNamePrefix = "#mysql50#";
+
     private void AddTable(string? schema, string name, string? alias, TableAccess access)
     {
         var isTable = true;
@@ -287,6 +295,8 @@ internal ref partial struct StatementReader
             isTable = !_commonTables.Contains(name);
         }
 
+        // Up to MySQL 5.7 and MariaDB 10 what follows is the name of a file, which may be that of any table.
+        _found.TablesUnknown |= name.StartsWith(FileNamePrefix, StringComparison.OrdinalIgnoreCase) || schema?.StartsWith(FileNamePrefix, StringComparison.OrdinalIgnoreCase) == true;
         if (IsOptimizerTrace(schema, name))
         {
             FoundEffect(SessionEffects.ReadsDiagnostics);

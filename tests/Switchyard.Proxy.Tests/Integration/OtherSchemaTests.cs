@@ -57,6 +57,51 @@ public sealed class OtherSchemaTests
     }
 
     [Fact]
+    public async Task After_a_switch_routines_of_packages_run_where_the_schema_that_has_them_is()
+    {
+        await using var pair = await Pair.StartAsync("mariadb-11.8");
+        foreach (var server in (LabServer[])[pair.Source, pair.Target])
+        {
+            await pair.Harness.DirectAsync(
+                server,
+                "CREATE PACKAGE pack PROCEDURE place(n INT); FUNCTION place_too(n INT) RETURNS INT; END",
+                "CREATE PACKAGE BODY pack PROCEDURE place(n INT) INSERT INTO t VALUES (n); FUNCTION place_too(n INT) RETURNS INT BEGIN INSERT INTO t VALUES (n); RETURN n; END; END");
+        }
+
+        await pair.SwitchAsync();
+        await using (var client = await pair.ConnectAsync(pair.Harness.Schema))
+        {
+            await client.QueryMultiAsync("CALL pack.place(1)"u8.ToArray(), default);
+            Assert.Equal("2", (await client.QueryAsync("SELECT pack.place_too(2)", default)).GetString(0, 0));
+        }
+
+        foreach (var schema in (string?[])[null, pair.Other])
+        {
+            await using var client = await pair.ConnectAsync(schema);
+            await client.QueryMultiAsync(pair.Sql("CALL shop.pack.place(3)"), default);
+            Assert.Equal("4", (await client.QueryAsync(pair.Text("SELECT shop.pack.place_too(4)"), default)).GetString(0, 0));
+        }
+
+        Assert.Equal(("0", "6"), await pair.CountsAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers))]
+    public async Task After_a_switch_a_statement_in_an_East_Asian_character_set_does_not_write_on_the_old_side(string name)
+    {
+        await using var pair = await Pair.StartAsync(name);
+        await pair.SwitchAsync();
+        await using var client = await pair.ConnectAsync(pair.Other);
+        await client.ExecuteAsync("SET NAMES gbk", default);
+        var refused = await Assert.ThrowsAsync<ServerErrorException>(
+            () => client.ExecuteAsync((byte[])[.. pair.Sql("INSERT INTO shop.t VALUES (1) /* "), 0xD6, 0xD0, .. " */"u8], default));
+        Assert.Contains("cannot tell which tables", refused.Message, StringComparison.Ordinal);
+        await client.ExecuteAsync(pair.Text("USE shop"), default);
+        await client.ExecuteAsync((byte[])[.. pair.Sql("INSERT INTO shop.t VALUES (1) /* "), 0xD6, 0xD0, .. " */"u8], default);
+        Assert.Equal(("0", "1"), await pair.CountsAsync());
+    }
+
+    [Fact]
     public async Task A_definition_in_a_switched_schema_changes_on_the_new_side()
     {
         await using var pair = await Pair.StartAsync("mariadb-10.11");

@@ -68,6 +68,10 @@ public sealed class StatementRouterTests
     [InlineData("PREPARE q FROM 'INSERT INTO `shop`.t VALUES (1)'", null, "new")]
     [InlineData("BEGIN NOT ATOMIC INSERT INTO shop.t VALUES (1); END", null, "new")]
     [InlineData("BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'INSERT INTO shop.t VALUES (1)'; END", null, "new")]
+    [InlineData("EXECUTE IMMEDIATE 'DROP DATABASE shop'", null, "new")]
+    [InlineData("UPDATE $a, shop.t SET a = 1", null, "new")]
+    [InlineData("CALL shop.pack.p()", "other", "new")]
+    [InlineData("SELECT shop.pack.f(1)", null, "new")]
     public void A_statement_that_is_not_understood_goes_where_the_schema_it_names_is(string sql, string? schema, string backend)
     {
         var route = Route(sql, schema);
@@ -79,11 +83,36 @@ public sealed class StatementRouterTests
     [InlineData("EXECUTE IMMEDIATE 'INSERT INTO shop.t VALUES (1)'", "other")]
     [InlineData("BEGIN NOT ATOMIC INSERT INTO shop.t VALUES (1); END", "other")]
     [InlineData("BEGIN NOT ATOMIC INSERT INTO shop.t SELECT * FROM log.t; END", null)]
+    [InlineData("UPDATE $a, shop.t SET a = 1", "other")]
+    [InlineData("EXECUTE IMMEDIATE 'USE shop'; DELETE FROM t", "other")]
     public void A_statement_that_is_not_understood_and_may_use_both_sides_is_refused(string sql, string? schema)
     {
         var route = Route(sql, schema);
         Assert.Contains("cannot tell which tables", route.Error!.Value.Message, StringComparison.Ordinal);
         Assert.False(route.IsUntied);
+    }
+
+    [Fact]
+    public void A_statement_in_a_character_set_that_cannot_be_read_is_tied_to_the_schema_it_names()
+    {
+        var info = SqlScanner.Scan("UPDATE shop.t SET a = 'é'"u8, s_mariaDb with { AsciiUnsafeCharacterSet = true });
+        RouteAnswer From(string? schema) => StatementRouter.Route(StatementTables.Of(info, schema, null), schema, s_routing, new SessionPins());
+        Assert.Equal("new", From("shop").Backend);
+        Assert.Equal("new", From(null).Backend);
+        Assert.NotNull(From("other").Error);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("other")]
+    [InlineData("shop")]
+    public void A_replayed_piece_of_a_log_is_refused_while_tables_are_on_two_servers(string? schema)
+    {
+        Assert.Contains("replays a piece of a binary log", Route("BINLOG 'AAAA'", schema).Error!.Value.Message, StringComparison.Ordinal);
+        Assert.Contains("replays a piece of a binary log", Route("/*!40101 SET @a = 1 */; BINLOG 'AAAA'", schema).Error!.Value.Message, StringComparison.Ordinal);
+        var before = new RoutingTable(1, "old", [new RoutingRule("log", null, "old", "new")]);
+        var info = SqlScanner.Scan("BINLOG 'AAAA'"u8, s_mariaDb);
+        Assert.Null(StatementRouter.Route(StatementTables.Of(info, schema, null), schema, before, new SessionPins()).Error);
     }
 
     [Theory]

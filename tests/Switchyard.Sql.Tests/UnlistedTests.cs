@@ -1,0 +1,74 @@
+using System.Text;
+
+namespace Switchyard.Sql.Tests;
+
+/// <summary>What is said of a text whose tables are not all known: the schemas they may be in.</summary>
+public sealed class UnlistedTests
+{
+    [Theory]
+    [InlineData("DROP DATABASE d", "d")]
+    [InlineData("ALTER DATABASE d CHARACTER SET utf8mb4", "d")]
+    [InlineData("ALTER DATABASE encryption DEFAULT CHARACTER SET utf8mb4", "encryption")]
+    [InlineData("ALTER DATABASE CHARACTER SET utf8mb4", "session")]
+    [InlineData("ALTER DATABASE READ ONLY = 0", "session")]
+    [InlineData("ALTER SCHEMA ENCRYPTION = 'N'", "session")]
+    [InlineData("ALTER SCHEMA COMMENT 'x'", "session")]
+    [InlineData("CREATE DATABASE IF NOT EXISTS `default`", "default")]
+    [InlineData("ALTER EVENT a.e ON SCHEDULE EVERY 1 DAY RENAME TO b.e DO ALTER TABLE t RENAME TO c.u", "a|b")]
+    [InlineData("ALTER EVENT e RENAME TO b.e", "b|session")]
+    [InlineData("CALL db.p()", "db")]
+    [InlineData("CALL db.pack.p()", "db")]
+    [InlineData("SELECT db.pack.f(1), db2 . f(1), f(1)", "db|db2|session")]
+    [InlineData("EXPLAIN FOR SCHEMA db SELECT f(1)", "db")]
+    public void The_schemas_of_what_is_not_listed_are_told(string sql, string expected)
+    {
+        var info = Describe.Scan(sql, Describe.MariaDb);
+        Assert.False(info.TablesKnown);
+        Assert.Equal(expected, string.Join('|', info.UnlistedIn.Select(schema => schema ?? "session").Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("SELECT $x, a.b FROM shop.t", "shop")]
+    [InlineData("UPDATE $t, `shop` /* the */ . `t` SET a = 1", "shop")]
+    [InlineData("SELECT 1 WHERE $x = 'UPDATE shop.t'", "shop")]
+    [InlineData("SELECT a FROM t -- \0\n, `my shop`.t", "my shop")]
+    [InlineData("FOO shop.t", "shop")]
+    [InlineData("FOO 1.5, shop . t", "shop")]
+    [InlineData("FOO; USE shop; DELETE FROM t", "shop")]
+    [InlineData("FOO; USE $x; DROP DATABASE IF EXISTS `shop`", "shop")]
+    [InlineData("FOO /*!99999 shop.t */", "shop")]
+    [InlineData("EXECUTE IMMEDIATE 'USE shop'", "shop")]
+    [InlineData("EXECUTE IMMEDIATE 'drop schema `shop`'", "shop")]
+    [InlineData("PREPARE s FROM 'CREATE DATABASE IF NOT EXISTS shop'", "shop")]
+    [InlineData("EXECUTE IMMEDIATE 'USE shop'; DELETE FROM t", "shop")]
+    public void A_text_that_is_not_understood_tells_the_schemas_that_it_names(string sql, string expected) =>
+        Assert.Contains(expected, Describe.Scan(sql, Describe.MySql).Qualifiers);
+
+    [Theory]
+    [InlineData("UPDATE shop.t SET a = 'é'")]
+    [InlineData("UPDATE `shop`.`t` SET a = 'é'")]
+    [InlineData("USE `shop`; UPDATE t SET a = 'é'")]
+    public void So_does_one_in_a_character_set_whose_bytes_cannot_be_read(string sql)
+    {
+        var info = Describe.Scan(sql, Describe.MySql with { AsciiUnsafeCharacterSet = true });
+        Assert.Equal(StatementKind.Unknown, info.Kind);
+        Assert.Equal("shop", Assert.Single(info.Qualifiers));
+    }
+
+    [Fact]
+    public void What_stands_behind_an_executed_text_may_be_in_another_schema_and_read_in_another_way()
+    {
+        var info = Describe.Scan("EXECUTE s; DELETE FROM t", Describe.MySql);
+        Assert.Equal("Multiple(Execute ? {ExecutesPrepared, Opaque} ; Unknown W:t ? {Opaque})", Describe.Line(info));
+    }
+
+    [Fact]
+    public void Names_are_looked_for_in_time_that_grows_with_the_text()
+    {
+        foreach (var part in new[] { "$ use ", "*/.", "`.", "use`", "a . ", "if ", "/*", "database if " })
+        {
+            var info = SqlScanner.Scan(Encoding.UTF8.GetBytes("$" + string.Concat(Enumerable.Repeat(part, 100_000))), Describe.MySql);
+            Assert.Equal(StatementKind.Unknown, info.Kind);
+        }
+    }
+}

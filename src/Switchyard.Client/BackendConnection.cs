@@ -59,11 +59,11 @@ public sealed class BackendConnection : IAsyncDisposable
     /// <exception cref="BackendUnavailableException">No connection could be made, or not in time.</exception>
     /// <exception cref="MalformedPacketException">The peer does not speak the protocol.</exception>
     public static async Task<BackendConnection> OpenAsync(ConnectionOptions options, CancellationToken cancellationToken) =>
-        new(options, await ConnectionOpener.OpenAsync(options, cancellationToken).ConfigureAwait(false));
+        await WithCollationAsync(new BackendConnection(options, await ConnectionOpener.OpenAsync(options, cancellationToken).ConfigureAwait(false)), cancellationToken).ConfigureAwait(false);
 
     /// <summary>Logs in where the server has greeted already.</summary>
     internal static async Task<BackendConnection> OpenAsync(Greeted greeted, ConnectionOptions options, CancellationToken cancellationToken) =>
-        new(options, await ConnectionOpener.LogInAsync(greeted, options, cancellationToken).ConfigureAwait(false));
+        await WithCollationAsync(new BackendConnection(options, await ConnectionOpener.LogInAsync(greeted, options, cancellationToken).ConfigureAwait(false)), cancellationToken).ConfigureAwait(false);
 
     /// <summary>Takes back what <see cref="Detach"/> has handed over, between two commands. The transport is this object's from then on.</summary>
     /// <param name="options">Who is, or is about to be, logged in; nothing is agreed on anew.</param>
@@ -244,6 +244,25 @@ public sealed class BackendConnection : IAsyncDisposable
 
     /// <summary>Says goodbye (COM_QUIT) if the connection still works, and closes it.</summary>
     public ValueTask DisposeAsync() => _channel.CloseAsync();
+
+    /// <summary>A login has one byte for the collation, a change of user two.</summary>
+    private static async Task<BackendConnection> WithCollationAsync(BackendConnection connection, CancellationToken cancellationToken)
+    {
+        if (connection._options.Collation > byte.MaxValue)
+        {
+            try
+            {
+                await connection.ChangeUserAsync(connection._options, cancellationToken).ConfigureAwait(false);
+            }
+            catch
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+
+        return connection;
+    }
 
     private async Task<IReadOnlyList<OkResult>> DrainAsync(CancellationToken cancellationToken)
     {

@@ -52,8 +52,11 @@ public sealed record ConnectionOptions
     /// </summary>
     public Capabilities? ExactCapabilities { get; init; }
 
-    /// <summary>Low byte of the collation id of the session.</summary>
-    public byte Collation { get; init; } = Utf8Mb4Collation;
+    /// <summary>The collation id of the session. A login has room for one byte of it: for higher ones the user is changed, to the same, behind it.</summary>
+    public ushort Collation { get; init; } = Utf8Mb4Collation;
+
+    /// <summary>What a login can say of <see cref="Collation"/>.</summary>
+    internal byte LoginCollation => Collation <= byte.MaxValue ? (byte)Collation : Utf8Mb4Collation;
 
     /// <summary>Connection attributes, seen by the server's administrators.</summary>
     public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string> { ["program_name"] = "switchyard" };

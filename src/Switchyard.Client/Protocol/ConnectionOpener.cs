@@ -193,7 +193,7 @@ internal static class ConnectionOpener
         var capabilities = CapabilityChoice.Choose(options, greeting.Capabilities, useTls);
         if (useTls)
         {
-            new SslRequestPayload(capabilities, HandshakeMaxPacketSize, options.Collation).Write(packets.BeginPayload());
+            new SslRequestPayload(capabilities, HandshakeMaxPacketSize, options.LoginCollation).Write(packets.BeginPayload());
             await packets.SendAsync(cancellationToken).ConfigureAwait(false);
             packets.SwitchTo(await TlsUpgrade.UpgradeAsync(packets.Stream, options, cancellationToken).ConfigureAwait(false));
         }
@@ -240,7 +240,7 @@ internal static class ConnectionOpener
         {
             Capabilities = capabilities,
             MaxPacketSize = HandshakeMaxPacketSize,
-            Collation = options.Collation,
+            Collation = options.LoginCollation,
             User = Encoding.UTF8.GetBytes(options.User),
             AuthResponse = proof,
             Schema = options.Schema is null ? null : Encoding.UTF8.GetBytes(options.Schema),

@@ -3,6 +3,7 @@ using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Login;
+using Switchyard.Proxy.Sessions;
 using Switchyard.Proxy.Sockets;
 using Switchyard.Topology;
 using Switchyard.Wire;
@@ -12,12 +13,6 @@ namespace Switchyard.Proxy.Legs;
 /// <summary>Logs in to backends in a client's name.</summary>
 internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials credentials, string proxyId)
 {
-    /// <summary>utf8mb4_0900_ai_ci, MySQL 8's default, which MariaDB does not know by number.</summary>
-    private const byte MySqlDefaultCollation = 255;
-
-    /// <summary>utf8mb4_unicode_ci: what it is replaced by there.</summary>
-    private const byte MariaDbReplacement = 224;
-
     /// <summary>
     /// Opens a leg with exactly the client's capabilities: by the client's own proof at the backend whose accounts let it in
     /// (<paramref name="checkIdentity"/>), never by a stored password there; elsewhere as the account made for it, if there is one.
@@ -138,7 +133,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     {
         try
         {
-            var options = Options(await profiles.GetAsync(backend, cancellationToken), terms) with
+            var options = Options(await profiles.GetAsync(backend, cancellationToken), terms, isOwn: true) with
             {
                 Password = login.WithPassword ? MadeUpPassword() : null,
                 PasswordSha1 = null,
@@ -182,7 +177,9 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     private ConnectionOptions Options(BackendProfile profile, LegTerms terms) => profile.Options with
     {
         Schema = terms.Schema,
-        Collation = terms.Collation == MySqlDefaultCollation && profile.Server.IsMariaDb ? MariaDbReplacement : terms.Collation,
+
+        // What the client's own MySQL makes of a number it does not know, it makes of it here.
+        Collation = isOwn && !profile.Server.IsMariaDb ? terms.Collation : VariableNames.CollationIdOnServer(terms.Collation, profile.Server),
         ExactCapabilities = OfferedCapabilities.ForLeg(terms.Capabilities),
         CommandTimeout = null,
         Attributes = LegAttributes.For(terms, proxyId),
@@ -193,7 +190,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         string backend, ClientProof proof, LegTerms terms, bool isOwn, Func<ConnectionOptions, Task<BackendConnection>> connect, CancellationToken cancellationToken)
     {
         var profile = await profiles.GetAsync(backend, cancellationToken);
-        var options = proof.Apply(Options(profile, terms));
+        var options = proof.Apply(Options(profile, terms, isOwn));
         if ((!isOwn || proof.IsRemembered) && await FindCredentialAsync(backend, proof, cancellationToken) is { } stored)
         {
             options = options with { User = stored.BackendUser, Password = stored.Password, PasswordSha1 = null };

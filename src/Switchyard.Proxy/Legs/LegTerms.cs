@@ -7,11 +7,11 @@ namespace Switchyard.Proxy.Legs;
 /// <summary>What every leg of a session is opened with, whoever its client is.</summary>
 /// <param name="Client">Where the client connects from.</param>
 /// <param name="Capabilities">As agreed with the client.</param>
-/// <param name="Collation">Low byte of the collation the client asked for.</param>
+/// <param name="Collation">Id of the collation the client asked for.</param>
 /// <param name="Attributes">The connection attributes the client gave.</param>
 /// <param name="SessionId">The session, for the leg's own attributes.</param>
 internal sealed record LegTerms(
-    IPAddress Client, Capabilities Capabilities, byte Collation, IReadOnlyList<KeyValuePair<string, string>> Attributes, long SessionId)
+    IPAddress Client, Capabilities Capabilities, ushort Collation, IReadOnlyList<KeyValuePair<string, string>> Attributes, long SessionId)
 {
     /// <summary>The schema to log in to; null for none, and for legs a session's schema is carried to.</summary>
     public string? Schema { get; init; }

@@ -87,7 +87,7 @@ internal sealed partial class ProxySession
         else
         {
             _state.Schema = payload.Schema.Length > 0 ? Encoding.UTF8.GetString(payload.Schema) : null;
-            _collation = payload.Collation is { } collation ? (byte)collation : _collation;
+            _collation = payload.Collation ?? _collation;
             _attributes = payload.Attributes.Count > 0 ? payload.Attributes : _attributes;
             var request = new LoginRequest(
                 Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
@@ -126,8 +126,33 @@ internal sealed partial class ProxySession
         }
 
         _pins.Add(expired);
-        ResetScanOptions(await _context.Profiles.GetAsync(kept!.Backend, cancellationToken));
+        ResetScanOptions(kept!);
+        await ForgetCharacterSetsAsync(kept!, cancellationToken);
         return true;
+    }
+
+    /// <summary>What MariaDB leaves behind a refused change are its own character sets: neither those of the login before, nor those of the change.</summary>
+    private async ValueTask ForgetCharacterSetsAsync(BackendLeg leg, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LegCommands.QueryAsync(
+                leg,
+                "SET @@session.character_set_client = @@global.character_set_client, @@session.character_set_results = @@global.character_set_results, @@session.collation_connection = @@global.collation_connection",
+                cancellationToken);
+        }
+        catch (ServerErrorException)
+        {
+            // Where the password has expired, nothing is sent before there is another one.
+            return;
+        }
+
+        foreach (var name in SessionState.NamesVariables)
+        {
+            _state.VariableChanged(name);
+        }
+
+        _scanOptionsUncertain = true;
     }
 
     /// <returns>The leg that had the session's state, reset; null if that could not be done, and all are closed.</returns>
@@ -208,7 +233,8 @@ internal sealed partial class ProxySession
         try
         {
             SetCurrent(await OpenLegAsync(home, cancellationToken));
-            ResetScanOptions(await _context.Profiles.GetAsync(home, cancellationToken));
+            ResetScanOptions(_current);
+            await ForgetCharacterSetsAsync(_current, cancellationToken);
             return true;
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)

@@ -34,7 +34,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private ClientProof? _proof;
     private string? _accountsOf;
     private byte[] _nonce = [];
-    private byte _collation;
+    private ushort _collation;
     private bool _isCompressed;
     private Capabilities _capabilities;
     private IReadOnlyList<KeyValuePair<string, string>> _attributes = [];

@@ -11,6 +11,18 @@ internal static class VariableNames
         "NO_AUTO_CREATE_USER", "DB2", "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS",
     };
 
+    /// <summary>utf8mb4_0900_ai_ci, MySQL 8's default; the others of the family follow.</summary>
+    private const ushort FirstOf0900 = 255;
+
+    /// <summary>utf8mb4_0900_bin.</summary>
+    private const ushort Utf8Mb4Of0900Bin = 309;
+
+    /// <summary>MariaDB's own, its NOPAD and UCA 14.0.0 families among them, are all above those of MySQL.</summary>
+    private const ushort FirstOfMariaDb = 576;
+
+    private const ushort Utf8Mb4Bin = 46;
+    private const ushort Utf8Mb4UnicodeCi = 224;
+
     private static readonly HashSet<string> s_mariaDbOnly = new(StringComparer.OrdinalIgnoreCase)
     {
         "IGNORE_BAD_TABLE_OPTIONS", "SIMULTANEOUS_ASSIGNMENT", "EMPTY_STRING_IS_NULL", "TIME_ROUND_FRACTIONAL",
@@ -40,6 +52,14 @@ internal static class VariableNames
     /// <summary>MySQL 5.6 knows utf8mb3 by its old name only.</summary>
     public static string CharacterSetOnServer(string name, ServerInfo server) =>
         name == "utf8mb3" && !server.IsAtLeast(ServerVendor.MySql, 8, 0) && !server.IsAtLeast(ServerVendor.MariaDb, 10, 6) ? "utf8" : name;
+
+    /// <summary>The same of a collation's number, which servers that do not know it take for their default, or refuse.</summary>
+    public static ushort CollationIdOnServer(ushort id, ServerInfo server) => id switch
+    {
+        >= FirstOf0900 and < FirstOfMariaDb when !server.IsAtLeast(ServerVendor.MySql, 8, 0) => id == Utf8Mb4Of0900Bin ? Utf8Mb4Bin : Utf8Mb4UnicodeCi,
+        >= FirstOfMariaDb when !server.IsMariaDb => Utf8Mb4UnicodeCi,
+        _ => id,
+    };
 
     /// <summary>The nearest collation the server has: MySQL's 0900 and MariaDB's uca1400 families exist on one side only.</summary>
     public static string CollationOnServer(string name, ServerInfo server)

@@ -18,7 +18,7 @@ internal sealed record ShadowRead(string Migration, string Source, string Target
 }
 
 /// <summary>As whom a read is run: account, character set of the login, and the settings made since.</summary>
-internal sealed record ShadowIdentity(ClientProof Proof, string AccountsOf, byte Collation, bool IgnoresSpace, ImmutableArray<Setting> Settings, long SessionId)
+internal sealed record ShadowIdentity(ClientProof Proof, string AccountsOf, ushort Collation, bool IgnoresSpace, ImmutableArray<Setting> Settings, long SessionId)
 {
     /// <summary>Reads with equal keys may share a connection. Has no secret in it.</summary>
     public string Key { get; } = string.Join(

@@ -27,7 +27,7 @@ internal sealed class LoginClient : IAsyncDisposable
 
     /// <summary>Connects and logs in; what came of it is said as by <see cref="ChangeUserAsync"/>.</summary>
     public static async Task<(LoginClient Client, string Outcome)> LogInAsync(
-        int port, string plugin, string user, string password, IPAddress? from = null, Capabilities extra = Capabilities.None)
+        int port, string plugin, string user, string password, IPAddress? from = null, Capabilities extra = Capabilities.None, byte collation = 0)
     {
         var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), from));
         var greeting = await client._raw.ReadGreetingAsync();
@@ -36,6 +36,7 @@ internal sealed class LoginClient : IAsyncDisposable
         new HandshakeResponsePayload
         {
             Capabilities = Spoken | extra,
+            Collation = collation,
             User = Encoding.UTF8.GetBytes(user),
             AuthResponse = client.Proof(plugin, password),
             AuthPlugin = plugin,
@@ -46,10 +47,17 @@ internal sealed class LoginClient : IAsyncDisposable
 
     /// <summary>Changes the user.</summary>
     /// <returns><c>in</c>, <c>closed</c>, or the server's error without its remark on the password.</returns>
-    public async Task<string> ChangeUserAsync(string plugin, string user, string password)
+    public async Task<string> ChangeUserAsync(string plugin, string user, string password, string schema = "", ushort collation = 45)
     {
         using var writer = new PayloadWriter();
-        new ChangeUserPayload { User = Encoding.UTF8.GetBytes(user), AuthResponse = Proof(plugin, password), Collation = 45, AuthPlugin = plugin }.Write(writer, Spoken);
+        new ChangeUserPayload
+        {
+            User = Encoding.UTF8.GetBytes(user),
+            AuthResponse = Proof(plugin, password),
+            Schema = Encoding.UTF8.GetBytes(schema),
+            Collation = collation,
+            AuthPlugin = plugin,
+        }.Write(writer, Spoken);
         await _raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 0);
         return await FollowAsync(plugin, password, 2);
     }

@@ -65,6 +65,57 @@ public sealed class ChangeUserTests
         }
     }
 
+    [Theory]
+    [InlineData("mariadb-11.8", "mysql_native_password", 2304)]
+    [InlineData("mariadb-11.8", "mysql_native_password", 1070)]
+    [InlineData("mysql-9.7", "caching_sha2_password", 309)]
+    public async Task A_collation_of_a_number_above_one_byte_is_the_sessions_wherever_it_lives(string name, string plugin, int collation)
+    {
+        var (server, other) = (await LabServer.SharedAsync(name, "source"), await LabServer.SharedAsync(name, "target"));
+        await using var harness = await ProxyHarness.StartAsync(("s", server), ("t", other));
+        await harness.RouteAsync("t", "t");
+        var direct = await CollateAsync(server.Port, plugin, "", (ushort)collation);
+        Assert.Equal(direct, await CollateAsync(harness.Client.Port, plugin, "", (ushort)collation));
+        Assert.Equal(direct, await CollateAsync(harness.Client.Port, plugin, harness.Schema, (ushort)collation));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.5")]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mariadb-11.8")]
+    public async Task The_character_set_behind_a_refused_change_is_as_directly(string name)
+    {
+        var server = await LabServer.SharedAsync(name, "source");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        Assert.Equal(await FallBackAsync(server.Port), await FallBackAsync(harness.Client.Port));
+    }
+
+    private static async Task<List<string>> CollateAsync(int port, string plugin, string schema, ushort collation)
+    {
+        var (client, login) = await LoginClient.LogInAsync(port, plugin, ProxyHarness.AppUser, ProxyHarness.AppPassword);
+        await using var session = client;
+        return [login, await client.ChangeUserAsync(plugin, ProxyHarness.AppUser, ProxyHarness.AppPassword, schema, collation), await client.AskAsync(Names)];
+    }
+
+    private static async Task<List<string>> FallBackAsync(int port)
+    {
+        const byte Latin1 = 8;
+        var plugin = AuthPlugins.NativePassword;
+        var (client, login) = await LoginClient.LogInAsync(port, plugin, ProxyHarness.AppUser, ProxyHarness.AppPassword, collation: Latin1);
+        await using var session = client;
+        List<string> seen = [login, await client.AskAsync(Names)];
+        foreach (var (password, collation) in new (string, ushort)[] { ("wrong", 33), (ProxyHarness.AppPassword, 45), ("wrong", Latin1), (ProxyHarness.AppPassword, 33) })
+        {
+            await client.CommandAsync(CommandKind.Query, "SET NAMES greek"u8.ToArray());
+            seen.Add(await client.ChangeUserAsync(plugin, ProxyHarness.AppUser, password, collation: collation));
+            seen.Add(await client.AskAsync(Names));
+        }
+
+        return seen;
+    }
+
+    private const string Names = "SELECT CONCAT_WS(' ', @@character_set_client, @@character_set_results, @@collation_connection)";
+
     private static async Task<List<string>> ResetAsync(int port, string plugin, Capabilities extra)
     {
         const string Settings = "SELECT CONCAT_WS(' ', @@sql_mode LIKE '%IGNORE_SPACE%', @@wait_timeout)";

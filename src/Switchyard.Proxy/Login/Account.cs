@@ -1,6 +1,6 @@
 namespace Switchyard.Proxy.Login;
 
-/// <summary>One way to prove an account: MariaDB accounts can have several, tried in order.</summary>
+/// <summary>One way to prove an account: MariaDB accounts can have several, tried in order, and MySQL's two passwords by one plugin.</summary>
 /// <param name="Plugin">The server's plugin name.</param>
 /// <param name="AuthenticationString">What the server stores for it: a secret, never printed.</param>
 public sealed record AccountAuthentication(string Plugin, string AuthenticationString)

@@ -33,8 +33,11 @@ internal static class AccountReader
         var hash = connection.Server.IsAtLeast(ServerVendor.MySql, 5, 7)
             ? "authentication_string"
             : "IF(plugin IN ('', 'mysql_native_password', 'mysql_old_password'), Password, authentication_string)";
+
+        // RETAIN CURRENT PASSWORD keeps the one before beside it.
+        var retained = connection.Server.IsAtLeast(ServerVendor.MySql, 8, 0, 14) ? "JSON_UNQUOTE(JSON_EXTRACT(User_attributes, '$.additional_password'))" : "NULL";
         var result = await connection.QueryAsync(
-            $"SELECT User, Host, plugin, {hash} AS hash, ssl_type FROM mysql.user {where}", cancellationToken).ConfigureAwait(false);
+            $"SELECT User, Host, plugin, {hash} AS hash, ssl_type, {retained} AS retained FROM mysql.user {where}", cancellationToken).ConfigureAwait(false);
         return [.. result.Rows.Select(FromUserTable)];
     }
 
@@ -47,7 +50,9 @@ internal static class AccountReader
             "ANY" => AccountTls.Any,
             _ => AccountTls.Certificate,
         };
-        return new Account(row.GetString("User"), row.GetString("Host"), [new(plugin, row.GetStringOrNull("hash") ?? "")], tls);
+        AccountAuthentication current = new(plugin, row.GetStringOrNull("hash") ?? "");
+        return new Account(
+            row.GetString("User"), row.GetString("Host"), row.GetStringOrNull("retained") is { Length: > 0 } retained ? [current, new(plugin, retained)] : [current], tls);
     }
 
     /// <summary>Null for a role, which nobody can log in as.</summary>

@@ -128,6 +128,34 @@ public sealed class FrontendLoginTests : IDisposable
         Assert.Null((await LegIdentity.CheckAsync(leg, outcome.Proof, _limit)).Refusal);
     }
 
+    /// <summary>MySQL 9 has no native passwords any more, and keeps in its tables what is written there in the form of MySQL 8.</summary>
+    [Fact]
+    public async Task An_account_that_has_kept_the_password_before_lets_in_by_either()
+    {
+        const string Later = "a later one";
+        await using var backend = await Backend.CreateAsync("mysql-9.7", AuthPlugins.CachingSha2Password, Password, _limit);
+        await using var admin = await BackendConnection.OpenAsync(backend.Options, _limit);
+        await admin.ExecuteAsync($"ALTER USER {backend.User}@'%' IDENTIFIED BY '{Later}' RETAIN CURRENT PASSWORD", _limit);
+        foreach (var password in new[] { Password, Later })
+        {
+            var outcome = await LogInAsync(backend, backend.User, password, AuthPlugins.CachingSha2Password, isTls: false);
+            await using var leg = await BackendConnection.OpenAsync(outcome.Proof!.Apply(backend.Options), _limit);
+            Assert.Null((await LegIdentity.CheckAsync(leg, outcome.Proof, _limit)).Refusal);
+        }
+
+        await admin.ExecuteAsync(
+            $"UPDATE mysql.user SET plugin = 'mysql_native_password', authentication_string = '{Stored(Later)}', User_attributes = JSON_SET(User_attributes, '$.additional_password', '{Stored(Password)}') WHERE User = '{backend.User}'",
+            _limit);
+        await using var fresh = new AccountDirectory(backend.Options, TimeProvider.System);
+        foreach (var (password, isLetIn) in new[] { (Password, true), (Later, true), ("neither", false) })
+        {
+            var outcome = await LogInAsync(fresh, backend.User, password, AuthPlugins.NativePassword, isTls: false);
+            Assert.Equal(isLetIn, outcome.Proof is not null);
+        }
+
+        static string Stored(string password) => "*" + Convert.ToHexString(NativePassword.StoredHash(NativePassword.HashPassword(password)));
+    }
+
     [Fact]
     public async Task An_account_that_wants_tls_is_closed_without_it()
     {
@@ -169,12 +197,15 @@ public sealed class FrontendLoginTests : IDisposable
     public void Dispose() => _rsa.Dispose();
 
     /// <summary>Logs in as a client that begins with a plugin and follows wherever the server switches it.</summary>
-    private async Task<LoginOutcome> LogInAsync(Backend backend, string user, string password, string plugin, bool isTls)
+    private Task<LoginOutcome> LogInAsync(Backend backend, string user, string password, string plugin, bool isTls) =>
+        LogInAsync(backend.Directory, user, password, plugin, isTls);
+
+    private async Task<LoginOutcome> LogInAsync(AccountDirectory accounts, string user, string password, string plugin, bool isTls)
     {
         var nonce = AuthNonce.Create();
         var client = new ScriptedClient { IsTls = isTls, Password = password, Plugin = plugin, Nonce = nonce };
         var request = new LoginRequest(user, IPAddress.Loopback, plugin, client.FirstAnswer(), nonce, Capabilities.PluginAuth | Capabilities.Protocol41);
-        return await new FrontendLogin(backend.Directory, _rsa, []).RunAsync(client, request, _limit);
+        return await new FrontendLogin(accounts, _rsa, []).RunAsync(client, request, _limit);
     }
 
     /// <summary>Answers as a client library does.</summary>

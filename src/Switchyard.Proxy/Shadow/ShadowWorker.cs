@@ -52,15 +52,18 @@ internal sealed class ShadowWorker(
 
         try
         {
-            if (await _load.IsBusyAsync(read.Source, cancellationToken) || await _load.IsBusyAsync(read.Target, cancellationToken))
+            if (await GetReadyAsync(read, traits, cancellationToken) is not { } pair)
             {
                 ledger.NotRun(BusyServers);
                 return;
             }
 
-            var pair = await _pairs.GetAsync(read, cancellationToken);
-            await pair.PrepareAsync(read, traits.UsesClock, cancellationToken);
             await CompareAsync(read, traits, pair, ledger, cancellationToken);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // One that stands still, or whose machine has gone, says nothing for ever. What was asked on cannot be used again.
+            ledger.NotRun(NotReachable);
         }
         catch (ShadowRefusedException refused)
         {
@@ -80,6 +83,22 @@ internal sealed class ShadowWorker(
         {
             await position.DisposeAsync();
         }
+    }
+
+    /// <summary>Connections that are as the session's were, for the read to be run on; null where the servers have enough to do.</summary>
+    /// <exception cref="OperationCanceledException">A side did not answer within the time that a read has.</exception>
+    private async Task<ShadowPair?> GetReadyAsync(ShadowRead read, ReadTraits traits, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(s_readLimit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        if (await _load.IsBusyAsync(read.Source, either.Token) || await _load.IsBusyAsync(read.Target, either.Token))
+        {
+            return null;
+        }
+
+        var pair = await _pairs.GetAsync(read, either.Token);
+        await pair.PrepareAsync(read, traits.UsesClock, either.Token);
+        return pair;
     }
 
     private async Task CompareAsync(ShadowRead read, ReadTraits traits, ShadowPair pair, ShadowLedger ledger, CancellationToken cancellationToken)
@@ -182,11 +201,11 @@ internal sealed class ShadowWorker(
             _positions[read.Source] = source = new SourcePosition(profiles, read.Source);
         }
 
-        var position = await source.ReadAsync(cancellationToken);
         using var limit = new CancellationTokenSource(s_lagLimit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
+            var position = await source.ReadAsync(either.Token);
             await applied.WaitAsync(read.Migration, position, either.Token);
             return true;
         }

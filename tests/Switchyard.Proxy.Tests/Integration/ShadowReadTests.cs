@@ -236,6 +236,28 @@ public sealed class ShadowReadTests
         Assert.Equal(0, harness.Validation.Of("m")!.Routed.OnTarget);
     }
 
+    [Fact]
+    public async Task A_side_that_stands_still_holds_up_validation_no_longer_than_a_read_may_take()
+    {
+        await using var target = await LabServer.StartAsync("mariadb-10.11");
+        await using var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", target));
+        foreach (var server in new[] { await SourceAsync(), target })
+        {
+            await harness.DirectAsync(server, "CREATE TABLE item (id INT PRIMARY KEY, made DATETIME)", "INSERT INTO item VALUES (1, '2026-01-01')");
+        }
+
+        await using var client = await harness.ConnectAsync();
+        await harness.RouteAsync("s", "t", percent: 0, shadow: 100);
+        await client.QueryAsync("SELECT id FROM item WHERE made <= NOW()", default);
+        await UntilAsync(harness, shadow => shadow.Compared == 1);
+        await target.FreezeAsync();
+        await client.QueryAsync("SELECT id FROM item WHERE made <= NOW()", default);
+        await UntilAsync(harness, shadow => shadow.NotRun.GetValueOrDefault("a server cannot be reached") == 1);
+        await target.ThawAsync();
+        await client.QueryAsync("SELECT id FROM item WHERE made <= NOW()", default);
+        Assert.Equal(0, (await UntilAsync(harness, shadow => shadow.Compared == 2)).Different);
+    }
+
     private static async Task<ProxyHarness> StartAsync()
     {
         var harness = await ProxyHarness.StartAsync(("s", await SourceAsync()), ("t", await TargetAsync()));

@@ -25,7 +25,9 @@ internal sealed partial class ProxySession
     {
         if (HasAttributes && !leg.HasQueryAttributes && (CommandKind)_client.Buffered[PacketLimits.HeaderSize] == CommandKind.Query)
         {
-            await LegCommands.SendAsync(leg, CommandKind.Query, QueryText(frame), cancellationToken);
+            var text = QueryText(frame);
+            Rewritten(frame, sizeof(CommandKind) + text.Length);
+            await LegCommands.SendAsync(leg, CommandKind.Query, text, cancellationToken);
         }
         else
         {
@@ -45,8 +47,16 @@ internal sealed partial class ProxySession
         using var payload = new PayloadWriter(frame.PayloadLength + 16);
         using var packet = new PayloadWriter(frame.RawLength + 32);
         WriteExecution(payload, leg, prepared, known, sent, Argument(frame).Span);
+        Rewritten(frame, payload.WrittenSpan.Length);
         PacketIO.Frame(packet, payload.WrittenSpan, 0);
         await SendAsync(leg, packet.WrittenMemory, cancellationToken);
+    }
+
+    /// <summary>The client's command goes on in as many packets as a payload of this length takes.</summary>
+    private void Rewritten(PacketFrame frame, int length)
+    {
+        var packets = (length / PacketLimits.MaxPayload) + 1;
+        _numbers = packets == frame.Packets ? null : new PacketNumbers((byte)(frame.Packets - packets));
     }
 
     private void WriteExecution(

@@ -56,6 +56,7 @@ internal sealed partial class ProxySession
         payload.WriteUInt16((ushort)(BinaryPrimitives.ReadUInt16LittleEndian(argument.Span[4..]) | BulkSendsTypes));
         payload.WriteBytes(types);
         payload.WriteBytes(argument.Span[BulkFixedBytes..]);
+        Rewritten(frame, payload.WrittenSpan.Length);
         PacketIO.Frame(packet, payload.WrittenSpan, 0);
         await SendAsync(leg, packet.WrittenMemory, cancellationToken);
         known.BoundTypes = types;

@@ -19,6 +19,9 @@ internal sealed partial class ProxySession
     /// <summary>Number of the first packet of an answer of ours: it goes on from the command's, of which there are several where that is long.</summary>
     private byte _answerNumber = 1;
 
+    /// <summary>The answer's packets are numbered otherwise than the client's command was; null almost always.</summary>
+    private PacketNumbers? _numbers;
+
     /// <summary>Bytes of the command at the start of the client's buffer, consumed when it is done with.</summary>
     private int _commandLength;
 
@@ -124,6 +127,7 @@ internal sealed partial class ProxySession
                 }
             }
 
+            _numbers?.Shift(leg.Link.BufferedMemory.Span[..taken]);
             var held = leg.Link.BufferedLength;
             if (statement.Shape == ResponseShape.Prepared && scanner.StatementId != 0 && !_answerBegun)
             {
@@ -134,6 +138,7 @@ internal sealed partial class ProxySession
             {
                 leg.AwaitsAnswer = false;
                 _answering = null;
+                _numbers = null;
                 if (taken < held)
                 {
                     throw Lost(leg, new IOException("The backend sent more than its answer."));

@@ -1,7 +1,9 @@
 using Switchyard.Client;
 using Switchyard.Lab;
+using Switchyard.Proxy.Relay;
 using Switchyard.Proxy.Tests.Harness;
 using Switchyard.Topology;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Tests.Integration;
 
@@ -9,6 +11,50 @@ namespace Switchyard.Proxy.Tests.Integration;
 [Trait("Category", "Integration")]
 public sealed class SessionMoveTests
 {
+    [Fact]
+    public async Task Statements_are_read_as_the_server_reads_them_to_which_the_session_has_moved()
+    {
+        var (source, target) = (await LabServer.SharedAsync("mariadb-10.11", "source"), await LabServer.SharedAsync("mysql-9.7", "target"));
+        await using var harness = await ProxyHarness.StartAsync(("s", source), ("t", target));
+        await harness.CommitAsync(harness.Repository.Begin().Put(new LegCredential("t", ProxyHarness.AppUser, "%", ProxyHarness.AppUser, ProxyHarness.AppPassword)));
+        await harness.RouteAsync("s", "s");
+        await using var client = await harness.ConnectAsync();
+
+        // A comment to MariaDB, which leaves out what MySQL has had since 5.7.
+        const string Statement = "/*!50701 CREATE TEMPORARY TABLE mine (a INT) */";
+        await client.ExecuteAsync(Statement, default);
+        Assert.Empty(Assert.Single(await harness.SettledAsync()).Pins);
+        await harness.RouteAsync("t", "t");
+        await client.QueryAsync("SELECT 1", default);
+        await client.ExecuteAsync(Statement, default);
+        Assert.NotEmpty(Assert.Single(await harness.SettledAsync()).Pins);
+        Assert.Equal(0, (await client.QueryAsync("SELECT COUNT(*) FROM mine", default)).GetInt64(0, 0));
+    }
+
+    /// <summary>The types put in make two packets of one.</summary>
+    [Fact]
+    public async Task An_execution_that_its_new_side_gets_in_more_packets_is_answered_in_the_clients_numbers()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11", "--max-allowed-packet=64M");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await harness.CommitAsync(harness.Repository.Begin().Put(new Backend("t", server.Dsn)));
+        await harness.RouteAsync("s", "s");
+        await using var client = await WireClient.OpenAsync(harness.Client, Capabilities.None);
+        await client.CommandAsync(CommandKind.StatementPrepare, "SELECT LENGTH(?)"u8.ToArray(), ResponseShape.Prepared);
+        byte[] start = [.. BitConverter.GetBytes(client.Prepared[0]), 0, 1, 0, 0, 0, 0];
+        var first = await client.CommandAsync(CommandKind.StatementExecute, (byte[])[.. start, 1, (byte)ColumnType.Blob, 0, 1, (byte)'x']);
+
+        // One byte short of a second packet, command byte included.
+        const int LengthBytes = 4;
+        var length = PacketLimits.MaxPayload - 1 - 1 - start.Length - 1 - LengthBytes;
+        byte[] again = [.. start, 0, 0xFD, (byte)length, (byte)(length >> 8), (byte)(length >> 16), .. Enumerable.Repeat((byte)'x', length)];
+        var before = await client.CommandAsync(CommandKind.StatementExecute, again);
+        await harness.RouteAsync("t", "t");
+        Assert.Equal(before, await client.CommandAsync(CommandKind.StatementExecute, again));
+        Assert.Equal(first.Length, before.Length);
+        Assert.Equal(["t"], harness.Proxy.ListSessions().Select(session => session.Backend));
+    }
+
     private static readonly string[] s_script =
     [
         "SET NAMES utf8mb4 COLLATE utf8mb4_bin",

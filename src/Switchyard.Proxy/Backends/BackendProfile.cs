@@ -13,9 +13,5 @@ internal sealed record BackendProfile(string Name, string Dsn, ConnectionOptions
     public string SqlMode { get; init; } = "";
 
     /// <summary>How statements are read that a session with the server's own settings sends.</summary>
-    public ScanOptions ScanOptions => new ScanOptions
-    {
-        MariaDb = Server.IsMariaDb,
-        ServerVersion = (Server.Version.Major * 10_000) + (Server.Version.Minor * 100) + Server.Version.Build,
-    }.WithSqlMode(SqlMode);
+    public ScanOptions ScanOptions => default(ScanOptions).OnServer(Server).WithSqlMode(SqlMode);
 }

@@ -1,10 +1,17 @@
+using Switchyard.Client;
 using Switchyard.Sql;
 
 namespace Switchyard.Proxy.Backends;
 
-/// <summary>How a session's settings change the reading of its statements.</summary>
+/// <summary>How a session's server and settings change the reading of its statements.</summary>
 internal static class ScanOptionsExtensions
 {
+    public static ScanOptions OnServer(this ScanOptions options, ServerInfo server) => options with
+    {
+        MariaDb = server.IsMariaDb,
+        ServerVersion = (server.Version.Major * 10_000) + (server.Version.Minor * 100) + server.Version.Build,
+    };
+
     public static ScanOptions WithSqlMode(this ScanOptions options, string sqlMode)
     {
         var modes = sqlMode.Split(',');

@@ -45,8 +45,7 @@ internal sealed partial class ProxySession
         _touchedSchemas = ImmutableHashSet<string>.Empty;
         await CloseLegsExceptAsync(current);
         ForgetLoginOptions(current.Server);
-        var home = await _context.Profiles.GetAsync(current.Backend, cancellationToken);
-        ResetScanOptions(home);
+        ResetScanOptions(current);
     }
 
     /// <summary>MariaDB's variables have these from the login, and are without them once reset; MySQL puts them back. Legs opened later are to be alike.</summary>

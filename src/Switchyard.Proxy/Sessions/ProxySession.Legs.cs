@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Switchyard.Client;
+using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
@@ -177,11 +178,24 @@ internal sealed partial class ProxySession
     }
 
     private async Task<BackendLeg> MakeCurrentAsync(BackendLeg leg, CancellationToken cancellationToken)
+            ReadAsOn(leg);
     {
         if (leg != _current)
         {
             await NoteHiddenVariablesAsync(cancellationToken);
             var failures = await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Everything, cancellationToken);
+    /// <summary>From now on statements are read as this leg's server reads them; its own modes hold where the session has set none.</summary>
+    private void ReadAsOn(BackendLeg leg)
+    {
+        // Of the modes that were carried, another vendor has left some out.
+        _scanOptionsUncertain |= _scanOptions.MariaDb != leg.Server.IsMariaDb;
+        _scanOptions = _scanOptions.OnServer(leg.Server);
+        if (leg.Settings is { } settings && !_state.ChangedVariables.ContainsKey("sql_mode"))
+        {
+            ReadModes(settings.SqlMode);
+        }
+    }
+
             foreach (var (name, reason) in failures)
             {
                 ProxyLog.StateNotCarried(_context.Logger, Id, name, leg.Backend, reason);

@@ -5,6 +5,7 @@ using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
+using Switchyard.Sql;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Relay;
@@ -192,8 +193,7 @@ internal sealed partial class ProxySession
         }
 
         _context.Awaited.Landed(home);
-        var homeProfile = await _context.Profiles.GetAsync(home, cancellationToken);
-        ResetScanOptions(homeProfile);
+        ResetScanOptions(_current!);
         await LetInAsync(profile.Server, channel, cancellationToken);
         return true;
     }
@@ -289,39 +289,15 @@ internal sealed partial class ProxySession
         }
     }
 
-    /// <summary>
-    /// Connects to where this client will most likely live, to greet it with that connection's id; null when there is none to be had now.
-    /// </summary>
-    private async Task<AwaitedLegs.AwaitedLeg?> AwaitLegAsync(BackendProfile accounts, CancellationToken cancellationToken)
-    {
-        var likely = _context.Awaited.Predict(accounts.Name);
-        if (likely == accounts.Name && _context.View.Current.Routing.Rules.All(rule => rule.Writer == accounts.Name))
-        {
-            return await _context.Awaited.TryConnectAsync(accounts, _socket.Loop, cancellationToken);
-        }
-
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(s_greetingPatience);
-        try
-        {
-            return await _context.Awaited.TryConnectAsync(await _context.Profiles.GetAsync(likely, patience.Token), _socket.Loop, patience.Token);
-        }
-        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException
-            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-        {
-            // The client may not need that backend at all; if it does, its leg will fail for the same reason.
-            return null;
-        }
-    }
-
-    private void ResetScanOptions(BackendProfile home)
+    /// <summary>As the leg's server reads what comes on a fresh connection.</summary>
+    private void ResetScanOptions(BackendLeg leg)
     {
         _scanOptionsUncertain = false;
-        var ignoresSpace = (_capabilities & Capabilities.IgnoreSpace) != 0;
-        var options = home.ScanOptions with { MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0 };
-        _scanOptions = _current?.Settings is { } settings
-            ? (options with { IgnoreSpace = ignoresSpace }).WithSqlMode(settings.SqlMode).WithClientCharacterSet(settings.ClientCharacterSet)
-            : options with { IgnoreSpace = options.IgnoreSpace || ignoresSpace };
+        _scanOptions = (default(ScanOptions) with { MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0 })
+            .OnServer(leg.Server).WithClientCharacterSet(leg.Settings?.ClientCharacterSet ?? "");
+    private void ReadModes(string modes) => _scanOptions = (_scanOptions with { IgnoreSpace = (_capabilities & Capabilities.IgnoreSpace) != 0 }).WithSqlMode(modes);
+
+        ReadModes(leg.Settings?.SqlMode ?? _context.Profiles.Known(leg.Backend)?.SqlMode ?? "");
     }
 
     /// <summary>A client that names no plugin speaks the one from before there were names.</summary>

@@ -334,8 +334,8 @@ internal sealed partial class ProxySession
             }
 
             var row = await LegCommands.QueryAsync(leg, "SELECT @@session.sql_mode, @@session.character_set_client", cancellationToken);
-            _scanOptions = (_scanOptions with { IgnoreSpace = (_capabilities & Capabilities.IgnoreSpace) != 0 })
-                .WithSqlMode(row.Text(0, 0) ?? "").WithClientCharacterSet(row.Text(0, 1) ?? "");
+            _scanOptions = _scanOptions.WithClientCharacterSet(row.Text(0, 1) ?? "");
+            ReadModes(row.Text(0, 0) ?? "");
         }
         catch (ServerErrorException)
         {

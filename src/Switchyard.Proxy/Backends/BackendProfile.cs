@@ -6,9 +6,6 @@ namespace Switchyard.Proxy.Backends;
 /// <summary>What a backend said of itself when it was last asked. Immutable.</summary>
 internal sealed record BackendProfile(string Name, string Dsn, ConnectionOptions Options, ServerInfo Server)
 {
-    /// <summary>Names of tables are compared without regard to case (<c>lower_case_table_names</c> is not 0).</summary>
-    public bool IgnoreCase { get; init; }
-
     /// <summary><c>@@global.sql_mode</c>: what a new session begins with.</summary>
     public string SqlMode { get; init; } = "";
 

@@ -6,7 +6,7 @@ using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Backends;
 
-/// <summary>What each backend of the topology is, asked once per DSN and again after a failure. Safe from any thread.</summary>
+/// <summary>What each backend of the topology is, asked once per DSN, and again when another server answers there. Safe from any thread.</summary>
 internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = null)
 {
     /// <summary>A server that stands still answers nobody, and whoever wants to log in elsewhere does not wait for it.</summary>
@@ -25,6 +25,22 @@ internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = nu
     /// <exception cref="ServerErrorException">It refused us.</exception>
     public ValueTask<BackendProfile> GetAsync(string name, CancellationToken cancellationToken) =>
         Known(name) is { } profile ? ValueTask.FromResult(profile) : new ValueTask<BackendProfile>(ProbeAsync(name, cancellationToken));
+
+    /// <summary>
+    /// Compares a greeting with what is kept of its backend. Where another server answers by now, updated in its place or put there instead, that is forgotten, and
+    /// whoever needs it next asks anew.
+    /// </summary>
+    /// <returns>Whether it is the server that is known.</returns>
+    public bool Recognises(BackendProfile profile, ServerInfo greeted)
+    {
+        if (greeted with { ConnectionId = profile.Server.ConnectionId } == profile.Server)
+        {
+            return true;
+        }
+
+        _profiles.TryRemove(KeyValuePair.Create(profile.Name, profile));
+        return false;
+    }
 
     /// <summary>Capabilities of every backend that is known or answers now: what can be offered to a new client.</summary>
     public async Task<List<Capabilities>> CapabilitiesOfAllAsync(CancellationToken cancellationToken)
@@ -77,11 +93,15 @@ internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = nu
         {
             await GetAsync(name, CancellationToken.None);
         }
-        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException or MalformedPacketException)
+        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
         {
             // Then it is not known.
         }
     }
+
+    /// <summary>What a backend says wrong at its greeting or login is no packet of a client's.</summary>
+    public static BackendUnavailableException Broke(MalformedPacketException exception) =>
+        new(UnavailableReason.ConnectionLost, $"it broke the protocol at the login: {exception.Message}", exception);
 
     private async Task<BackendProfile> ProbeAsync(string name, CancellationToken cancellationToken)
     {
@@ -100,14 +120,17 @@ internal sealed class BackendProfiles(TopologyView view, TimeProvider? time = nu
 
             var options = ConnectionOptions.Parse(backend.Dsn);
             await using var connection = await BackendConnection.OpenAsync(options with { Schema = null, CommandTimeout = options.ConnectTimeout }, cancellationToken);
-            var answer = await connection.QueryAsync("SELECT @@global.lower_case_table_names, @@global.sql_mode", cancellationToken);
+            var answer = await connection.QueryAsync("SELECT @@global.sql_mode", cancellationToken);
             var profile = new BackendProfile(name, backend.Dsn, options, connection.Server)
             {
-                IgnoreCase = answer.Rows[0].GetInt64(0) != 0,
-                SqlMode = answer.Rows[0].GetString(1) ?? "",
+                SqlMode = answer.Rows[0].GetString(0) ?? "",
             };
             _profiles[name] = profile;
             return profile;
+        }
+        catch (MalformedPacketException exception)
+        {
+            throw Broke(exception);
         }
         finally
         {

@@ -46,9 +46,14 @@ internal sealed class AwaitedLegs(BackendProfiles profiles) : IAsyncDisposable
         {
             return new AwaitedLeg(this, profile, await GreetedConnection.ConnectAsync(profile.Options with { Dialer = loop }, cancellationToken));
         }
-        catch
+        catch (Exception exception)
         {
             Interlocked.Decrement(ref _count);
+            if (exception is Wire.MalformedPacketException malformed)
+            {
+                throw BackendProfiles.Broke(malformed);
+            }
+
             throw;
         }
     }
@@ -83,7 +88,7 @@ internal sealed class AwaitedLegs(BackendProfiles profiles) : IAsyncDisposable
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             limit.CancelAfter(s_releaseLimit);
             var known = profiles.Known(leg.Backend);
-            await using var connection = await leg.Connection.LogInAsync((known?.Options ?? leg.Options) with { Schema = null }, limit.Token);
+            await using var connection = await leg.Connection.LogInAsync((known ?? leg.Profile).Options with { Schema = null }, limit.Token);
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or OperationCanceledException or Wire.MalformedPacketException)
         {
@@ -104,10 +109,14 @@ internal sealed class AwaitedLegs(BackendProfiles profiles) : IAsyncDisposable
 
         public string Backend => profile.Name;
 
-        /// <summary>The backend's id of the connection.</summary>
-        public uint ConnectionId => connection.Server.ConnectionId;
+        /// <summary>What was known of the backend when it was connected to.</summary>
+        public BackendProfile Profile => profile;
 
-        internal ConnectionOptions Options => profile.Options;
+        /// <summary>What it has greeted with.</summary>
+        public ServerInfo Server => connection.Server;
+
+        /// <summary>The backend's id of the connection.</summary>
+        public uint ConnectionId => Server.ConnectionId;
 
         internal GreetedConnection Connection => connection;
 

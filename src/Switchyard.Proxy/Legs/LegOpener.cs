@@ -174,7 +174,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
     /// <summary>Nobody's name, in the 16 characters that every server has for one.</summary>
     private static string MadeUpName() => Convert.ToHexString(RandomNumberGenerator.GetBytes(8));
 
-    private ConnectionOptions Options(BackendProfile profile, LegTerms terms) => profile.Options with
+    private ConnectionOptions Options(BackendProfile profile, LegTerms terms, bool isOwn) => profile.Options with
     {
         Schema = terms.Schema,
 
@@ -198,7 +198,9 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
 
         try
         {
-            return await IdentifiedAsync(await connect(options), proof, isOwn, cancellationToken);
+            var connection = await connect(options);
+            profiles.Recognises(profile, connection.Server);
+            return await IdentifiedAsync(connection, proof, isOwn, cancellationToken);
         }
         catch (ServerErrorException error)
         {
@@ -208,7 +210,7 @@ internal sealed class LegOpener(BackendProfiles profiles, ILegCredentials creden
         }
         catch (MalformedPacketException exception)
         {
-            throw new BackendUnavailableException(UnavailableReason.ConnectionLost, $"it broke the protocol at the login: {exception.Message}", exception);
+            throw BackendProfiles.Broke(exception);
         }
     }
 

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Switchyard.Client;
+using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
+using Switchyard.Wire;
 using Switchyard.Wire.Auth;
 
 namespace Switchyard.Proxy.Login;
@@ -207,11 +209,24 @@ public sealed class AccountDirectory(ConnectionOptions admin, TimeProvider time)
         }
     }
 
+    /// <summary>What the backend says wrong is no packet of the client's that logs in.</summary>
+    private async Task<BackendConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await BackendConnection.OpenAsync(admin with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        }
+        catch (MalformedPacketException exception)
+        {
+            throw BackendProfiles.Broke(exception);
+        }
+    }
+
     private async Task<Entry> ReadOnceAsync(string user, CancellationToken cancellationToken)
     {
         if (_connection is not { IsUsable: true })
         {
-            _connection = await BackendConnection.OpenAsync(admin with { Schema = null }, cancellationToken).ConfigureAwait(false);
+            _connection = await OpenAsync(cancellationToken).ConfigureAwait(false);
             var setting = await _connection.QueryAsync("SELECT @@skip_name_resolve", cancellationToken).ConfigureAwait(false);
             _resolvesNames = setting.GetString(0, 0) is "0" or "OFF";
         }

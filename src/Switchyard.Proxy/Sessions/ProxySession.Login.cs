@@ -1,22 +1,18 @@
-using System.Net.Security;
-using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
-using Switchyard.Sql;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Login;
 using Switchyard.Proxy.Relay;
+using Switchyard.Sql;
 using Switchyard.Wire;
 using Switchyard.Wire.Auth;
 using Switchyard.Wire.Compression;
-using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Sessions;
 
-/// <summary>Greeting, TLS, login, and the first leg, whose login at the backend is what lets the client in.</summary>
+/// <summary>Login, and the first leg, whose login at the backend is what lets the client in.</summary>
 internal sealed partial class ProxySession
 {
     /// <summary>Longest login packet: a user name, a proof and 64 KiB of connection attributes.</summary>
@@ -24,9 +20,6 @@ internal sealed partial class ProxySession
 
     /// <summary>The highest level zstd knows.</summary>
     private const int MaxZstdLevel = 22;
-
-    /// <summary>How long a client waits for the greeting of a backend it may not need: one that stands still accepts connections and says nothing.</summary>
-    private static readonly TimeSpan s_greetingPatience = TimeSpan.FromSeconds(3);
 
     private async Task<bool> LogInAsync(CancellationToken cancellationToken)
     {
@@ -39,22 +32,14 @@ internal sealed partial class ProxySession
             return false;
         }
 
-        BackendProfile profile;
-        Capabilities offered;
-        try
+        if (await AskBackendsAsync(backend, limit.Token) is not { } known)
         {
-            profile = await _context.Profiles.GetAsync(backend, limit.Token);
-            offered = OfferedCapabilities.For(profile.Server, await _context.Profiles.CapabilitiesOfAllAsync(limit.Token));
-        }
-        catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException or FormatException)
-        {
-            await SendUngreetedAsync(AskError(backend, exception), limit.Token);
             return false;
         }
 
         try
         {
-            _awaited = await AwaitLegAsync(profile, limit.Token);
+            _awaited = await AwaitLegAsync(known.Profile, limit.Token);
         }
         catch (Exception exception) when (exception is BackendUnavailableException or ServerErrorException)
         {
@@ -64,6 +49,18 @@ internal sealed partial class ProxySession
         }
 
         using var awaited = _awaited;
+        if (awaited is not null && !_context.Profiles.Recognises(awaited.Profile, awaited.Server))
+        {
+            // Another server answers there by now: this client is offered what that one has.
+            if (await AskBackendsAsync(backend, limit.Token) is not { } anew)
+            {
+                return false;
+            }
+
+            known = anew;
+        }
+
+        var (profile, offered) = known;
         ConnectionId = awaited?.ConnectionId ?? (uint)Id;
         _nonce = AuthNonce.Create();
         await GreetAsync(profile, offered, limit.Token);
@@ -295,115 +292,11 @@ internal sealed partial class ProxySession
         _scanOptionsUncertain = false;
         _scanOptions = (default(ScanOptions) with { MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0 })
             .OnServer(leg.Server).WithClientCharacterSet(leg.Settings?.ClientCharacterSet ?? "");
-    private void ReadModes(string modes) => _scanOptions = (_scanOptions with { IgnoreSpace = (_capabilities & Capabilities.IgnoreSpace) != 0 }).WithSqlMode(modes);
-
         ReadModes(leg.Settings?.SqlMode ?? _context.Profiles.Known(leg.Backend)?.SqlMode ?? "");
     }
 
+    private void ReadModes(string modes) => _scanOptions = (_scanOptions with { IgnoreSpace = (_capabilities & Capabilities.IgnoreSpace) != 0 }).WithSqlMode(modes);
+
     /// <summary>A client that names no plugin speaks the one from before there were names.</summary>
     private static string PluginOf(string named) => named.Length == 0 ? AuthPlugins.NativePassword : named;
-
-    private async Task GreetAsync(BackendProfile profile, Capabilities offered, CancellationToken cancellationToken)
-    {
-        _scratch.Reset();
-        using (var payload = new PayloadWriter())
-        {
-            new HandshakePayload
-            {
-                ServerVersion = profile.Server.VersionString,
-                ConnectionId = ConnectionId,
-                Nonce = _nonce,
-                Capabilities = offered,
-                Collation = profile.Server.Collation,
-                Status = ServerStatus.AutoCommit,
-                AuthPlugin = AccountDirectory.UsualPluginOf(profile.Server),
-            }.Write(payload);
-            PacketIO.Frame(_scratch, payload.WrittenSpan, 0);
-        }
-
-        await _client.WriteAsync(_scratch.WrittenMemory, cancellationToken);
-    }
-
-    private async Task<(HandshakeResponsePayload? Response, byte Sequence)> ReadResponseAsync(Capabilities offered, CancellationToken cancellationToken)
-    {
-        _client.ReadsAhead = false;
-        if (!await _client.EnsureAsync(ProxyHeader.PrefixSize, cancellationToken)
-            || (ProxyHeader.Begins(_client.Buffered) && !await TakeProxyHeaderAsync(cancellationToken)))
-        {
-            return (null, 0);
-        }
-
-        while (true)
-        {
-            _client.ReadsAhead = IsTls;
-            var read = await PacketIO.ReadFrameAsync(_client, MaxLoginPacketBytes, cancellationToken);
-            if (read is not { } frame)
-            {
-                return (null, 0);
-            }
-
-            if (frame.IsTooLong)
-            {
-                throw new SessionProtocolException("The client's login packet is too long.");
-            }
-
-            var payload = PacketIO.Payload(_client, frame);
-            if (SslRequestPayload.IsSslRequest(payload.Span) && !IsTls)
-            {
-                _client.Consume(frame.RawLength);
-                await StartTlsAsync(cancellationToken);
-                continue;
-            }
-
-            var response = HandshakeResponsePayload.Parse(payload.Span, offered);
-            _client.Consume(frame.RawLength);
-            _client.ReadsAhead = true;
-            return (response, (byte)(frame.Sequence + 1));
-        }
-    }
-
-    /// <summary>Learns from a load balancer who the client is; false when it may not say, which it has been told then.</summary>
-    private async Task<bool> TakeProxyHeaderAsync(CancellationToken cancellationToken)
-    {
-        var peer = ClientAddress.Address.IsIPv4MappedToIPv6 ? ClientAddress.Address.MapToIPv4() : ClientAddress.Address;
-        if (!_context.Options.ProxyProtocolNetworks.Any(network => network.Contains(peer)))
-        {
-            ProxyLog.HeaderRefused(_context.Logger, ClientAddress, "it sent a PROXY header, and its network is not listed in proxy.proxy-protocol-networks.");
-            await SendErrorAsync(ClientError.HeaderNotAllowed(peer), 1, cancellationToken);
-            return false;
-        }
-
-        try
-        {
-            ClientAddress = await ProxyHeader.ReadAsync(_client, cancellationToken) ?? ClientAddress;
-            return true;
-        }
-        catch (SessionProtocolException exception)
-        {
-            ProxyLog.HeaderRefused(_context.Logger, ClientAddress, exception.Message);
-            return false;
-        }
-    }
-
-    private async Task StartTlsAsync(CancellationToken cancellationToken)
-    {
-        var (certificate, own) = _context.Login.Tls;
-        _certificateHash = certificate.TargetCertificate.GetCertHash(HashAlgorithmName.SHA256);
-        if (own is not null)
-        {
-            _client.Upgrade(_socket);
-            await _socket.StartTlsAsync(own, cancellationToken);
-            return;
-        }
-
-        var tls = new SslStream(_socket, leaveInnerStreamOpen: false);
-        _client.Upgrade(tls);
-        await tls.AuthenticateAsServerAsync(
-            new SslServerAuthenticationOptions
-            {
-                ServerCertificateContext = certificate,
-                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            },
-            cancellationToken);
-    }
 }

@@ -190,7 +190,6 @@ internal sealed partial class LoopSocket : Stream
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Closes the connection, in good order unless <see cref="ClosesWithReset"/>; operations that wait end with an error.</summary>
     /// <summary>Closes it. When this returns, the peer's side has an end to read, also where another thread is at closing it and has not come so far.</summary>
     public void Cut()
     {
@@ -209,6 +208,7 @@ internal sealed partial class LoopSocket : Stream
         }
     }
 
+    /// <summary>Closes the connection, in good order unless <see cref="ClosesWithReset"/>; operations that wait end with an error.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

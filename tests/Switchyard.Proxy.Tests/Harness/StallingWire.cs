@@ -8,19 +8,21 @@ internal sealed class StallingWire : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
-    private readonly int _serverPort;
     private readonly Task _accepting;
     private volatile Stall? _armed;
     private int _open;
 
     public StallingWire(int serverPort)
     {
-        _serverPort = serverPort;
+        ServerPort = serverPort;
         _listener.Start();
         _accepting = AcceptAsync();
     }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>Where it leads: connections from now on go there.</summary>
+    public int ServerPort { get; set; }
 
     /// <summary>Connections that the near end has not closed.</summary>
     public int Open => Volatile.Read(ref _open);
@@ -60,7 +62,7 @@ internal sealed class StallingWire : IAsyncDisposable
         using (near)
         {
             near.NoDelay = true;
-            await far.ConnectAsync(IPAddress.Loopback, _serverPort);
+            await far.ConnectAsync(IPAddress.Loopback, ServerPort);
             var answers = PumpAsync(far, near, stall);
             await PumpAsync(near, far, null);
 

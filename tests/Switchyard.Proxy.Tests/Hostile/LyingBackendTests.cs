@@ -88,6 +88,38 @@ public sealed class LyingBackendTests
         Assert.Empty(scene.Harness.Errors);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_malformed_greeting_of_a_backend_that_nobody_has_met_yet_is_said_of_it_too(bool atLogin)
+    {
+        await using var scene = await Scene.StartAsync();
+        await using var client = await scene.Harness.ConnectAsync();
+        scene.Wire.Greet([0x09, 1, 2, 3]);
+        var backends = scene.Harness.View.Current.Backends;
+        await scene.Harness.CommitAsync(scene.Harness.Repository.Begin().Put(new Backend("unmet", backends["w"].Dsn)));
+        ServerErrorException error;
+        if (atLogin)
+        {
+            foreach (var name in new[] { "unmet", "w" })
+            {
+                var routing = scene.Harness.View.Current.Routing;
+                await scene.Harness.CommitAsync(scene.Harness.Repository.Begin().Put(new RoutingTable(routing.Epoch + 1, name, [])));
+                error = await Assert.ThrowsAsync<ServerErrorException>(() => scene.Harness.ConnectAsync());
+                Assert.Contains($"backend '{name}': it broke the protocol", error.ServerMessage, StringComparison.Ordinal);
+            }
+        }
+        else
+        {
+            await scene.Harness.RouteAsync("unmet", "unmet");
+            error = await Assert.ThrowsAsync<ServerErrorException>(() => client.QueryAsync("SELECT a FROM t", default));
+            Assert.NotEqual(Malformed, error.Code);
+            Assert.Contains("backend 'unmet': it broke the protocol", error.ServerMessage, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(scene.Harness.Errors);
+    }
+
     private static void Blames(ServerErrorException error)
     {
         Assert.Equal(Refused, error.Code);

@@ -66,6 +66,17 @@ public sealed class SilentServerTests
     }
 
     [Fact]
+    [Trait("Category", Lab.Category)]
+    public async Task Who_leaves_a_server_that_stands_still_is_not_kept_by_it()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11");
+        var connection = await BackendConnection.OpenAsync(ConnectionOptions.Parse(server.Dsn), Lab.Limit());
+        await server.FreezeAsync();
+        await connection.LeaveAsync().WaitAsync(Lab.Limit());
+        Assert.False(connection.IsUsable);
+    }
+
+    [Fact]
     public void A_silence_of_days_leaves_a_handful_of_connections_behind()
     {
         var (made, connections) = (TimeSpan.Zero, 1);

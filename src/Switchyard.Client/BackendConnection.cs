@@ -51,6 +51,13 @@ public sealed class BackendConnection : IAsyncDisposable
     /// <summary>False once the connection broke, was abandoned, detached or closed.</summary>
     public bool IsUsable => _channel.IsUsable;
 
+    /// <summary>Time the server may stay silent during a command, from the next one on; null is no limit. To begin with, what the options say.</summary>
+    public TimeSpan? CommandTimeout
+    {
+        get => _channel.CommandTimeout;
+        set => _channel.CommandTimeout = value;
+    }
+
     /// <summary>The options the connection was opened with.</summary>
     public ConnectionOptions Options => _options;
 

@@ -76,6 +76,6 @@ public sealed record StreamDefinition
     /// <summary>How long the source's log may send nothing before its connection is given up; null is as <see cref="BinlogDumpRequest.SilenceTimeout"/> says.</summary>
     internal TimeSpan? LogSilenceLimit { get; init; }
 
-    /// <summary>How long a server may leave a statement unanswered while the stream is being opened.</summary>
+    /// <summary>How long a server may leave a statement unanswered while the stream is being opened, or connects again.</summary>
     internal TimeSpan OpeningLimit { get; init; } = TimeSpan.FromSeconds(60);
 }

@@ -25,6 +25,9 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
 
     public ServerStatus Status { get; set; }
 
+    /// <summary>Time the server may stay silent during a command; null is no limit.</summary>
+    public TimeSpan? CommandTimeout { get; set; } = commandTimeout;
+
     public Capabilities Capabilities { get; } = opened.Capabilities;
 
     public string Address { get; } = address;
@@ -128,7 +131,7 @@ internal sealed class CommandChannel(OpenedConnection opened, string address, Ti
 
     /// <summary>The next payload; valid until the next read.</summary>
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken) =>
-        TryRead(out var payload) ? new ValueTask<ReadOnlyMemory<byte>>(payload) : ReadSlowAsync(commandTimeout, cancellationToken);
+        TryRead(out var payload) ? new ValueTask<ReadOnlyMemory<byte>>(payload) : ReadSlowAsync(CommandTimeout, cancellationToken);
 
     /// <summary>The next payload, waiting for it no longer than this.</summary>
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(TimeSpan? timeout, CancellationToken cancellationToken) =>

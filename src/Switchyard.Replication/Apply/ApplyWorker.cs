@@ -31,14 +31,18 @@ internal sealed class ApplyWorker(int number, ConnectionOptions options, TargetW
 
     private BackendConnection Connection => _connection ?? throw new InvalidOperationException("The target is not connected.");
 
-    public async Task ConnectAsync(CancellationToken cancellationToken)
+    /// <param name="limit">How long the target may leave a statement unanswered meanwhile.</param>
+    /// <param name="cancellationToken">Ends it at once.</param>
+    public async Task ConnectAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         await DisconnectAsync().ConfigureAwait(false);
-        _connection = await WriteSession.OpenAsync(options, RowLockWaitSeconds, cancellationToken, TableLockWaitSeconds).ConfigureAwait(false);
+        _connection = await WriteSession.OpenAsync(options with { CommandTimeout = options.CommandTimeout ?? limit }, RowLockWaitSeconds, cancellationToken, TableLockWaitSeconds).ConfigureAwait(false);
         if (mode.IsOn)
         {
             await LoggedRowsMode.PrepareAsync(_connection, cancellationToken).ConfigureAwait(false);
         }
+
+        _connection.CommandTimeout = options.CommandTimeout;
     }
 
     /// <summary>Applies and commits a group.</summary>

@@ -35,12 +35,14 @@ internal sealed class CommitQueue : IAsyncDisposable
     public IEnumerable<ulong?> Connections => _workers.Select(w => w.ConnectionId);
 
     /// <summary>Connects every worker.</summary>
-    public async Task ConnectAsync(CancellationToken cancellationToken)
+    /// <param name="limit">How long the target may leave a statement unanswered meanwhile.</param>
+    /// <param name="cancellationToken">Ends it at once.</param>
+    public async Task ConnectAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         await AbortAsync().ConfigureAwait(false);
         foreach (var worker in _workers)
         {
-            await worker.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            await worker.ConnectAsync(limit, cancellationToken).ConfigureAwait(false);
             _free.Push(worker);
         }
     }

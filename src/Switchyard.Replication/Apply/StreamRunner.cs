@@ -24,6 +24,9 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     // Once is enough: from there on the stream keeps the record itself.
     private bool _hasCompleted;
 
+    // The log, once it is asked for, has its own limit.
+    private ConnectionOptions Source => definition.From with { Schema = null, CommandTimeout = definition.From.CommandTimeout ?? definition.OpeningLimit };
+
     /// <summary>Runs until stopped or failed.</summary>
     /// <param name="stopping">Ends the attempts to connect; what is being applied ends in good order by the applier's own request.</param>
     /// <param name="cancellationToken">Ends everything at once.</param>
@@ -52,7 +55,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             }
             catch (BackendUnavailableException e)
             {
-                reason = e.Message;
+                reason = e.Reason == UnavailableReason.TimedOut ? $"{e.Message} Look at that server, its load and disk, and the network to it; replication goes on by itself." : e.Message;
             }
             catch (ServerErrorException e) when (ServerErrors.IsTransient(e) || ServerErrors.IsTransactionConflict(e) || (e.Code == 1236 && !ServerErrors.IsEventTooLong(e) && restarts < MaxRestartsAtOnePlace))
             {
@@ -157,17 +160,20 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
     private async Task<(EventPump Pump, BinlogReader Reader, Task Reading)> ConnectAsync(CancellationToken cancellationToken)
     {
-        await target.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        // Here nobody listens whether a server is still there; what runs later may take its time.
+        await target.ConnectAsync(definition.OpeningLimit, cancellationToken).ConfigureAwait(false);
+        await Faults.FaultPoints.HitAsync("stream.connect.target", cancellationToken).ConfigureAwait(false);
         await PassiveSide.VerifyAsync(target.Connection, [.. tables.All.Select(t => t.Name)], cancellationToken).ConfigureAwait(false);
-        await queue.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await queue.ConnectAsync(definition.OpeningLimit, cancellationToken).ConfigureAwait(false);
         // A COMMIT whose answer was lost may have been done.
         board.Publish(target.Persisted);
         var start = board.Current;
         xa.Reset(await XaRows.LoadAsync(target.Connection, definition.Id, cancellationToken).ConfigureAwait(false));
-        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        var source = await BackendConnection.OpenAsync(Source, cancellationToken).ConfigureAwait(false);
         BinlogReader reader;
         try
         {
+            await Faults.FaultPoints.HitAsync("stream.connect.source", cancellationToken).ConfigureAwait(false);
             await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
             foreach (var branch in xa.Open)
@@ -178,7 +184,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             gtids.Reset(target.PersistedGtid);
             // What has been read beyond the row's position, because the target had no use for it, is not read again: its GTIDs are looked up.
             if ((target.PersistedGtid.Length == 0 || start != target.Persisted)
-                && await GtidPositions.ReadAtAsync(definition.From, source, start, (target.Persisted, target.PersistedGtid), cancellationToken).ConfigureAwait(false) is { Length: > 0 } begun)
+                && await GtidPositions.ReadAtAsync(Source, source, start, (target.Persisted, target.PersistedGtid), cancellationToken).ConfigureAwait(false) is { Length: > 0 } begun)
             {
                 if (start == target.Persisted)
                 {
@@ -194,7 +200,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
             if (!_hasCompleted && start == target.Persisted)
             {
-                if (await GtidPositions.TryCompleteAsync(definition.From, source, start, target.PersistedGtid, cancellationToken).ConfigureAwait(false) is { } whole)
+                if (await GtidPositions.TryCompleteAsync(Source, source, start, target.PersistedGtid, cancellationToken).ConfigureAwait(false) is { } whole)
                 {
                     await target.RecordGtidAsync(whole, cancellationToken).ConfigureAwait(false);
                     gtids.Reset(whole);
@@ -217,6 +223,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             throw;
         }
 
+        target.TakeTime();
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
         var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables, _temporaries), ReopenAsync);
@@ -247,7 +254,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
     // Beside the running dump, so with an id of its own.
     private async Task<BinlogReader> ReopenAsync(BinlogPosition begin, CancellationToken cancellationToken)
     {
-        var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
+        var source = await BackendConnection.OpenAsync(Source, cancellationToken).ConfigureAwait(false);
         try
         {
             await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);

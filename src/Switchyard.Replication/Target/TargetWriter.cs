@@ -37,13 +37,16 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
     public BackendConnection Connection => _connection ?? throw new InvalidOperationException("The target is not connected.");
 
     /// <summary>
-    /// Connects and settles what the last connection left open: the row is read under its lock, so a COMMIT still on its way has ended.
+    /// Connects and settles what the last connection left open: the row is read under its lock, so a COMMIT still on its way has ended. Each statement has its
+    /// limit until <see cref="TakeTime"/>.
     /// </summary>
+    /// <param name="limit">How long the target may leave a statement unanswered.</param>
+    /// <param name="cancellationToken">Ends it at once.</param>
     /// <exception cref="ReplicationException">Another applier has taken the stream.</exception>
-    public async Task ConnectAsync(CancellationToken cancellationToken)
+    public async Task ConnectAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         await DisconnectAsync().ConfigureAwait(false);
-        _connection = await WriteSession.OpenAsync(options, RowLockWaitSeconds, cancellationToken).ConfigureAwait(false);
+        _connection = await WriteSession.OpenAsync(options with { CommandTimeout = options.CommandTimeout ?? limit }, RowLockWaitSeconds, cancellationToken).ConfigureAwait(false);
         MaxStatementBytes = await WriteSession.ReadMaxStatementBytesAsync(_connection, cancellationToken).ConfigureAwait(false);
         await _connection.ExecuteAsync("BEGIN", cancellationToken).ConfigureAwait(false);
         var row = await StreamRow.ReadAsync(_connection, streamId, locked: true, cancellationToken).ConfigureAwait(false);
@@ -64,6 +67,9 @@ internal sealed class TargetWriter(ConnectionOptions options, LoggedRowsMode mod
         _inLargeTransaction = false;
         await mode.DecideAsync(_connection, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Everything is connected: what runs from here on takes as long as the target needs for it.</summary>
+    public void TakeTime() => Connection.CommandTimeout = options.CommandTimeout;
 
     /// <summary>
     /// With nothing under way: whether this connection can go on. What ran on it between transactions told its own caller that it broke; where the position row

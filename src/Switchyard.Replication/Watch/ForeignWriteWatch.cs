@@ -160,10 +160,11 @@ public sealed class ForeignWriteWatch : IAsyncDisposable
     {
         _scanner.Reset();
         var start = _board.Current;
-        var server = await BackendConnection.OpenAsync(_definition.Server with { Schema = null }, stop).ConfigureAwait(false);
+        var server = await BackendConnection.OpenAsync(_definition.Server with { Schema = null, CommandTimeout = _definition.Server.CommandTimeout ?? _definition.OpeningLimit }, stop).ConfigureAwait(false);
         BinlogReader reader;
         try
         {
+            await Faults.FaultPoints.HitAsync("watch.connect", stop).ConfigureAwait(false);
             if (await SourceLog.ReadIdentityAsync(server, stop).ConfigureAwait(false) is var identity && identity != _identity)
             {
                 throw new ReplicationException($"{_definition.Server.Host}:{_definition.Server.Port} is now another server ({identity}) than the one that was watched ({_identity}); begin a new watch.");

@@ -24,6 +24,9 @@ public sealed record ForeignWriteWatchDefinition
 
     /// <summary>How many of the last writes found are kept for <see cref="ForeignWriteProgress.Recent"/>.</summary>
     public int KeepRecent { get; init; } = 100;
+
+    /// <summary>How long the server may leave a statement unanswered while the watch connects.</summary>
+    internal TimeSpan OpeningLimit { get; init; } = TimeSpan.FromSeconds(60);
 }
 
 /// <summary>Where a watch stands.</summary>

@@ -52,6 +52,37 @@ public sealed class ForeignWriteTests
         }
     }
 
+    [Fact]
+    public async Task A_watch_whose_server_stops_answering_while_it_connects_says_so_and_goes_on_by_itself()
+    {
+        await using var scenario = await Scenario.CreateAsync("mariadb-10.11", "mariadb-10.11", Plain);
+        await scenario.RecordAsync();
+        await using var relay = new SilentRelay(scenario.To.Port);
+        await using var watch = await ForeignWriteWatch.OpenAsync(
+            new ForeignWriteWatchDefinition
+            {
+                Server = scenario.To with { Port = relay.Port, SslMode = SslMode.Disabled }, Tables = scenario.Tables, OwnStreamIds = [scenario.Definition.Id], OpeningLimit = TimeSpan.FromSeconds(1),
+            },
+            default);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using (Faults.FaultPoints.Arm("watch.connect", _ =>
+        {
+            relay.SilenceLast();
+            return ValueTask.CompletedTask;
+        }))
+        {
+            watch.Start();
+            while (watch.Progress.Error?.Contains($"127.0.0.1:{relay.Port} did not answer in time", StringComparison.Ordinal) != true)
+            {
+                await Task.Delay(20, limit.Token);
+            }
+        }
+
+        await scenario.Target.ExecuteAsync($"INSERT INTO {scenario.Schema}.t VALUES (1,'foreign')", default);
+        await ExaminedAsync(watch, scenario);
+        Assert.Equal(1, watch.Progress.Transactions);
+    }
+
     [Theory]
     [InlineData("mariadb-10.11", "mysql-9.7")]
     [InlineData("mysql-5.6", "mariadb-11.8")]

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Switchyard.Client;
 using Switchyard.Faults;
 using Switchyard.Lab;
 
@@ -114,7 +116,7 @@ public sealed class FrozenServerTests
         await scenario.RecordAsync(copies: false, change: d => d with { OpeningLimit = TimeSpan.FromSeconds(1) });
         using (FaultPoints.Arm("stream.open.connected", async _ => await server.FreezeAsync()))
         {
-            var silent = await Assert.ThrowsAsync<Client.BackendUnavailableException>(() => scenario.OpenAsync().WaitAsync(TimeSpan.FromMinutes(2)));
+            var silent = await Assert.ThrowsAsync<BackendUnavailableException>(() => scenario.OpenAsync().WaitAsync(TimeSpan.FromMinutes(2)));
             Assert.Contains($"The stream {scenario.Definition.Id} could not be opened: 127.0.0.1:{server.Port} did not answer", silent.Message, StringComparison.Ordinal);
         }
 
@@ -126,11 +128,51 @@ public sealed class FrozenServerTests
         await stream.StopAsync();
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mariadb-10.11", false)]
+    [InlineData("mysql-9.7", true)]
+    public async Task A_stream_whose_server_stops_answering_while_it_connects_again_says_which_and_goes_on_by_itself(string name, bool isSource)
+    {
+        await using var scenario = await Scenario.CreateAsync(name, name, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB");
+        await using var relay = new SilentRelay((isSource ? scenario.From : scenario.To).Port);
+        ConnectionOptions Through(ConnectionOptions server) => server with { Port = relay.Port, SslMode = SslMode.Disabled };
+        await scenario.RecordAsync(copies: false, change: d => d with { OpeningLimit = TimeSpan.FromSeconds(1) });
+        scenario.Definition = isSource ? scenario.Definition with { From = Through(scenario.From) } : scenario.Definition with { To = Through(scenario.To) };
+        var attempts = new Attempts();
+        await using var stream = await scenario.OpenAsync(logger: attempts);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1)", default);
+        await Scenario.CatchUpAsync(stream);
+
+        // Other connections, and those that ask whether the server is there, are answered: only this one is forgotten.
+        var silenced = 0;
+        using (FaultPoints.Arm(isSource ? "stream.connect.source" : "stream.connect.target", _ =>
+        {
+            relay.SilenceLast();
+            Interlocked.Increment(ref silenced);
+            return ValueTask.CompletedTask;
+        }))
+        {
+            await Scenario.KillDumpsAsync(scenario.Source, default);
+            await UntilAsync(() => attempts.Reasons.Any(r => r.Contains($"127.0.0.1:{relay.Port} did not answer in time", StringComparison.Ordinal)));
+            Assert.Equal(StreamState.Reconnecting, stream.Progress.State);
+            Assert.Contains("goes on by itself", stream.Progress.Error, StringComparison.Ordinal);
+        }
+
+        Assert.True(silenced > 0);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (2)", default);
+        await Scenario.CatchUpAsync(stream);
+        await scenario.AssertSameAsync();
+        await stream.StopAsync();
+    }
+
     private sealed class Attempts : ILogger
     {
         private int _count;
 
         public int Count => Volatile.Read(ref _count);
+
+        public ConcurrentQueue<string> Reasons { get; } = new();
 
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -142,12 +184,13 @@ public sealed class FrozenServerTests
             const int reconnecting = 3001;
             if (eventId.Id == reconnecting)
             {
+                Reasons.Enqueue(formatter(state, exception));
                 Interlocked.Increment(ref _count);
             }
         }
     }
 
-    private static async Task WriteAsync(Client.BackendConnection application, string note)
+    private static async Task WriteAsync(BackendConnection application, string note)
     {
         for (var id = 1; id <= 20; id++)
         {

@@ -11,10 +11,12 @@ public sealed class BinlogReader : IAsyncDisposable
     // A longer one comes in several packets, with the byte in front of it, and so in a file of its own.
     private const int BufferedEventBytes = 16 * 1024 * 1024 - 3;
 
-    private readonly Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> _readRaw;
-    private readonly BinlogEventParser _parser;
-    private readonly Func<bool>? _tryKeep;
-    private readonly IAsyncDisposable? _source;
+    private readonly Func<ServerErrorException, BinlogPosition, CancellationToken, Task<BinlogDump?>>? _openBehind;
+    private BinlogEventParser _parser;
+    private Func<CancellationToken, ValueTask<ReadOnlyMemory<byte>>> _readRaw;
+    private Func<bool>? _tryKeep;
+    private IAsyncDisposable? _source;
+    private (BinlogPosition At, ServerErrorException Error)? _brokenOff;
     private InnerEventReader? _inner;
     private BinlogPosition? _begin;
 
@@ -31,9 +33,20 @@ public sealed class BinlogReader : IAsyncDisposable
         _source = source;
     }
 
+    private BinlogReader(BinlogDump dump, BinlogPosition start, Func<ServerErrorException, BinlogPosition, CancellationToken, Task<BinlogDump?>>? openBehind)
+        : this(dump.ReadEventAsync, start, dump, dump.TryKeepEvent) => _openBehind = openBehind;
+
     /// <summary>Starts a dump on a connection, which the reader owns from then on and closes when disposed.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="request">Where to begin.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <param name="openBehind">
+    /// Is asked when the server ends the dump with an error, at the end of the last whole event: where the log goes on, or null to let the error stand. What comes there must be the first since the
+    /// server's start, when it has taken back what was unfinished.
+    /// </param>
     /// <exception cref="ServerErrorException">The server refused: no privilege, position purged (1236).</exception>
-    public static async Task<BinlogReader> OpenAsync(BackendConnection connection, BinlogDumpRequest request, CancellationToken cancellationToken)
+    public static async Task<BinlogReader> OpenAsync(
+        BackendConnection connection, BinlogDumpRequest request, CancellationToken cancellationToken, Func<ServerErrorException, BinlogPosition, CancellationToken, Task<BinlogDump?>>? openBehind = null)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(request);
@@ -41,12 +54,12 @@ public sealed class BinlogReader : IAsyncDisposable
         if (await CanStartAtAsync(connection, asked, cancellationToken).ConfigureAwait(false))
         {
             var there = await connection.DumpBinlogAsync(request, cancellationToken).ConfigureAwait(false);
-            return new BinlogReader(there.ReadEventAsync, asked, there, there.TryKeepEvent);
+            return new BinlogReader(there, asked, openBehind);
         }
 
         var before = asked with { Offset = BinlogPosition.FirstOffset };
         var dump = await connection.DumpBinlogAsync(request with { Position = before.Offset }, cancellationToken).ConfigureAwait(false);
-        return new BinlogReader(dump.ReadEventAsync, before, dump, dump.TryKeepEvent) { BeginsAt = asked };
+        return new BinlogReader(dump, before, openBehind) { BeginsAt = asked };
     }
 
     /// <summary>Everything up to here is read and not handed on; an event must end just there.</summary>
@@ -60,7 +73,7 @@ public sealed class BinlogReader : IAsyncDisposable
 
     /// <summary>The next event, or null when the server has ended the stream.</summary>
     /// <exception cref="UnsupportedEventException">An event that may carry a change is not understood, or the log says it is incomplete.</exception>
-    /// <exception cref="BinlogFormatException">The bytes are damaged.</exception>
+    /// <exception cref="BinlogFormatException">The bytes are damaged, or something is missing.</exception>
     public async ValueTask<BinlogEvent?> ReadAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -77,7 +90,17 @@ public sealed class BinlogReader : IAsyncDisposable
                 _inner = null;
             }
 
-            var raw = await _readRaw(cancellationToken).ConfigureAwait(false);
+            ReadOnlyMemory<byte> raw;
+            try
+            {
+                raw = await _readRaw(cancellationToken).ConfigureAwait(false);
+            }
+            catch (ServerErrorException e) when (_openBehind is not null && _brokenOff is null)
+            {
+                await OpenBehindAsync(e, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
             if (raw.IsEmpty)
             {
                 return null;
@@ -90,6 +113,21 @@ public sealed class BinlogReader : IAsyncDisposable
             }
 
             var parsed = Judge(_parser.Parse(raw, isOwned: raw.Length > BufferedEventBytes && _tryKeep?.Invoke() == true));
+            if (_brokenOff is { } broken)
+            {
+                switch (parsed)
+                {
+                    case RotateEvent:
+                        continue;
+                    case FormatDescriptionEvent { IsFirstSinceStart: true }:
+                        _brokenOff = null;
+                        break;
+                    default:
+                        throw new BinlogFormatException(
+                            $"The source's binary log breaks off at {broken.At} ({broken.Error.ServerMessage}), and goes on in a file that the server did not begin when it was started: what is missing there is not known. Find out on the source what happened, then cancel the migration and copy again.");
+                }
+            }
+
             if (parsed is not TransactionPayloadEvent payload)
             {
                 return parsed;
@@ -120,6 +158,23 @@ public sealed class BinlogReader : IAsyncDisposable
 
         return !connection.Server.IsMariaDb
             && (await connection.QueryAsync("SELECT @@global.gtid_mode", cancellationToken).ConfigureAwait(false)).GetStringOrNull(0, 0) == "ON";
+    }
+
+    private async Task OpenBehindAsync(ServerErrorException error, CancellationToken cancellationToken)
+    {
+        if (await _openBehind!(error, Position, cancellationToken).ConfigureAwait(false) is not { } dump)
+        {
+            throw error;
+        }
+
+        var ended = _source;
+        // Where that is, and in which form, its first events say.
+        _parser = new BinlogEventParser(Position);
+        (_readRaw, _tryKeep, _source, _brokenOff) = (dump.ReadEventAsync, dump.TryKeepEvent, dump, (_parser.Position, error));
+        if (ended is not null)
+        {
+            await ended.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     private void PassOver(ReadOnlyMemory<byte> raw, BinlogPosition begin)

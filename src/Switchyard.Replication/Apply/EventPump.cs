@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Switchyard.Binlog;
 using Switchyard.Replication.Ddl;
+using Switchyard.Replication.Source;
 using Switchyard.Replication.Tables;
 using Switchyard.Replication.Target;
 
@@ -10,7 +11,7 @@ namespace Switchyard.Replication.Apply;
 /// Reads the source's log ahead of the applier: keeps what concerns the stream, drops the rest, and waits when it is a set number of bytes
 /// ahead. It also waits behind every statement that may change a table's definition, because the rows after it are decoded by the new one.
 /// </summary>
-internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, ChangeReach reach, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
+internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, ChangeReach reach, bool mayHaveGoneOn, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Queue<StreamItem> _items = new();
@@ -28,6 +29,9 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
     private BinlogEvent? _gtid;
     private bool _inTransaction;
     private bool _isOwn;
+
+    // The log's last word was that it goes on in the next file.
+    private bool _hasRotated = reader.Position.Offset == BinlogPosition.FirstOffset;
 
     /// <summary>The end of what was read.</summary>
     public BinlogPosition Received
@@ -106,6 +110,7 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         }
 
         var item = Translate(next);
+        _hasRotated = next is RotateEvent { IsArtificial: false } || (_hasRotated && next is not FormatDescriptionEvent);
         lock (_lock)
         {
             _received = next.Position;
@@ -191,6 +196,9 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
                 return End(next);
             case XaPrepareEvent prepared:
                 return EndBranch(prepared);
+            case FormatDescriptionEvent { IsFirstSinceStart: true } when mayHaveGoneOn && _hasRotated:
+                // A server that begins a file while it runs does not say that it has just been started.
+                throw TornLog.GoneOn(_last);
             case FormatDescriptionEvent { IsFirstSinceStart: true }:
                 return BreakOff(next);
             default:
@@ -237,6 +245,11 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
         {
             xa.Forget(branch);
             _branch = null;
+        }
+
+        if (mayHaveGoneOn)
+        {
+            throw TornLog.GoneOn(_last);
         }
 
         _inTransaction = false;

@@ -171,11 +171,13 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         xa.Reset(await XaRows.LoadAsync(target.Connection, definition.Id, cancellationToken).ConfigureAwait(false));
         var source = await BackendConnection.OpenAsync(Source, cancellationToken).ConfigureAwait(false);
         BinlogReader reader;
+        bool mayHaveGoneOn;
         try
         {
             await Faults.FaultPoints.HitAsync("stream.connect.source", cancellationToken).ConfigureAwait(false);
             await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
+            mayHaveGoneOn = await TornLog.MayHaveGoneOnAsync(source, cancellationToken).ConfigureAwait(false);
             foreach (var branch in xa.Open)
             {
                 await VerifyContainsAsync(source, branch, cancellationToken).ConfigureAwait(false);
@@ -212,7 +214,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             status.Connected(
                 await SourceLog.ReadClockOffsetAsync(source, clock, cancellationToken).ConfigureAwait(false),
                 (await LogRetention.ReadAsync(source, cancellationToken).ConfigureAwait(false)).Age);
-            reader = await BinlogReader.OpenAsync(
+            reader = await TornLog.OpenReaderAsync(
                 source,
                 new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = definition.HeartbeatPeriod, SilenceTimeout = definition.LogSilenceLimit },
                 cancellationToken).ConfigureAwait(false);
@@ -226,7 +228,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         target.TakeTime();
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
-        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables, _temporaries), ReopenAsync);
+        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables, _temporaries), mayHaveGoneOn, ReopenAsync);
         return (pump, reader, pump.RunAsync());
     }
 
@@ -258,7 +260,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         try
         {
             await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
-            return await BinlogReader.OpenAsync(
+            return await TornLog.OpenReaderAsync(
                 source,
                 new BinlogDumpRequest { ServerId = _serverId ^ 0x4000_0000u, File = begin.File, Position = begin.Offset, HeartbeatPeriod = definition.HeartbeatPeriod, SilenceTimeout = definition.LogSilenceLimit },
                 cancellationToken).ConfigureAwait(false);

@@ -203,7 +203,7 @@ internal static class GtidPositions
         var connection = await BackendConnection.OpenAsync(server with { Schema = null }, cancellationToken).ConfigureAwait(false);
         try
         {
-            return await BinlogReader.OpenAsync(connection, request, cancellationToken).ConfigureAwait(false);
+            return await TornLog.OpenReaderAsync(connection, request, cancellationToken).ConfigureAwait(false);
         }
         catch
         {

@@ -28,7 +28,7 @@ public sealed record LogReach(BinlogPosition From, TimeSpan Age, ulong Bytes, Lo
         }
 
         var now = (await connection.QueryAsync("SELECT UNIX_TIMESTAMP()", cancellationToken).ConfigureAwait(false)).GetInt64(0, 0);
-        var reader = await BinlogReader.OpenAsync(
+        var reader = await TornLog.OpenReaderAsync(
             connection, new BinlogDumpRequest { ServerId = GtidPositions.ServerId, File = from.File, Position = from.Offset, StopAtEnd = true }, cancellationToken).ConfigureAwait(false);
         await using var lease = reader.ConfigureAwait(false);
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is { } next)

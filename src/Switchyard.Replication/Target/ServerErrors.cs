@@ -27,5 +27,8 @@ internal static class ServerErrors
     /// <summary>An event of the log is longer than a server sends: more than 1 GB. So it stays.</summary>
     public static bool IsEventTooLong(ServerErrorException e) => e.Code == 1236 && e.ServerMessage.Contains("exceeded max_allowed_packet", StringComparison.Ordinal);
 
+    /// <summary>A file of the log ends in the middle of an event.</summary>
+    public static bool IsLogTorn(ServerErrorException e) => e.Code == 1236 && e.ServerMessage.Contains("truncated in the middle of event", StringComparison.Ordinal);
+
     public static bool IsDuplicateKey(ServerErrorException e) => e.Code is 1062 or 1586 or 1022;
 }

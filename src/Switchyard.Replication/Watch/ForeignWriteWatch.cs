@@ -171,7 +171,7 @@ public sealed class ForeignWriteWatch : IAsyncDisposable
             }
 
             await SourceLog.VerifyContainsAsync(server, start, stop).ConfigureAwait(false);
-            reader = await BinlogReader.OpenAsync(
+            reader = await TornLog.OpenReaderAsync(
                 server, new BinlogDumpRequest { ServerId = _serverId, File = start.File, Position = start.Offset, HeartbeatPeriod = _definition.HeartbeatPeriod }, stop).ConfigureAwait(false);
         }
         catch

@@ -244,6 +244,7 @@ public sealed class SchemaGateTests
         var limited = new UriBuilder(server.Dsn) { UserName = user, Password = "pw" }.Uri.ToString();
 
         var findings = await InspectAsync(limited, target.Dsn, schema);
+        Assert.Equal(name == "mysql-5.6", findings.Any(f => f is { Code: "binlog_error_action", Severity: GateSeverity.Warn }));
         var grants = findings.Where(f => f.Code == "grants_missing" && f.Subject == "source").ToList();
 
         Assert.Equal(2, grants.Count);

@@ -99,6 +99,14 @@ internal static class SourceServerRules
                 "Give max_binlog_total_size room for what is written in three days, or set it to 0 for the time of the migration.");
         }
 
+        // Before 5.6.20 there was no choice.
+        if (!server.IsMariaDb && !server.Variable("binlog_error_action").Equals("ABORT_SERVER", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return GateFinding.Warn(
+                "binlog_error_action", "source", "The source goes on without its binary log when it cannot write it, as when its disk is full (binlog_error_action is not ABORT_SERVER); what is changed then never reaches the target.",
+                "Run SET GLOBAL binlog_error_action='ABORT_SERVER' (MySQL from 5.6.22), keep it in the configuration, and watch the disk of its log.");
+        }
+
         if (server.Has("sync_binlog") && server.Number("sync_binlog") != 1)
         {
             yield return GateFinding.Warn(

@@ -8,8 +8,9 @@ namespace Switchyard.Replication;
 /// </summary>
 /// <param name="tables">The tables.</param>
 /// <param name="what">What happened to them and where: a sentence without its end.</param>
-public sealed class TablesReplacedException(IReadOnlyList<TableName> tables, string what)
-    : ReplicationException($"{what}: rows that were never streamed can be behind the name, so {(tables.Count == 1 ? "it has" : "they have")} to be copied again.")
+/// <param name="why">What follows from that.</param>
+public sealed class TablesReplacedException(IReadOnlyList<TableName> tables, string what, string why = "rows that were never streamed can be behind the name")
+    : ReplicationException($"{what}: {why}, so {(tables.Count == 1 ? "it has" : "they have")} to be copied again.")
 {
     /// <summary>The tables.</summary>
     public IReadOnlyList<TableName> Tables { get; } = tables;

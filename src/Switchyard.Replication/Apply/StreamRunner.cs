@@ -23,6 +23,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
 
     // Once is enough: from there on the stream keeps the record itself.
     private bool _hasCompleted;
+    private bool _knowsSessions;
 
     // The log, once it is asked for, has its own limit.
     private ConnectionOptions Source => definition.From with { Schema = null, CommandTimeout = definition.From.CommandTimeout ?? definition.OpeningLimit };
@@ -177,6 +178,13 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
             await Faults.FaultPoints.HitAsync("stream.connect.source", cancellationToken).ConfigureAwait(false);
             await VerifySourceAsync(source, cancellationToken).ConfigureAwait(false);
             await SourceLog.VerifyContainsAsync(source, start, cancellationToken).ConfigureAwait(false);
+            if (!_knowsSessions)
+            {
+                var number = await source.QueryAsync("SELECT @@global.server_id", cancellationToken).ConfigureAwait(false);
+                _temporaries.Begin(await SourceLog.ReadEndAsync(source, cancellationToken).ConfigureAwait(false), (uint)number.GetUInt64(0, 0), source.Server.ConnectionId);
+                _knowsSessions = true;
+            }
+
             mayHaveGoneOn = await TornLog.MayHaveGoneOnAsync(source, cancellationToken).ConfigureAwait(false);
             foreach (var branch in xa.Open)
             {

@@ -29,6 +29,11 @@ internal sealed class ChangeReach(ConnectionOptions server, StreamTables tables,
             _objects = null;
         }
 
+        if (!isTemporary && statement.Kind is DdlKind.Alter or DdlKind.Truncate or DdlKind.Drop or DdlKind.Rename && temporaries.MayBeUnknown(query))
+        {
+            statement = statement with { MayBeTemporary = true };
+        }
+
         var fills = statement.Kind is DdlKind.None or DdlKind.Create && statement.Verb is DdlParser.CreateTemporary or DdlParser.CreateTable && statement.Has("SELECT");
         if (statement.IsUnreadable || !(isTemporary || fills || statement.Kind == DdlKind.Change))
         {

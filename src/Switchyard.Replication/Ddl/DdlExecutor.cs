@@ -101,6 +101,11 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             return;
         }
 
+        if (statement.MayBeTemporary)
+        {
+            throw new TablesReplacedException(met, $"{Naming(statement)} changed on the source by {statement.Verb} at {item.Position}, or a temporary table of that name that its session made before replication began", "which of the two cannot be told");
+        }
+
         if (StatementText.IsForeign(item.Query))
         {
             throw new ReplicationException($"Table {string.Join(", ", concerned)} was changed on the source at {item.Position} by a statement in a character set other than UTF-8. {ByHand}");

@@ -134,6 +134,7 @@ internal sealed class DdlParser(List<DdlToken> tokens, string defaultSchema)
 
     private DdlKind Truncate()
     {
+        _verb = "TRUNCATE TABLE";
         Skip("TABLE");
         _names.Add(Name());
         return DdlKind.Truncate;

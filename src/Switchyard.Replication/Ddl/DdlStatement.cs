@@ -68,6 +68,9 @@ internal sealed record DdlStatement(DdlKind Kind, IReadOnlyList<TableName> Names
     /// <summary>Whether a character set stands somewhere without its collation, so that the server's own choice counts.</summary>
     public bool NamesCharacterSetAlone => Count("CHARSET") + Count("CHARACTER") > Count("COLLATE");
 
+    /// <summary>It may be about a temporary table of the name, one that its session made before the log was read here.</summary>
+    public bool MayBeTemporary { get; init; }
+
     /// <summary>Its character set is not known here, and names in it are not ASCII: it may act on any table.</summary>
     public bool IsUnreadable { get; init; }
 

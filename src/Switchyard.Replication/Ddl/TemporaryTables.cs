@@ -14,6 +14,8 @@ internal sealed class TemporaryTables
 
     private readonly Dictionary<(uint Server, uint Session), List<Life>> _lives = [];
     private readonly Queue<Life> _ended = new();
+    private (BinlogPosition At, uint Server, ulong Session)? _begin;
+    private BinlogPosition? _firstStart;
 
     /// <summary>Takes note of those a statement makes and drops. Statements in the log's order, or once more.</summary>
     /// <returns>Whether temporary tables are all that it writes or changes by itself; functions it calls may do more.</returns>
@@ -55,9 +57,19 @@ internal sealed class TemporaryTables
         }
     }
 
+    /// <summary>Sessions of the server with a higher number began when the log was read here already, and after this place. Counts once.</summary>
+    public void Begin(BinlogPosition at, uint server, ulong session) => _begin ??= (at, server, session);
+
+    /// <summary>Whether a statement's session uses temporary tables, and may have made some that are not known: before the log was read here.</summary>
+    public bool MayBeUnknown(QueryEvent query) =>
+        (query.Flags & BinlogEventFlags.ThreadSpecific) != 0
+        && !(_firstStart <= query.Position)
+        && !(_begin is { } begin && begin.At < query.Position && begin.Server == query.ServerId && begin.Session < query.ThreadId);
+
     /// <summary>The server has started again: all sessions before are gone.</summary>
     public void EndAll(BinlogPosition at)
     {
+        _firstStart = _firstStart < at ? _firstStart : at;
         foreach (var life in _lives.Values.SelectMany(l => l).Where(l => l.Begin < at && !(l.End < at)).ToArray())
         {
             End(life, at);

@@ -131,6 +131,52 @@ public sealed class StatementFormatTests
         Assert.Contains("logged as text", stream.Progress.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "TRUNCATE TABLE t")]
+    [InlineData("mariadb-10.11", "ALTER TABLE t DROP COLUMN v")]
+    [InlineData("mariadb-10.5", "TRUNCATE TABLE t")]
+    [InlineData("mysql-5.6", "TRUNCATE TABLE t")]
+    [InlineData("mysql-9.7", "TRUNCATE TABLE t")]
+    [InlineData("mysql-9.7", "CREATE INDEX i ON t (v)")]
+    public async Task What_may_be_about_a_temporary_table_from_before_the_stream_is_not_run_on_the_table_of_its_name(string server, string statement)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, s_schema);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+        await using var application = await scenario.ConnectSourceAsync();
+        await application.ExecuteAsync("SET SESSION binlog_format='STATEMENT'", default);
+        await application.ExecuteAsync("CREATE TEMPORARY TABLE t (id INT, v INT, w INT)", default);
+        await scenario.RecordAsync(change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+        await using var stream = await scenario.OpenAsync();
+        await new TableCopier(stream, new CopyOptions()).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
+        var before = (await scenario.Target.QueryAsync($"SHOW CREATE TABLE {scenario.Schema}.t", default)).GetString(0, 1);
+
+        await application.ExecuteAsync(statement, default);
+        await Assert.ThrowsAnyAsync<ReplicationException>(() => Scenario.CatchUpAsync(stream)).WaitAsync(TimeSpan.FromMinutes(5));
+        Assert.Equal(scenario.Tables.Where(t => t.Name == "t"), stream.Replaced!.Tables);
+        Assert.Contains("or a temporary table of that name", stream.Progress.Error, StringComparison.Ordinal);
+        Assert.Equal(1, await scenario.CountAsync(new(scenario.Schema, "t")));
+        Assert.Equal(before, (await scenario.Target.QueryAsync($"SHOW CREATE TABLE {scenario.Schema}.t", default)).GetString(0, 1));
+    }
+
+    // With the flag of temporary tables: it is the whole procedure's.
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task What_a_session_that_began_after_the_stream_does_to_a_table_beside_its_temporary_ones_is_followed(string server)
+    {
+        await using var scenario = await Scenario.CreateAsync(
+            server, server, [.. s_schema, "CREATE PROCEDURE refill() BEGIN CREATE TEMPORARY TABLE passing AS SELECT id+10 AS id FROM t; TRUNCATE TABLE t; INSERT INTO t SELECT id, 2 FROM passing; DROP TEMPORARY TABLE passing; END"]);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+        await scenario.RecordAsync(change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+        await using var stream = await scenario.OpenAsync();
+        await new TableCopier(stream, new CopyOptions()).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
+        await using var application = await scenario.ConnectSourceAsync();
+        await application.ExecuteAsync("CALL refill()", default);
+        await Scenario.CatchUpAsync(stream);
+        var rows = await scenario.Target.QueryAsync($"SELECT id, v FROM {scenario.Schema}.t", default);
+        Assert.Equal(["11 2"], rows.Rows.Select(r => $"{r.GetString(0)} {r.GetString(1)}"));
+    }
+
     [Fact]
     public async Task A_rollback_that_is_logged_with_savepoints_of_other_tables_alone_passes()
     {

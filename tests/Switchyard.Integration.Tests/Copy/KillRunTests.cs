@@ -140,6 +140,9 @@ public sealed class KillRunTests(Xunit.Abstractions.ITestOutputHelper output)
             await admin.ExecuteAsync("INSERT INTO worded VALUES " + string.Join(',', numbers.Select(i => $"('{(char)('a' + (i % 26))}{i}',{i},'v{i}')")), default);
             await admin.ExecuteAsync("INSERT INTO wide VALUES " + string.Join(',', numbers.Select(i => $"({i / 4},{i % 4},{i},'v{i}',REPEAT(x'00ff',{i % 100}))")), default);
         }
+
+        // Large enough to wait for its rows with its index.
+        await admin.QueryAsync("ANALYZE TABLE plain", default);
     }
 
     private static async Task WriteAsync(LabServer server, string schema, Random random, CancellationToken stop)

@@ -196,7 +196,13 @@ public sealed class SilentServerTests
         await using var world = await RealWorld.StartAsync(await LabServer.SharedAsync(server, "source"), target, limited: false, Workload.TablesFor(server));
         world.Limits = s_limits;
         await world.RestartAsync();
-        await Workload.FillAsync(world, 10);
+        // Those of small tables are there from the beginning.
+        await Workload.FillAsync(world, 20_000);
+        await using (var app = await world.OpenSourceAsync())
+        {
+            await app.QueryAsync("ANALYZE TABLE orders", default);
+        }
+
         await using var holder = await BackendConnection.OpenAsync(world.TargetOptions, default);
         await using var admin = await BackendConnection.OpenAsync(world.TargetOptions, default);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));

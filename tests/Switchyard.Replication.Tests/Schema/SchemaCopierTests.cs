@@ -22,7 +22,7 @@ public sealed class SchemaCopierTests
         await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
         await CreateAsync(source, target, schema);
         var original = (await SchemaReader.ReadTablesAsync(source, schema, CancellationToken.None)).ToDictionary(t => t.Name.Name);
-        var copier = new SchemaCopier(source, target);
+        var copier = new SchemaCopier(source, target) { SmallTableBytes = -1 };
 
         var report = await copier.CopyTablesAsync(schema, original.Keys, deferIndexes: true, CancellationToken.None);
         var again = await copier.CopyTablesAsync(schema, original.Keys, deferIndexes: true, CancellationToken.None);
@@ -46,6 +46,31 @@ public sealed class SchemaCopierTests
         }
 
         await AssertDefaultsAgreeAsync(source, target, schema, original["child"]);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task Only_large_tables_wait_for_their_rows_with_their_indexes(string server)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync(server, "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(server, "target"));
+        await source.ExecuteAsync($"CREATE DATABASE `{schema}`", CancellationToken.None);
+        foreach (var (table, rows) in (IEnumerable<(string, int)>)[("small", 10), ("large", 512)])
+        {
+            await source.ExecuteAsync($"CREATE TABLE `{schema}`.{table} (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT, pad VARCHAR(8000) NOT NULL, KEY k_v (v)) ENGINE=InnoDB DEFAULT CHARSET=latin1", CancellationToken.None);
+            await source.ExecuteAsync($"INSERT INTO `{schema}`.{table} (v, pad) VALUES {string.Join(',', Enumerable.Range(0, rows).Select(i => $"({i}, REPEAT('x', 8000))"))}", CancellationToken.None);
+            await source.QueryAsync($"ANALYZE TABLE `{schema}`.{table}", CancellationToken.None);
+        }
+
+        var copier = new SchemaCopier(source, target);
+        await copier.CopyTablesAsync(schema, ["small", "large"], deferIndexes: true, CancellationToken.None);
+        var made = (await SchemaReader.ReadTablesAsync(target, schema, CancellationToken.None)).ToDictionary(t => t.Name.Name, t => t.Indexes.Select(i => i.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(["PRIMARY", "k_v"], made["small"]);
+        Assert.Equal(["PRIMARY"], made["large"]);
+        Assert.Equal(["large"], (await copier.FindDeferredAsync(schema, ["small", "large"], CancellationToken.None)).Select(d => d.Table.Name));
     }
 
     [Theory]

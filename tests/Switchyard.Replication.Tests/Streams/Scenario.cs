@@ -79,7 +79,8 @@ internal sealed class Scenario : IAsyncDisposable
         await using (var a = await BackendConnection.OpenAsync(From, default))
         await using (var b = await BackendConnection.OpenAsync(To, default))
         {
-            await new SchemaCopier(a, b).CopyTablesAsync(Schema, [.. Tables.Select(t => t.Name)], deferIndexes: true, default);
+            // Small tables go the way of large ones here.
+            await new SchemaCopier(a, b) { SmallTableBytes = -1 }.CopyTablesAsync(Schema, [.. Tables.Select(t => t.Name)], deferIndexes: true, default);
         }
 
         Definition = new StreamDefinition { Id = Schema + ".forward", From = From, To = To, Tables = Tables, CopiesTables = copies };

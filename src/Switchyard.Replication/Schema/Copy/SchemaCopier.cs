@@ -24,17 +24,20 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     private ServerTraits? _sourceTraits;
     private ServerTraits? _targetTraits;
 
+    /// <summary>Up to this size of its rows, as the source estimates, a table has all its indexes from the beginning: to build them later, by a statement that makes the table anew or waits for it, costs more.</summary>
+    internal long SmallTableBytes { get; init; } = 1024 * 1024;
+
     /// <summary>Creates the schema and the tables; those that exist are left as they are.</summary>
     /// <param name="schema">The schema, of the same name on both sides.</param>
     /// <param name="tables">The tables by name.</param>
-    /// <param name="deferIndexes">Leave secondary indexes that can wait to <see cref="FindDeferredAsync"/>.</param>
+    /// <param name="deferIndexes">Leave secondary indexes that can wait, of tables that are not small, to <see cref="FindDeferredAsync"/>.</param>
     /// <param name="cancellationToken">Stops between statements.</param>
     /// <exception cref="ServerErrorException">A connection or the target's storage failed.</exception>
     /// <exception cref="SchemaTranslationException">A table cannot be expressed on the target, and nothing was created; or the target refused one that could not be told before.</exception>
     public async Task<SchemaCopyReport> CopyTablesAsync(
         string schema, IReadOnlyCollection<string> tables, bool deferIndexes, CancellationToken cancellationToken)
     {
-        var translated = await TranslateAsync(schema, tables, deferIndexes, cancellationToken).ConfigureAwait(false);
+        var translated = await TranslateAsync(schema, tables, t => deferIndexes && t.DataLength > SmallTableBytes, cancellationToken).ConfigureAwait(false);
         var findings = translated.SelectMany(t => t.Findings).ToList();
         if (findings.Exists(f => f.Severity == GateSeverity.Refuse))
         {
@@ -79,7 +82,7 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     public async Task<IReadOnlyList<DeferredIndexes>> FindDeferredAsync(
         string schema, IReadOnlyCollection<string> tables, CancellationToken cancellationToken)
     {
-        var translated = await TranslateAsync(schema, tables, deferIndexes: true, cancellationToken).ConfigureAwait(false);
+        var translated = await TranslateAsync(schema, tables, _ => true, cancellationToken).ConfigureAwait(false);
         var existing = (await SchemaReader.ReadTablesAsync(target, schema, cancellationToken).ConfigureAwait(false))
             .ToDictionary(t => t.Name.Name, t => t.Indexes.Select(i => i.Name).ToHashSet(StringComparer.OrdinalIgnoreCase), StringComparer.Ordinal);
         var result = new List<DeferredIndexes>();
@@ -123,7 +126,7 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     /// <summary>What translating would find, without creating anything.</summary>
     internal async Task<IReadOnlyList<GateFinding>> TryTranslateAsync(
         string schema, IReadOnlyCollection<string> tables, CancellationToken cancellationToken) =>
-        [.. (await TranslateAsync(schema, tables, deferIndexes: true, cancellationToken).ConfigureAwait(false)).SelectMany(t => t.Findings)];
+        [.. (await TranslateAsync(schema, tables, _ => true, cancellationToken).ConfigureAwait(false)).SelectMany(t => t.Findings)];
 
     private async Task CreateAsync(TranslatedTable table, CancellationToken cancellationToken)
     {
@@ -141,7 +144,7 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
     }
 
     private async Task<IReadOnlyList<TranslatedTable>> TranslateAsync(
-        string schema, IReadOnlyCollection<string> tables, bool deferIndexes, CancellationToken cancellationToken)
+        string schema, IReadOnlyCollection<string> tables, Func<TableDefinition, bool> defersIndexes, CancellationToken cancellationToken)
     {
         _sourceTraits ??= await ServerTraits.ReadAsync(source, cancellationToken).ConfigureAwait(false);
         var translator = new TableTranslator(_sourceTraits, await TargetTraitsAsync(cancellationToken).ConfigureAwait(false));
@@ -154,7 +157,7 @@ public sealed class SchemaCopier(BackendConnection source, BackendConnection tar
         foreach (var table in definitions.Where(t => tables.Contains(t.Name.Name)))
         {
             var (complete, findings) = await WithUnprintedAsync(table, cancellationToken).ConfigureAwait(false);
-            var result = translator.Translate(complete, [.. referenced[table.Name.Name]], deferIndexes);
+            var result = translator.Translate(complete, [.. referenced[table.Name.Name]], defersIndexes(table));
             translated.Add(result with { Findings = [.. findings, .. result.Findings] });
         }
 

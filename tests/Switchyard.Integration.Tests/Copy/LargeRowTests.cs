@@ -205,9 +205,10 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
         while (true)
         {
             var status = (await api.GetAsync<MigrationStatus>("migrations/heavy/status", limit.Token)).Value;
-            if ((status.Error ?? status.Stream.Error) is { } error)
+            // Of a stream that connects again it is the reason.
+            if (status.State == MigrationState.Error || status.Stream.State == "error")
             {
-                return error;
+                return status.Error ?? status.Stream.Error ?? "";
             }
 
             await Task.Delay(50, limit.Token);

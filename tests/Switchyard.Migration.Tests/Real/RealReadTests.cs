@@ -63,11 +63,7 @@ public sealed class RealReadTests
         await target.KillAsync();
         await load.UntilReadAsync(20, fromTarget: false);
         await target.RestartAsync();
-        if (await world.Service.StatusAsync(world.Schema, default) is { State: MigrationState.Error })
-        {
-            await world.Service.RepairAsync(world.Schema, default);
-        }
-
+        await world.UntilFollowingAsync(repairs: true);
         await load.UntilReadAsync(20, fromTarget: true);
         await load.StopAsync();
         Assert.True(load.Errors.IsEmpty, $"{string.Join("\n", load.Errors)}\n{world}");

@@ -118,12 +118,19 @@ internal sealed class RealWorld : IAsyncDisposable
     }
 
     /// <summary>Returns once the stream away from the authoritative side runs again.</summary>
-    public async Task UntilFollowingAsync()
+    /// <param name="repairs">What has ended for want of a server, now or as soon as it notices, is repaired.</param>
+    public async Task UntilFollowingAsync(bool repairs = false)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         while (true)
         {
             var status = await Service.StatusAsync(Schema, limit.Token);
+            if (repairs && status is { State: MigrationState.Error } or { Operation: not null })
+            {
+                await Service.RepairAsync(Schema, limit.Token);
+                continue;
+            }
+
             if ((status.Writes == "a" ? status.Stream : status.Reverse).State == "running")
             {
                 return;

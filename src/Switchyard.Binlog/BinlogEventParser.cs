@@ -325,6 +325,9 @@ public sealed class BinlogEventParser
             case BinlogEventType.HeartbeatV2:
                 AdvanceToHeartbeat(ref span);
                 return;
+            case BinlogEventType.Heartbeat when span.Text(span.Remaining) is { Length: > 0 } file && file != Position.File:
+                // The server has said that it goes on in the next file, and waits in the one before.
+                return;
             default:
                 if (header.NextOffset == 0 || (header.Flags & BinlogEventFlags.Artificial) != 0)
                 {

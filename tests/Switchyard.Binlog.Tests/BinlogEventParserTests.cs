@@ -39,6 +39,22 @@ public sealed class BinlogEventParserTests
         Assert.Throws<TableShapeMismatchException>(() => rows.DecodeRows(new TableShape([])));
     }
 
+    [Theory]
+    [InlineData(27, false)]
+    [InlineData(41, true)]
+    public void A_heartbeat_of_the_file_before_is_no_place_in_the_next(byte type, bool isSecondVersion)
+    {
+        var parser = Started();
+        parser.Parse(EventBuilder.Event(4, [4, 0, 0, 0, 0, 0, 0, 0, .. "binlog.000002"u8], 430));
+        parser.Parse(Beat("binlog.000001", 174));
+        Assert.Equal(new BinlogPosition("binlog.000002", 4), parser.Position);
+        parser.Parse(Beat("binlog.000002", 174));
+        Assert.Equal(new BinlogPosition("binlog.000002", 174), parser.Position);
+
+        byte[] Beat(string file, byte offset) =>
+            EventBuilder.Event(type, isSecondVersion ? [1, (byte)file.Length, .. System.Text.Encoding.ASCII.GetBytes(file), 2, 1, offset, 0] : System.Text.Encoding.ASCII.GetBytes(file), isSecondVersion ? 0u : offset);
+    }
+
     [Fact]
     public void A_flipped_bit_is_noticed()
     {

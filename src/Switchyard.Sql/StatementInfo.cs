@@ -61,7 +61,7 @@ public sealed class StatementInfo
     /// <summary>The schema USE changes to (of several, the last one); null otherwise.</summary>
     public string? UseSchema { get; internal init; }
 
-    /// <summary>Whom KILL names, when it is a plain number; null otherwise.</summary>
+    /// <summary>Whom KILL names, when it is a plain number or a parameter; null otherwise.</summary>
     public KillTarget? KillTarget { get; internal init; }
 
     /// <summary>Whose connections KILL USER names; null otherwise.</summary>

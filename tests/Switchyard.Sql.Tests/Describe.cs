@@ -43,7 +43,7 @@ internal static class Describe
         }
 
         line.Append(info.UseSchema is null ? "" : " use:" + info.UseSchema);
-        line.Append(info.KillTarget is { } kill ? $" kill:{(kill.QueryOnly ? "query " : "")}{kill.ConnectionId}@{kill.Start}+{kill.Length}" : "");
+        line.Append(info.KillTarget is { } kill ? $" kill:{(kill.QueryOnly ? "query " : "")}{kill.ConnectionId?.ToString() ?? "?"}@{kill.Start}+{kill.Length}" : "");
         line.Append(info.KilledUser is { } whose ? $" kill:{(whose.QueryOnly ? "query " : "")}user {whose.Name}{(whose.HasHost ? "@" : "")}" : "");
         return line.Append(info.HasHints ? " hints" : "").ToString();
     }

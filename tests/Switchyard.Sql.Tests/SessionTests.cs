@@ -44,6 +44,9 @@ public sealed class SessionTests
         KILL CONNECTION 12; => Kill kill:12@16+2
         KILL CONNECTION_ID() => Kill
         KILL 1+1 => Kill
+        KILL ? => Kill kill:?@5+1
+        KILL QUERY ?; => Kill kill:query ?@11+1
+        KILL ?+1 => Kill
         GET DIAGNOSTICS @n = NUMBER => Diagnostics {SetsUserVariables, UsesUserVariables, ReadsDiagnostics} @n=
         SHOW WARNINGS => Show {ReadsDiagnostics}
         SHOW COUNT(*) ERRORS => Show {ReadsDiagnostics}

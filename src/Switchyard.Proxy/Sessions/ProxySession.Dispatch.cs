@@ -103,19 +103,12 @@ internal sealed partial class ProxySession
         }
 
         info = info.Routines.IsEmpty ? info : await _context.Routines.ExpandAsync(info, _state.Schema, _context.View.Current, cancellationToken);
-        if (info is { KillTarget: { } target, StatementCount: <= 1 })
-        {
-            await KillAsync(new KillOrder(target.ConnectionId, target.QueryOnly, QueryText(frame), target.Start, target.Length), frame, cancellationToken);
-            return;
-        }
-
-        if (info is { KilledUser: { } whose, StatementCount: <= 1 })
-        {
-            await KillUserAsync(whose, frame, cancellationToken);
-            return;
-        }
-
         var statement = new Statement(info, frame, ResponseShape.Results);
+        if (IsOrderToKill(info) && await TryKillAsync(statement, cancellationToken))
+        {
+            return;
+        }
+
         if (await RunAsync(statement, cancellationToken) && _context.Shadow.IsOn)
         {
             OfferShadow(statement);
@@ -161,6 +154,6 @@ internal sealed partial class ProxySession
         }
 
         var id = BinaryPrimitives.ReadUInt32LittleEndian(argument.Span);
-        await KillAsync(KillOrder.Connection(id), frame, cancellationToken);
+        await KillAsync(KillOrder.Connection(id), new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
     }
 }

@@ -1,7 +1,9 @@
 using Switchyard.Client;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Legs;
-using Switchyard.Proxy.Relay;
+using Switchyard.Sql;
+using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Sessions;
 
@@ -16,19 +18,63 @@ internal sealed partial class ProxySession
     /// <summary>ER_CONNECTION_KILLED of MariaDB.</summary>
     private const int ConnectionKilledCode = 1927;
 
+    /// <summary>In the second byte of a parameter's type.</summary>
+    private const byte UnsignedFlag = 0x80;
+
     private static readonly ClientError s_interrupted = new(InterruptedCode, "70100", "Query execution was interrupted");
 
     /// <summary>Ends the wait of a held statement; null while none waits.</summary>
     private volatile CancellationTokenSource? _holdInterrupt;
 
-    private async ValueTask KillAsync(KillOrder order, PacketFrame frame, CancellationToken cancellationToken)
+    /// <summary>Whether a statement is a KILL that is not just passed on. A single one: of several in a text, the backend is told as they stand.</summary>
+    private static bool IsOrderToKill(StatementInfo info) => info is { KillTarget: not null, StatementCount: <= 1 } or { KilledUser: not null, StatementCount: <= 1 };
+
+    /// <summary>Carries out a KILL, sent as text or prepared; false where it does not tell whom, and is to be passed on like any other statement.</summary>
+    private async ValueTask<bool> TryKillAsync(Statement statement, CancellationToken cancellationToken)
+    {
+        if (statement.Info.KilledUser is { } whose)
+        {
+            await KillUserAsync(whose, statement, cancellationToken);
+            return true;
+        }
+
+        if (statement.Info.KillTarget is not { } target || (target.ConnectionId ?? BoundId(statement)) is not { } id)
+        {
+            return false;
+        }
+
+        var text = statement.Prepared?.Sql ?? QueryText(statement.Frame);
+        await KillAsync(new KillOrder(id, target.QueryOnly, text, target.Start, target.Length), statement, cancellationToken);
+        return true;
+    }
+
+    /// <summary>The number that the only parameter of an execution stands for; null where it is none, or went ahead of the execution.</summary>
+    private ulong? BoundId(Statement statement)
+    {
+        if (statement.Prepared is not { Parameters: 1, ParameterTypes: { } types } prepared || prepared.IsSentAhead(0))
+        {
+            return null;
+        }
+
+        var argument = Argument(statement.Frame).Span;
+        var sent = ExecuteParameters.Parse(argument, prepared.Parameters, HasAttributes);
+        if ((argument[sent.Nulls] & 1) != 0)
+        {
+            return null;
+        }
+
+        var reader = new PayloadReader(argument[sent.Values..]);
+        return BinaryValue.ReadWhole(ref reader, (ColumnType)types[0], (types[1] & UnsignedFlag) != 0);
+    }
+
+    private async ValueTask KillAsync(KillOrder order, Statement statement, CancellationToken cancellationToken)
     {
         var here = _current!.Backend;
         var greeted = _context.Sessions.GreetedWith(order.Id);
         var holder = _context.Sessions.HolderOf(here, order.Id);
         if (greeted.Count == 0 || (holder is not null && greeted.Contains(holder) && holder.IsAt(here, order.Id)))
         {
-            await KillHereAsync(order, holder, frame, cancellationToken);
+            await KillHereAsync(order, holder, statement, cancellationToken);
             return;
         }
 
@@ -43,7 +89,7 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>The order as it is, on the leg it was given on; the backend says who may kill whom.</summary>
-    private async ValueTask KillHereAsync(KillOrder order, ProxySession? holder, PacketFrame frame, CancellationToken cancellationToken)
+    private async ValueTask KillHereAsync(KillOrder order, ProxySession? holder, Statement statement, CancellationToken cancellationToken)
     {
         if (holder == this)
         {
@@ -55,7 +101,7 @@ internal sealed partial class ProxySession
         var isLeading = holder is not null && holder.IsAt(leg.Backend, order.Id);
         await ForwardKillAsync(
             leg,
-            frame,
+            statement,
             () =>
             {
                 if (isLeading && leg.Scanner.ErrorCode == 0)
@@ -67,12 +113,12 @@ internal sealed partial class ProxySession
     }
 
     /// <summary>Servers shut a victim's connection before they answer its killer, so what is ended here is ended with the answer in hand.</summary>
-    private async ValueTask ForwardKillAsync(BackendLeg leg, PacketFrame frame, Action obeyed, CancellationToken cancellationToken)
+    private async ValueTask ForwardKillAsync(BackendLeg leg, Statement statement, Action obeyed, CancellationToken cancellationToken)
     {
         _whenAnswered = obeyed;
         try
         {
-            await ForwardAsync(leg, new Statement(s_nothing, frame, ResponseShape.Results), cancellationToken);
+            await ForwardAsync(leg, statement with { Info = s_nothing }, cancellationToken);
         }
         finally
         {
@@ -115,17 +161,17 @@ internal sealed partial class ProxySession
     /// KILL USER goes to the backend as it is, which ends what this user does there. Sessions are meant by the name their leg has on that backend, which is not always their
     /// client's; those whose statement is held, or that rest, are ended here as well. Where it names a host, that is the proxy's for the backend, and it is left to the backend.
     /// </summary>
-    private async ValueTask KillUserAsync(Sql.KilledUser whose, PacketFrame frame, CancellationToken cancellationToken)
+    private async ValueTask KillUserAsync(KilledUser whose, Statement statement, CancellationToken cancellationToken)
     {
         var leg = _current!;
-        await ForwardKillAsync(leg, frame, () => KillLike(leg, whose), cancellationToken);
+        await ForwardKillAsync(leg, statement, () => KillLike(leg, whose), cancellationToken);
         if (leg.Scanner.ErrorCode == ConnectionKilledCode)
         {
             Kill("it killed its own user");
         }
     }
 
-    private void KillLike(BackendLeg leg, Sql.KilledUser whose)
+    private void KillLike(BackendLeg leg, KilledUser whose)
     {
         // Who names itself hears that it was killed; the others have been, too.
         if (whose.HasHost || leg.Scanner.ErrorCode is not (0 or InterruptedCode or ConnectionKilledCode))

@@ -60,6 +60,12 @@ internal sealed partial class ProxySession
                 : await _context.Routines.ExpandAsync(prepared.Info, prepared.Schema, _context.View.Current, cancellationToken);
             RememberTypes(prepared, frame);
             var statement = new Statement(info, frame, ShapeOf(frame)) { Prepared = prepared };
+            if (IsOrderToKill(info) && await TryKillAsync(statement, cancellationToken))
+            {
+                NothingSentAhead(prepared);
+                return;
+            }
+
             if (await RunAsync(statement, cancellationToken))
             {
                 if (_context.Shadow.IsOn)

@@ -106,11 +106,6 @@ internal sealed partial class ProxySession
         {
             case CommandKind.Query when !_scanOptionsUncertain:
                 info = Analyze(frame);
-                if (info.KillTarget is not null || info.KilledUser is not null)
-                {
-                    return false;
-                }
-
                 break;
             case CommandKind.StatementExecute when frame.PayloadLength >= 5 && _prepared.TryGetValue(StatementIdOf(frame), out prepared) && !prepared.HasSentAhead && prepared.Refusal is null:
                 info = prepared.Info;
@@ -119,9 +114,9 @@ internal sealed partial class ProxySession
                 return false;
         }
 
-        if (!info.Routines.IsEmpty)
+        if (!info.Routines.IsEmpty || info.KillTarget is not null || info.KilledUser is not null)
         {
-            // What they do is looked up first.
+            // What routines do, and who is meant, is looked up first.
             return false;
         }
 

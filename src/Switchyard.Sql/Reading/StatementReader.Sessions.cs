@@ -286,10 +286,10 @@ internal ref partial struct StatementReader
         }
 
         var text = Text(_token);
-        if (_token.Kind == TokenKind.Number && Utf8Parser.TryParse(text, out ulong id, out var consumed) && consumed == text.Length
-            && (_ahead.Kind == TokenKind.End || _ahead.Is((byte)';')))
+        var isNumber = Utf8Parser.TryParse(text, out ulong id, out var consumed) && consumed == text.Length && _token.Kind == TokenKind.Number;
+        if ((isNumber || _token.Kind == TokenKind.Parameter) && (_ahead.Kind == TokenKind.End || _ahead.Is((byte)';')))
         {
-            _found.KillTarget = new KillTarget(queryOnly, id, _token.Start, _token.Length);
+            _found.KillTarget = new KillTarget(queryOnly, isNumber ? id : null, _token.Start, _token.Length);
         }
 
         SkipRest();

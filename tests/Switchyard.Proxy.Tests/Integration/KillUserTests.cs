@@ -161,9 +161,11 @@ public sealed class KillUserTests
     }
 
     [Theory]
-    [InlineData("mariadb-10.11")]
-    [InlineData("mysql-9.7")]
-    public async Task A_killer_that_has_its_answer_finds_the_victims_connection_closed(string name)
+    [InlineData("mariadb-10.11", false)]
+    [InlineData("mariadb-10.11", true)]
+    [InlineData("mysql-9.7", false)]
+    [InlineData("mysql-9.7", true)]
+    public async Task A_killer_that_has_its_answer_finds_the_victims_connection_closed(string name, bool isPrepared)
     {
         var server = await LabServer.SharedAsync(name, "source");
         await using var harness = await ProxyHarness.StartAsync(("s", server));
@@ -176,7 +178,8 @@ public sealed class KillUserTests
                 await using (victim)
                 {
                     Assert.Equal("in", login);
-                    await killer.ExecuteAsync($"KILL {victim.ConnectionId}", default);
+                    await using var kill = await killer.PrepareAsync($"KILL {victim.ConnectionId}", default);
+                    await (isPrepared ? kill.ExecuteAsync([], default) : killer.ExecuteAsync($"KILL {victim.ConnectionId}", default));
                     Assert.True(victim.Socket.Poll(0, SelectMode.SelectRead), $"attempt {i} on port {port}");
                 }
             }

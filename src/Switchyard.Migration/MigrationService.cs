@@ -77,7 +77,7 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     public async Task<PreflightReport> PreflightAsync(string name, CancellationToken cancellationToken)
     {
         var record = Unit(name).Runtime.Record;
-        return await new Preflight(_environment).ReportAsync(record.Settings, record, cancellationToken);
+        return await new Preflight(_environment).ReportAsync(record.SettingsNow, record, cancellationToken);
     }
 
     /// <inheritdoc />
@@ -148,6 +148,18 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         await unit.Runtime.HaltAsync(cancellationToken);
         await unit.Runtime.UpdateAsync(r => r with { Stopped = true, Copied = tables }, cancellationToken);
         return unit.Status(Epoch);
+    }
+
+    /// <inheritdoc />
+    public async Task<MigrationStatus> AddTablesAsync(string name, AddTablesRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var unit = Unit(name);
+        using var verb = unit.Runtime.Verbs.Enter(name, "add-table");
+        RefuseFinished(unit);
+        var findings = await new AddedTables(_environment, unit.Runtime).AddAsync(request, unit.Diff, cancellationToken);
+        var status = unit.Status(Epoch);
+        return status with { Findings = [.. findings, .. status.Findings] };
     }
 
     /// <inheritdoc />

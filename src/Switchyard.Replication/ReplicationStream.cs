@@ -172,11 +172,13 @@ public sealed class ReplicationStream : IAsyncDisposable
     /// <param name="logger">Is told of attempts.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
     /// <param name="delayed">Is told why it takes longer, and null when it does not any more.</param>
+    /// <param name="added">Those of them that the stream has not followed before: what the target holds under their names is not the stream's to drop.</param>
     /// <returns>What of their definitions could not be carried over exactly.</returns>
     /// <exception cref="ReplicationException">As they are on the source now they cannot be moved, and nothing was changed; or the target refused one.</exception>
     public static Task<IReadOnlyList<GateFinding>> CopyAgainAsync(
-        StreamDefinition definition, IReadOnlyList<TableName> names, bool deferIndexes, TimeProvider clock, ILogger logger, CancellationToken cancellationToken, Action<string?>? delayed = null) =>
-        new TableRenewal(definition, deferIndexes, clock, logger, delayed).RunAsync(names, cancellationToken);
+        StreamDefinition definition, IReadOnlyList<TableName> names, bool deferIndexes, TimeProvider clock, ILogger logger, CancellationToken cancellationToken, Action<string?>? delayed = null,
+        IReadOnlyCollection<TableName>? added = null) =>
+        new TableRenewal(definition, deferIndexes, clock, logger, delayed, added ?? []).RunAsync(names, cancellationToken);
 
     /// <summary>Takes the recorded stream over. It does nothing until <see cref="Start"/>.</summary>
     /// <exception cref="ReplicationException">The stream is not recorded, or a table cannot be replicated exactly.</exception>

@@ -55,6 +55,15 @@ public sealed class ActionTests
         Assert.Contains(settings, call);
     }
 
+    [Fact]
+    public async Task Tables_to_add_are_asked_for_by_name()
+    {
+        await using var host = await HostAsync(MigrationState.Running);
+        Assert.Contains("name=\"tables\"", await host.Client.GetStringAsync(new Uri("/console/actions/shop/add-table", UriKind.Relative)));
+        await PostAsync(host, "add-table", ("tables", "shop.made, shop.more"));
+        Assert.Equal("add-table shop shop.made shop.more", Assert.Single(host.Migrations.Calls));
+    }
+
     [Theory]
     [InlineData("complete", MigrationState.Switched)]
     [InlineData("cancel", MigrationState.Running)]

@@ -44,6 +44,9 @@ internal sealed class FakeMigrations : IMigrationService
 
     public Task<MigrationStatus> ThrottleAsync(string name, ThrottleRequest request, CancellationToken cancellationToken) => Did("throttle " + name, Get(name).Status);
 
+    public Task<MigrationStatus> AddTablesAsync(string name, AddTablesRequest request, CancellationToken cancellationToken) =>
+        Did($"add-table {name} {string.Join(' ', request.Tables)}", Get(name).Status with { State = MigrationState.Copying });
+
     public Task DeleteAsync(string name, CancellationToken cancellationToken) => Did("delete " + name, 0);
 
     public Task<MigrationStatus> ValidateAsync(string name, ValidateRequest request, CancellationToken cancellationToken) =>

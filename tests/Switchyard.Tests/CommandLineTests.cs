@@ -8,6 +8,7 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("migration", "create", "x")]
     [InlineData("migration", "create", "x", "--source", "a", "--target", "b", "--tables", "t", "--schema", "s", "--schema", "u")]
+    [InlineData("migration", "add-table", "x")]
     [InlineData("migration", "switch", "x", "--timeout", "soon")]
     [InlineData("migration", "switch", "x", "--fence", "wall")]
     [InlineData("migration", "validate", "x", "--percent", "101")]

@@ -11,6 +11,7 @@ public enum ActionFields
     Validate,
     Complete,
     Compare,
+    Tables,
 }
 
 /// <summary>What an action is given to run with.</summary>

@@ -39,6 +39,24 @@ internal static class CopyActions
         },
         new()
         {
+            Id = "add-table",
+            Label = "Add a table",
+            Offered = s => s.Writes == s.Source && s.State.IsAny(MigrationState.Copying, MigrationState.Running, MigrationState.Stopped, MigrationState.Error) && Idle(s),
+            Fields = ActionFields.Tables,
+            Consequences = s =>
+            [
+                $"Tables made on {s.Source} since the migration was created are made on {s.Target}, and their rows are copied; what is copied of the others stays.",
+                "Until that is done nothing can be compared or switched, and comparisons from before do not count.",
+            ],
+            Run = async c =>
+            {
+                string[] tables = c.Form["tables"].ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+                var status = await c.Migrations.AddTablesAsync(c.Name, new AddTablesRequest { Tables = tables }, c.Stopping);
+                return new ActionResult { Title = $"'{c.Name}' is {Format.Word(status.State)}.", Findings = status.Findings };
+            },
+        },
+        new()
+        {
             Id = "preflight",
             Label = "Check again",
             Offered = s => !s.State.IsAny(MigrationState.Completed, MigrationState.Cancelled),

@@ -31,6 +31,9 @@ public interface IMigrationService
     /// <summary>Stops copy and streams; routing stays as it is.</summary>
     Task<MigrationStatus> StopAsync(string name, CancellationToken cancellationToken);
 
+    /// <summary>Takes further tables of the migrated schemas into a migration that is under way, while the source is written and read.</summary>
+    Task<MigrationStatus> AddTablesAsync(string name, AddTablesRequest request, CancellationToken cancellationToken);
+
     /// <summary>Holds the copy, lets it go on, or changes the load at which it waits.</summary>
     Task<MigrationStatus> ThrottleAsync(string name, ThrottleRequest request, CancellationToken cancellationToken);
 

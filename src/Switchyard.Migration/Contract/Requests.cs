@@ -116,6 +116,13 @@ public sealed record CreateMigrationRequest
     public int? ApplyThreads { get; init; }
 }
 
+/// <summary><c>migration add-table</c>.</summary>
+public sealed record AddTablesRequest
+{
+    /// <summary>As <c>schema.table</c>, or without the schema where only one moves.</summary>
+    public required IReadOnlyList<string> Tables { get; init; }
+}
+
 /// <summary><c>migration throttle</c>; what is null stays as it is.</summary>
 public sealed record ThrottleRequest
 {

@@ -37,7 +37,7 @@ internal sealed partial class LeftOut(ServerSteps steps, MigrationRecord record)
     /// <summary>Definitions of routines are not followed. One that only the translation made another text was not changed since.</summary>
     private async Task<IReadOnlyList<SchemaItem>> FindChangedAsync(IServerSide from, IServerSide to, MigratedSchema schema, CancellationToken cancellationToken)
     {
-        var since = (record.Authoritative == Side.Source ? record.CopyStartedAt : record.SwitchedAt) ?? record.CreatedAt;
+        var since = (record.Authoritative == Side.Source ? record.SchemaCopiedAt ?? record.CopyStartedAt : record.SwitchedAt) ?? record.CreatedAt;
         Task<IReadOnlyList<RoutineBody>> BodiesAsync(Side side, IServerSide server) =>
             steps.AskAsync([side], $"show the routines of {schema.Name}", token => server.ListRoutineBodiesAsync(schema.Name, token), cancellationToken);
 
@@ -60,7 +60,7 @@ internal sealed partial class LeftOut(ServerSteps steps, MigrationRecord record)
         {
             var what = $"'{FromName}' has {Names(missing)}, which {(missing.Count == 1 ? "was" : "were")} not there when the migration was created: not replicated, and not on '{ToName}', where statements on {Them(missing)} go after the {(record.Authoritative == Side.Source ? "switch" : "way back")}.";
             yield return record.Authoritative == Side.Source
-                ? Finding.Error("table_not_migrated", what, $"Cancel the migration and create it anew, which takes {Them(missing)} along; or make {Them(missing)} on '{ToName}' with what {(missing.Count == 1 ? "it holds" : "they hold")}; or drop {Them(missing)}, if the application can do without.")
+                ? Finding.Error("table_not_migrated", what, $"Take {Them(missing)} in with `switchyard migration add-table {record.Name} {string.Join(' ', missing.Take(MostNamed).Select(i => $"{i.Schema}.{i.Name}"))}`, which copies {Them(missing)} beside the others; or make {Them(missing)} on '{ToName}' with what {(missing.Count == 1 ? "it holds" : "they hold")}; or drop {Them(missing)}, if the application can do without.")
                 : Finding.Warning("table_not_migrated", what, $"Make {Them(missing)} on '{ToName}' with what {(missing.Count == 1 ? "it holds" : "they hold")}, if the application needs {Them(missing)}.");
         }
 

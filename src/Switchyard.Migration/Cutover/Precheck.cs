@@ -147,7 +147,7 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
                 findings.Add(Finding.Error("diff_running", "The comparison of the two sides is still running.", "Wait until it has ended, or pass --skip-diff."));
                 break;
             case { Summary.StartedAt: { } began } when began < record.CopyDoneAt:
-                findings.Add(Finding.Error("diff_outdated", $"The last comparison began at {began:u}, before tables were copied again.", start));
+                findings.Add(Finding.Error("diff_outdated", $"The last comparison began at {began:u}, before tables were copied again or added.", start));
                 break;
             case { Differences: > 0, State: not "repaired" }:
                 findings.Add(Finding.Error(

@@ -36,6 +36,15 @@ internal interface IReplicationEngine
     /// <param name="cancellationToken">Ends the wait.</param>
     Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken);
 
+    /// <summary>What stands in the way of taking further tables into a migration that is under way.</summary>
+    /// <param name="source">The source.</param>
+    /// <param name="target">The target.</param>
+    /// <param name="schemas">What moves with them.</param>
+    /// <param name="added">The tables.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task<IReadOnlyList<Finding>> PreflightAddedAsync(
+        ConnectionOptions source, ConnectionOptions target, IReadOnlyList<MigratedSchema> schemas, IReadOnlyCollection<TableName> added, CancellationToken cancellationToken);
+
     /// <summary>What would keep this direction's stream from running once its origin is authoritative; each is an error.</summary>
     Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken);
 
@@ -57,11 +66,12 @@ internal interface IReplicationEngine
     /// </summary>
     /// <param name="spec">The stream.</param>
     /// <param name="tables">The tables.</param>
+    /// <param name="added">Those of them that the stream has not followed before; where they are refused the target keeps nothing of them.</param>
     /// <param name="delayed">Is told why it takes longer, and null when it does not any more.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
     /// <returns>What could not be carried over exactly.</returns>
     /// <exception cref="Replication.ReplicationException">They cannot be moved as they are now; nothing was changed.</exception>
-    Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, Action<string?> delayed, CancellationToken cancellationToken);
+    Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, IReadOnlyCollection<TableName> added, Action<string?> delayed, CancellationToken cancellationToken);
 
     /// <summary>Records on the following side that the stream begins at a position of the origin, or at its current end.</summary>
     Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken);

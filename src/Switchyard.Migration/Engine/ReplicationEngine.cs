@@ -32,6 +32,19 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return Convert(findings);
     }
 
+    public async Task<IReadOnlyList<Finding>> PreflightAddedAsync(
+        ConnectionOptions source, ConnectionOptions target, IReadOnlyList<MigratedSchema> schemas, IReadOnlyCollection<TableName> added, CancellationToken cancellationToken)
+    {
+        var request = new GateRequest
+        {
+            Source = source,
+            Target = target,
+            Schemas = [.. schemas.Select(s => new GateSchema(s.Name) { Tables = [.. s.Tables], IsMovedWhole = s.Whole })],
+            IsResume = true,
+        };
+        return Convert(await SchemaGate.InspectAddedAsync(request, added, cancellationToken));
+    }
+
     public async Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken)
     {
         var (origin, follower) = direction.From == Side.Source ? ("source", "target") : ("target", "source");
@@ -83,8 +96,9 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         return Convert([.. findings, .. others.Findings]);
     }
 
-    public async Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, Action<string?> delayed, CancellationToken cancellationToken) =>
-        Convert(await ReplicationStream.CopyAgainAsync(Define(spec), tables, spec.Settings.DeferSecondaryKeys, time, _log, cancellationToken, delayed));
+    public async Task<IReadOnlyList<Finding>> CopyAgainAsync(
+        StreamSpec spec, IReadOnlyList<TableName> tables, IReadOnlyCollection<TableName> added, Action<string?> delayed, CancellationToken cancellationToken) =>
+        Convert(await ReplicationStream.CopyAgainAsync(Define(spec), tables, spec.Settings.DeferSecondaryKeys, time, _log, cancellationToken, delayed, added));
 
     public async Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
     {

@@ -38,6 +38,9 @@ internal sealed partial record MigrationRecord
 
     public bool SchemaCopied { get; init; }
 
+    /// <summary>When tables, views and routines were created on the target; null in a record from before this was kept.</summary>
+    public DateTimeOffset? SchemaCopiedAt { get; init; }
+
     /// <summary>What the copy of the schema could not carry over exactly, or not at all.</summary>
     public IReadOnlyList<Finding> SchemaFindings { get; init; } = [];
 
@@ -46,7 +49,7 @@ internal sealed partial record MigrationRecord
 
     public bool CopyDone => CopyDoneAt is not null;
 
-    /// <summary>Tables in whose place the source has had others since they were copied, and which are copied again; empty once they are.</summary>
+    /// <summary>Tables that were added, or in whose place the source has had others since they were copied, and which are copied by themselves; empty once they are.</summary>
     public IReadOnlyList<ReplacedTable> Replaced { get; init; } = [];
 
     /// <summary>Progress at the end of the copy, by table. Kept beside the record, which would grow by it with every table and is written in the pause.</summary>
@@ -119,9 +122,40 @@ internal sealed partial record MigrationRecord
         ? this
         : throw MigrationException.Refused("wrong_state", $"'{Name}' is copying.{ReplacedTables.Describe(this)}", "Wait until it is running.");
 
+    /// <summary>The settings with what was added to the migration since, as if they had named it.</summary>
+    [JsonIgnore]
+    public CreateMigrationRequest SettingsNow
+    {
+        get
+        {
+            SchemaSelection[] now = [.. Settings.Selections.Select(WithAdded)];
+            return now.SequenceEqual(Settings.Selections) ? Settings
+                : Settings.Schemas is { Count: > 0 } ? Settings with { Schemas = now }
+                : Settings with { Tables = now[0].Tables, ExcludeTables = now[0].ExcludeTables };
+        }
+    }
+
     public string Backend(Side side) => side == Side.Source ? Settings.Source : Settings.Target;
 
     public string StreamId(Direction direction) => $"{Name}.{direction.Name}";
+
+    private SchemaSelection WithAdded(SchemaSelection selection)
+    {
+        if (selection.IsWhole || _schemas.FirstOrDefault(s => s.Name == selection.Schema) is not { } schema)
+        {
+            return selection;
+        }
+
+        if (selection.Tables is { Count: > 0 } named)
+        {
+            return schema.Tables.Except(named).ToList() is { Count: > 0 } added ? selection with { Tables = [.. named, .. added] } : selection;
+        }
+
+        List<string> left = [.. selection.ExcludeTables!.Except(schema.Tables)];
+        return left.Count == selection.ExcludeTables!.Count ? selection
+            : left.Count > 0 ? selection with { ExcludeTables = left }
+            : selection with { Tables = schema.Tables, ExcludeTables = null };
+    }
 }
 
 internal enum OperationKind
@@ -162,14 +196,30 @@ internal sealed record OperationRecord(string Id, OperationKind Kind, Side From,
     public string? TargetPosition { get; init; }
 }
 
-/// <summary>A table that is copied again, because the source has another one under its name.</summary>
+/// <summary>A table that is copied by itself: again, because the source has another one under its name, or for the first time, because it was added.</summary>
 /// <param name="Schema">The table's schema.</param>
 /// <param name="Name">The table's name.</param>
 /// <param name="What">What happened to it and where: a sentence without its end.</param>
 /// <param name="Operation">What the journal calls it.</param>
 /// <param name="AfterCopy">The copy of all tables had ended before.</param>
 /// <param name="IsPrepared">The target's table is made anew.</param>
-internal sealed record ReplacedTable(string Schema, string Name, string What, string Operation, bool AfterCopy, bool IsPrepared);
+internal sealed record ReplacedTable(string Schema, string Name, string What, string Operation, bool AfterCopy, bool IsPrepared)
+{
+    /// <summary>It was no part of the migration before.</summary>
+    public bool IsAdded { get; init; }
+
+    /// <summary>The sequences that move because of it; of one that was added.</summary>
+    public IReadOnlyList<string> Sequences { get; init; } = [];
+
+    /// <summary>The copy of all tables that had ended before it was added; null where it had not.</summary>
+    public CopyTimes? CopyBefore { get; init; }
+
+    [JsonIgnore]
+    public TableName Table => new(Schema, Name);
+}
+
+/// <summary>When a copy began and ended.</summary>
+internal sealed record CopyTimes(DateTimeOffset StartedAt, DateTimeOffset DoneAt);
 
 /// <summary>What the watch of the passive side has found and nobody has resolved, and up to where it has looked.</summary>
 internal sealed record ForeignRecord

@@ -94,7 +94,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
     private bool IsOutdated(DiffRecord record) => runtime.Record.CopyDoneAt > record.StartedAt;
 
     private MigrationException Outdated() => MigrationException.Refused(
-        "diff_outdated", "Tables were copied again since the comparison began.", $"Start a new one with `switchyard migration diff {runtime.Name} start`.");
+        "diff_outdated", "Tables were added or copied again since the comparison began.", $"Start a new one with `switchyard migration diff {runtime.Name} start`.");
 
     public async Task<DiffReport> WaitAsync(CancellationToken cancellationToken)
     {

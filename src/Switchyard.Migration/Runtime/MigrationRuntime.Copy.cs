@@ -58,9 +58,10 @@ internal sealed partial class MigrationRuntime
         var bound = spec with { From = steps.Bound(spec.From), To = steps.Bound(spec.To) };
         if (!Record.SchemaCopied)
         {
+            var began = environment.Time.GetUtcNow();
             var findings = await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in creating the tables", () => environment.Engine.CopySchemaAsync(bound, cancellationToken));
             await FaultPoints.HitAsync("copy.schema.after", cancellationToken);
-            await UpdateAsync(r => r with { SchemaCopied = true, SchemaFindings = findings, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
+            await UpdateAsync(r => r with { SchemaCopied = true, SchemaCopiedAt = began, SchemaFindings = findings, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
         }
 
         if (!Record.StreamRecorded)
@@ -70,8 +71,16 @@ internal sealed partial class MigrationRuntime
         }
 
         var replaced = new ReplacedTables(environment, this);
-        await replaced.PrepareAsync(spec, cancellationToken);
+        await replaced.PrepareAsync(cancellationToken);
+        NoteAdded(null);
         var stream = await OpenStreamAsync(direction, cancellationToken);
+        if (Record.CopyDone)
+        {
+            // What was to be copied was an added table that the target did not take.
+            return Record;
+        }
+
+        spec = await SpecAsync(direction, cancellationToken);
         var copy = await environment.Engine.PrepareCopyAsync(spec, stream, cancellationToken);
         copy.Throttle(Record.Throttle, await ReplicasAsync(Record.Throttle, cancellationToken));
         _copy = copy;

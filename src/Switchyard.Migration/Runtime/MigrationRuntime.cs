@@ -26,6 +26,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
     private Direction _streamDirection;
     private bool _wasCut;
     private volatile string? _renewalDelay;
+    private volatile TaskCompletionSource<MigrationException?>? _adding;
     private IFence? _kept;
 
     // What of the record is kept under a key of its own, as it stands there.
@@ -52,6 +53,12 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         get => _renewalDelay;
         set => _renewalDelay = value;
     }
+
+    /// <summary>Completes when the target has the tables that were added, or the work has ended without; with the reason where it did not take them.</summary>
+    public Task<MigrationException?> ExpectAdded() => (_adding = new TaskCompletionSource<MigrationException?>(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>Tells who waits for added tables what became of them.</summary>
+    public void NoteAdded(MigrationException? refusal) => _adding?.TrySetResult(refusal);
 
     /// <summary>Reads what is kept beside the record; called once, before anything else.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken)
@@ -341,6 +348,7 @@ internal sealed partial class MigrationRuntime(MigrationEnvironment environment,
         finally
         {
             _copy = null;
+            NoteAdded(null);
             _opened.TrySetCanceled(CancellationToken.None);
 
             // Side by side: in a switch the application waits for this.

@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Faults;
 using Switchyard.Replication;
 using Switchyard.Replication.Schema;
@@ -7,6 +8,7 @@ namespace Switchyard.Migration;
 
 /// <summary>
 /// What becomes of a migration when the source has other tables under the names of some: while nobody reads or writes on the target they are copied again, and everything else is as it was.
+/// Tables that are added (<see cref="AddedTables"/>) are copied the same way.
 /// </summary>
 internal sealed class ReplacedTables(MigrationEnvironment environment, MigrationRuntime runtime)
 {
@@ -15,14 +17,19 @@ internal sealed class ReplacedTables(MigrationEnvironment environment, Migration
     /// <summary>Why a migration is copying that had ended its copy before, as a sentence; empty for any other.</summary>
     public static string Describe(MigrationRecord record) => string.Concat(Sentences(record).Select(s => $" {s}"));
 
-    public static IEnumerable<Finding> Find(MigrationRecord record) =>
-        Sentences(record).Select(s => Finding.Warning("table_replaced", s, "Nothing is to be done for it; `validate`, `diff` and `switch` have to wait, and comparisons from before do not count."));
+    public static IEnumerable<Finding> Find(MigrationRecord record)
+    {
+        const string Remedy = "Nothing is to be done for it; `validate`, `diff` and `switch` have to wait, and comparisons from before do not count.";
+        return record.Replaced.GroupBy(t => (t.What, t.IsAdded)).Select(g => g.Key.IsAdded
+            ? Finding.Info("table_added", Sentence(g)) with { Remedy = Remedy }
+            : Finding.Warning("table_replaced", Sentence(g), Remedy));
+    }
 
     /// <summary>What keeps tables from being made anew, for whoever can end it.</summary>
     public static IEnumerable<Finding> FindDelay(MigrationRecord record, string? why) => why is null
         ? []
         : [Finding.Warning(
-            "table_replaced_waits", $"Tables that are to be copied again cannot be made anew on '{record.Settings.Target}' yet: {why.TrimEnd('.')}.",
+            "table_replaced_waits", $"Tables that are to be copied cannot be made on '{record.Settings.Target}' yet: {why.TrimEnd('.')}.",
             $"It is tried again by itself. Who holds a table on '{record.Settings.Target}' is in its SHOW PROCESSLIST (MySQL: performance_schema.metadata_locks): end that, or KILL it.")];
 
     /// <summary>Writes down that they are to be copied again, as long as the target serves nothing.</summary>
@@ -38,44 +45,51 @@ internal sealed class ReplacedTables(MigrationEnvironment environment, Migration
             {
                 if (refusal is null)
                 {
-                    t.Append(Entry(OperationAfter(runtime.Record), 1, JournalPhase.Begun, $"{replaced.What}."));
+                    t.Append(Entry(Step, OperationAfter(runtime.Record), 1, JournalPhase.Begun, $"{replaced.What}."));
                 }
             });
         if (refusal is null)
         {
-            environment.Events.Publish(runtime.Name, Step, Sentence([.. replaced.Tables], replaced.What));
+            environment.Events.Publish(runtime.Name, Step, Sentence(replaced.Tables.Count, replaced.What, isAdded: false));
         }
 
         return refusal;
     }
 
-    /// <summary>Makes those anew on the target that are not yet.</summary>
-    public async Task PrepareAsync(StreamSpec spec, CancellationToken cancellationToken)
+    /// <summary>Makes those anew on the target that are not yet. Those added that the target does not take are no part of the migration any more.</summary>
+    public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        TableName[] waiting = [.. runtime.Record.Replaced.Where(t => !t.IsPrepared).Select(t => new TableName(t.Schema, t.Name))];
-        if (waiting.Length > 0)
+        while (runtime.Record.Replaced.Where(t => !t.IsPrepared).ToList() is { Count: > 0 } waiting)
         {
-            IReadOnlyList<Finding> findings;
+            var spec = await runtime.SpecAsync(Direction.Forward, cancellationToken);
+            List<ReplacedTable> added = [.. waiting.Where(t => t.IsAdded)];
             try
             {
-                findings = await environment.Engine.CopyAgainAsync(spec, waiting, why => runtime.RenewalDelay = why, cancellationToken);
+                var findings = await environment.Engine.CopyAgainAsync(
+                    spec, [.. waiting.Select(t => t.Table)], [.. added.Select(t => t.Table)], why => runtime.RenewalDelay = why, cancellationToken);
+                await runtime.UpdateAsync(
+                    r => r with { Replaced = [.. r.Replaced.Select(t => t with { IsPrepared = true })], SchemaFindings = [.. r.SchemaFindings.Union(findings)] }, cancellationToken);
+            }
+            catch (Exception e) when (added.Count > 0 && e is (ReplicationException and not SourceMovedException) or SchemaTranslationException or ServerErrorException)
+            {
+                await new AddedTables(environment, runtime).TakeOutAsync(added, e, cancellationToken);
             }
             finally
             {
                 runtime.RenewalDelay = null;
             }
-
-            await runtime.UpdateAsync(
-                r => r with { Replaced = [.. r.Replaced.Select(t => t with { IsPrepared = true })], SchemaFindings = [.. r.SchemaFindings.Union(findings)] }, cancellationToken);
         }
     }
 
     /// <summary>Ends the journal of those whose copy has ended.</summary>
     public void NoteDone(TopologyTransaction transaction)
     {
-        foreach (var operation in runtime.Record.Replaced.GroupBy(t => t.Operation))
+        foreach (var operation in runtime.Record.Replaced.GroupBy(t => (t.Operation, t.IsAdded)))
         {
-            transaction.Append(Entry(operation.Key, 2, JournalPhase.Done, $"Copied again: {string.Join(", ", operation.Select(t => new TableName(t.Schema, t.Name)))}."));
+            var tables = string.Join(", ", operation.Select(t => t.Table));
+            transaction.Append(operation.Key.IsAdded
+                ? Entry(AddedTables.Step, operation.Key.Operation, 2, JournalPhase.Done, $"Copied: {tables}.")
+                : Entry(Step, operation.Key.Operation, 2, JournalPhase.Done, $"Copied again: {tables}."));
         }
     }
 
@@ -107,8 +121,8 @@ internal sealed class ReplacedTables(MigrationEnvironment environment, Migration
 
     private static string OperationAfter(MigrationRecord record) => $"{Step}-{record.Operations + 1:D4}";
 
-    private JournalEntry Entry(string operation, int sequence, JournalPhase phase, string detail) =>
-        new(runtime.Name, operation, sequence, Step, phase, environment.Time.GetUtcNow()) { Detail = detail };
+    private JournalEntry Entry(string step, string operation, int sequence, JournalPhase phase, string detail) =>
+        new(runtime.Name, operation, sequence, step, phase, environment.Time.GetUtcNow()) { Detail = detail };
 
     private static MigrationException? Refuse(MigrationRecord record, TablesReplacedException replaced)
     {
@@ -132,8 +146,9 @@ internal sealed class ReplacedTables(MigrationEnvironment environment, Migration
     private static MigrationException Refusal(TablesReplacedException replaced, string why, string remedy) =>
         MigrationException.Failed("table_replaced", $"{replaced.Message} That cannot be while {why}.", remedy, replaced);
 
-    private static IEnumerable<string> Sentences(MigrationRecord record) =>
-        record.Replaced.GroupBy(t => t.What).Select(g => Sentence([.. g.Select(t => new TableName(t.Schema, t.Name))], g.Key));
+    private static IEnumerable<string> Sentences(MigrationRecord record) => record.Replaced.GroupBy(t => (t.What, t.IsAdded)).Select(Sentence);
 
-    private static string Sentence(IReadOnlyList<TableName> tables, string what) => $"{what}; {(tables.Count == 1 ? "it is" : "they are")} being copied again.";
+    private static string Sentence(IGrouping<(string What, bool IsAdded), ReplacedTable> tables) => Sentence(tables.Count(), tables.Key.What, tables.Key.IsAdded);
+
+    private static string Sentence(int tables, string what, bool isAdded) => $"{what}; {(tables == 1 ? "it is" : "they are")} being copied{(isAdded ? "" : " again")}.";
 }

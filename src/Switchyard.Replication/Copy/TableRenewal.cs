@@ -19,7 +19,9 @@ namespace Switchyard.Replication.Copy;
 /// <param name="clock">Counts pauses.</param>
 /// <param name="logger">Is told of attempts.</param>
 /// <param name="delayed">Is told why it takes longer, and null when it does not any more.</param>
-internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexes, TimeProvider clock, ILogger logger, Action<string?>? delayed)
+/// <param name="added">Those of the tables that the stream has not followed before.</param>
+internal sealed class TableRenewal(
+    StreamDefinition definition, bool deferIndexes, TimeProvider clock, ILogger logger, Action<string?>? delayed, IReadOnlyCollection<TableName> added)
 {
     // Whoever changes definitions on and on is told after so many.
     private const int MaxChanges = 10;
@@ -76,7 +78,7 @@ internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexe
         await target.ExecuteAsync($"SET SESSION foreign_key_checks=0, lock_wait_timeout={TableLockWaitSeconds}", cancellationToken).ConfigureAwait(false);
         await target.ExecuteAsync($"DROP TABLE IF EXISTS {string.Join(", ", tables.Select(t => t.Quoted))}", cancellationToken).ConfigureAwait(false);
         await FaultPoints.HitAsync("copy.again.create.before", cancellationToken).ConfigureAwait(false);
-        var (at, findings) = await CreateAsync(source, target, row.SourceIdentity, tables, cancellationToken).ConfigureAwait(false);
+        var (at, findings) = await TryCreateAsync(source, target, row.SourceIdentity, tables, cancellationToken).ConfigureAwait(false);
         await FaultPoints.HitAsync("copy.again.mark.before", cancellationToken).ConfigureAwait(false);
         await CopyStore.BeginAgainAsync(writer, definition, tables, at, cancellationToken).ConfigureAwait(false);
         logger.CopiesAgain(definition.Id, string.Join(", ", tables), at);
@@ -143,7 +145,22 @@ internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexe
             throw new ReplicationException($"What is on the source now cannot be copied again; the target was left as it is. {string.Join(' ', refused)}");
         }
 
+        await VerifyAddedAsync(target, cancellationToken).ConfigureAwait(false);
         await VerifyChildrenAsync(source, target, tables, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>An attempt that was ended has left an added table empty; rows in it are somebody else's.</summary>
+    private async Task VerifyAddedAsync(BackendConnection target, CancellationToken cancellationToken)
+    {
+        foreach (var table in added)
+        {
+            var isThere = (await target.QueryAsync(
+                $"SELECT 1 FROM information_schema.tables WHERE table_schema={SqlText.QuoteString(table.Schema)} AND table_name={SqlText.QuoteString(table.Name)}", cancellationToken).ConfigureAwait(false)).RowCount > 0;
+            if (isThere && (await target.QueryAsync($"SELECT 1 FROM {table.Quoted} LIMIT 1", cancellationToken).ConfigureAwait(false)).RowCount > 0)
+            {
+                throw new ReplicationException($"The target has a table {table} that holds rows, which are not the migration's. Drop or rename it there, and add the table again.");
+            }
+        }
     }
 
     /// <summary>
@@ -181,6 +198,21 @@ internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexe
         await ControlTables.CreateAsync(connection, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Where the target refuses one, none of those that are not needed without it stays.</summary>
+    private async Task<(BinlogPosition At, IReadOnlyList<GateFinding> Findings)> TryCreateAsync(
+        BackendConnection source, BackendConnection target, string identity, IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await CreateAsync(source, target, identity, tables, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (added.Count > 0 && target.IsUsable && (e is SchemaTranslationException || (e is ServerErrorException && !ServerErrors.IsPassing(e))))
+        {
+            await target.ExecuteAsync($"DROP TABLE IF EXISTS {string.Join(", ", added.Select(t => t.Quoted))}", cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+    }
+
     /// <summary>
     /// Creates the tables as they are at one place of the source's log. A transaction that has read them keeps every definition as it is until it ends: what changed one
     /// before is in the log up to the end read meanwhile, and what comes after behind it.
@@ -211,7 +243,13 @@ internal sealed class TableRenewal(StreamDefinition definition, bool deferIndexe
             var findings = new List<GateFinding>();
             foreach (var schema in tables.GroupBy(t => t.Schema))
             {
-                findings.AddRange((await copier.CopyTablesAsync(schema.Key, [.. schema.Select(t => t.Name)], deferIndexes, either.Token).ConfigureAwait(false)).Findings);
+                string[] names = [.. schema.Select(t => t.Name)];
+                if (target.Server.IsMariaDb && await SequenceReader.ListMovingAsync(source, schema.Key, names, either.Token).ConfigureAwait(false) is { Count: > 0 } sequences)
+                {
+                    await copier.CopySequencesAsync(schema.Key, [.. sequences.Select(s => s.Name)], either.Token).ConfigureAwait(false);
+                }
+
+                findings.AddRange((await copier.CopyTablesAsync(schema.Key, names, deferIndexes, either.Token).ConfigureAwait(false)).Findings);
             }
 
             await holder.ExecuteAsync("ROLLBACK", either.Token).ConfigureAwait(false);

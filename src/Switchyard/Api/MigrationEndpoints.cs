@@ -30,6 +30,8 @@ internal static class MigrationEndpoints
         one.MapPost("/start", (string name, StartRequest? request, Engines engines, IHostApplicationLifetime host) =>
             engines.Migrations.StartAsync(name, request ?? new StartRequest(), host.ApplicationStopping));
         one.MapPost("/stop", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.StopAsync(name, host.ApplicationStopping));
+        one.MapPost("/add-table", (string name, AddTablesRequest request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.AddTablesAsync(name, request, host.ApplicationStopping));
         one.MapPost("/throttle", (string name, ThrottleRequest request, Engines engines, IHostApplicationLifetime host) =>
             engines.Migrations.ThrottleAsync(name, request, host.ApplicationStopping));
         one.MapGet("/validate", (string name, Engines engines, CancellationToken ct) => engines.Migrations.ShowValidationAsync(name, ct));

@@ -22,6 +22,7 @@ internal static class MigrationVerbs
         migration.Subcommands.Add(Preflight());
         migration.Subcommands.Add(Start());
         migration.Subcommands.Add(Post<MigrationStatus>("stop", "Stop copying and streaming; routing stays as it is", "stop", MigrationText.Status));
+        migration.Subcommands.Add(AddTable());
         migration.Subcommands.Add(ThrottleVerb.Create());
         migration.Subcommands.Add(Delete());
         migration.Subcommands.Add(DiffVerb.Create());
@@ -69,6 +70,18 @@ internal static class MigrationVerbs
         {
             var request = new StartRequest { OnDdl = result.GetResult(onDdl) is null ? null : result.GetValue(onDdl) };
             context.Print(await context.Api.PostAsync<MigrationStatus>(Path(result.GetRequiredValue(name), "start"), request, ct), MigrationText.Status);
+            return ExitCode.Done;
+        });
+    }
+
+    private static Command AddTable()
+    {
+        var name = Name();
+        var tables = new Argument<string[]>("TABLE") { Description = "schema.table, or the table alone where only one schema moves", Arity = ArgumentArity.OneOrMore };
+        return Verb.Create("add-table", "Take a table that was made since into the migration, which copies it beside the others", [name, tables], async (context, result, ct) =>
+        {
+            var request = new AddTablesRequest { Tables = [.. result.GetRequiredValue(tables).SelectMany(GlobalOptions.Split)] };
+            context.Print(await context.Api.PostAsync<MigrationStatus>(Path(result.GetRequiredValue(name), "add-table"), request, ct), MigrationText.Status);
             return ExitCode.Done;
         });
     }

@@ -20,8 +20,21 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     /// <summary>Set to hold back the copy until it is completed.</summary>
     public TaskCompletionSource? CopyGate { get; set; }
 
-    public Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<Finding>>(Findings);
+    /// <summary>What was looked at last.</summary>
+    public CreateMigrationRequest? LastSettings { get; private set; }
+
+    public Task<IReadOnlyList<Finding>> PreflightAsync(ConnectionOptions source, ConnectionOptions target, CreateMigrationRequest settings, bool begun, CancellationToken cancellationToken)
+    {
+        LastSettings = settings;
+        return Task.FromResult<IReadOnlyList<Finding>>(Findings);
+    }
+
+    /// <summary>What stands in the way of tables that are added.</summary>
+    public List<Finding> AddedFindings { get; } = [];
+
+    public Task<IReadOnlyList<Finding>> PreflightAddedAsync(
+        ConnectionOptions source, ConnectionOptions target, IReadOnlyList<MigratedSchema> schemas, IReadOnlyCollection<TableName> added, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<Finding>>(AddedFindings);
 
     public Task<IReadOnlyList<Finding>> CheckWayBackAsync(StreamSpec spec, Direction direction, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Finding>>([]);
 
@@ -58,7 +71,8 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
     /// <summary>Why tables cannot be made anew; null when they can.</summary>
     public string? CopyAgainRefusal { get; set; }
 
-    public Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, Action<string?> delayed, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Finding>> CopyAgainAsync(
+        StreamSpec spec, IReadOnlyList<TableName> tables, IReadOnlyCollection<TableName> added, Action<string?> delayed, CancellationToken cancellationToken)
     {
         if (CopyAgainRefusal is { } refusal)
         {

@@ -29,7 +29,10 @@ public sealed record GateSchema(string Name)
     /// <summary>Tables left out.</summary>
     public IReadOnlyCollection<string> ExcludedTables { get; init; } = [];
 
-    internal bool IsWhole => Tables.Count + ExcludedTables.Count == 0;
+    /// <summary>All else of it moves too, its views and routines, although tables are named.</summary>
+    public bool IsMovedWhole { get; init; }
+
+    internal bool IsWhole => IsMovedWhole || Tables.Count + ExcludedTables.Count == 0;
 
     internal bool Has(TableDefinition table) => (Tables.Count == 0 || Tables.Contains(table.Name.Name)) && !ExcludedTables.Contains(table.Name.Name);
 }
@@ -79,6 +82,47 @@ public static class SchemaGate
                 () => source.IsUsable ? "target" : "source").ConfigureAwait(false);
         }
 
+        return [.. findings.OrderByDescending(f => f.Severity)];
+    }
+
+    /// <summary>
+    /// What stands in the way of taking further tables into a migration that is under way: what would not be so without them. Does not throw for what it finds.
+    /// </summary>
+    /// <param name="request">What moves with them; every schema names its tables.</param>
+    /// <param name="added">The tables, which are among those named.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<IReadOnlyList<GateFinding>> InspectAddedAsync(GateRequest request, IReadOnlyCollection<TableName> added, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(added);
+        var findings = new List<GateFinding>();
+        await using var source = await TryOpenAsync("source", request.Source, findings, cancellationToken).ConfigureAwait(false);
+        await using var target = await TryOpenAsync("target", request.Target, findings, cancellationToken).ConfigureAwait(false);
+        if (source is null || target is null)
+        {
+            return findings;
+        }
+
+        var without = request with { Schemas = [.. request.Schemas.Select(s => s with { Tables = [.. s.Tables.Where(t => !added.Contains(new TableName(s.Name, t)))] }).Where(s => s.Tables.Count > 0)] };
+        await GuardAsync(
+            "source",
+            async () =>
+            {
+                var server = await ServerFacts.ReadAsync(source, cancellationToken).ConfigureAwait(false);
+                var (before, with) = (new List<GateFinding>(), new List<GateFinding>());
+                await SchemaRules.CheckAsync(without, source, server, target, before, cancellationToken).ConfigureAwait(false);
+                await SchemaRules.CheckAsync(request, source, server, target, with, cancellationToken).ConfigureAwait(false);
+                var known = before.Select(f => (f.Code, f.What)).ToHashSet();
+                findings.AddRange(with.Where(f => !known.Contains((f.Code, f.What))));
+                foreach (var schema in added.GroupBy(t => t.Schema))
+                {
+                    await SchemaRules.CheckEmptyAsync(schema.Key, schema.Select(t => t.Name).ToHashSet(StringComparer.Ordinal), target, findings, cancellationToken).ConfigureAwait(false);
+                }
+
+                return true;
+            },
+            findings,
+            () => source.IsUsable ? "target" : "source").ConfigureAwait(false);
         return [.. findings.OrderByDescending(f => f.Severity)];
     }
 

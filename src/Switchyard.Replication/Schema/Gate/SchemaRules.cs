@@ -73,7 +73,7 @@ internal static class SchemaRules
         return (all, chosen);
     }
 
-    private static async Task CheckEmptyAsync(
+    internal static async Task CheckEmptyAsync(
         string schema, HashSet<string> names, BackendConnection target, List<GateFinding> findings, CancellationToken cancellationToken)
     {
         var present = await target.QueryAsync(

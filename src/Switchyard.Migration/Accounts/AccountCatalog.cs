@@ -43,7 +43,7 @@ internal sealed class AccountCatalog(BackendConnection connection)
         var connected = (await ServerProcess.ListAsync(connection, cancellationToken)).Where(p => schemas.Contains(p.Schema, StringComparer.Ordinal)).Select(p => p.User).ToHashSet(StringComparer.Ordinal);
         var powerful = await ReadAsync("SELECT user, host FROM mysql.user WHERE select_priv='Y'", cancellationToken);
         accounts.UnionWith(powerful.Where(a => connected.Contains(a.User)));
-        await AddMembersAsync(accounts, cancellationToken);
+        await AddMembersAsync(accounts, connected, cancellationToken);
         accounts.RemoveWhere(a => s_system.Contains(a.User) || string.Equals(a.User, exceptUser, StringComparison.Ordinal));
         return accounts;
     }
@@ -142,10 +142,19 @@ internal sealed class AccountCatalog(BackendConnection connection)
 
     private string Locked => connection.Server.IsMariaDb ? "JSON_VALUE(priv, '$.account_locked') IN ('1', 'true')" : "account_locked='Y'";
 
-    /// <summary>Adds who has the rights of one of these by a role. MariaDB's roles themselves are no accounts, and are taken out.</summary>
-    private async Task AddMembersAsync(HashSet<Account> accounts, CancellationToken cancellationToken)
+    /// <summary>
+    /// Adds who has the rights of one of these by a role. MariaDB's roles themselves are no accounts, and are taken out; and so is there who only made a role, and is a member
+    /// with the admin option by that: nobody else than who may create users makes one.
+    /// </summary>
+    private async Task AddMembersAsync(HashSet<Account> accounts, HashSet<string> connected, CancellationToken cancellationToken)
     {
         var memberships = await ListMembershipsAsync(cancellationToken);
+        if (memberships.Any(m => m.IsAdmin))
+        {
+            var makers = await ReadAsync("SELECT user, host FROM mysql.user WHERE create_user_priv='Y'", cancellationToken);
+            memberships = [.. memberships.Where(m => !m.IsAdmin || connected.Contains(m.Member.User) || !makers.Contains(m.Member))];
+        }
+
         for (var before = -1; before < accounts.Count;)
         {
             before = accounts.Count;
@@ -158,17 +167,17 @@ internal sealed class AccountCatalog(BackendConnection connection)
         }
     }
 
-    private async Task<IReadOnlyList<(Account Role, Account Member)>> ListMembershipsAsync(CancellationToken cancellationToken)
+    /// <summary>Who has which role; on MariaDB also whether they may hand it out, as who made it may.</summary>
+    private async Task<IReadOnlyList<(Account Role, Account Member, bool IsAdmin)>> ListMembershipsAsync(CancellationToken cancellationToken)
     {
         if (!HasRoles)
         {
             return [];
         }
 
-        // On MariaDB who makes a role may hand it out, and is a member for that only.
         var rows = await connection.QueryAsync(
-            connection.Server.IsMariaDb ? "SELECT role, '', user, host FROM mysql.roles_mapping WHERE admin_option<>'Y'" : "SELECT from_user, from_host, to_user, to_host FROM mysql.role_edges", cancellationToken);
-        return [.. rows.Rows.Select(r => (new Account(r.GetString(0), r.GetString(1)), new Account(r.GetString(2), r.GetString(3))))];
+            connection.Server.IsMariaDb ? "SELECT role, '', user, host, admin_option='Y' FROM mysql.roles_mapping" : "SELECT from_user, from_host, to_user, to_host, 0 FROM mysql.role_edges", cancellationToken);
+        return [.. rows.Rows.Select(r => (new Account(r.GetString(0), r.GetString(1)), new Account(r.GetString(2), r.GetString(3)), r.GetInt64(4) != 0))];
     }
 
     private static string Text(byte[] hash) => SqlText.QuoteString(System.Text.Encoding.ASCII.GetString(hash));

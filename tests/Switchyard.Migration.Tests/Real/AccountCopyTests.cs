@@ -48,6 +48,39 @@ public sealed class AccountCopyTests
 
     [Theory]
     [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mariadb-10.5", "mariadb-11.8")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
+    public async Task Who_may_hand_a_role_out_has_its_rights_on_the_target_and_who_only_made_it_is_no_account_of_the_application(string from, string to)
+    {
+        await using var world = await RealWorld.StartAsync(from, to, s_tables);
+        var (role, member, maker) = ($"r{world.Schema}", $"m{world.Schema}", $"k{world.Schema}");
+        await using var source = await world.OpenSourceAsync();
+        foreach (var statement in (string[])[
+            $"CREATE USER '{maker}'@'%' IDENTIFIED BY '{RealWorld.AppPassword}'", from.StartsWith("maria", StringComparison.Ordinal) ? $"GRANT CREATE USER ON *.* TO '{maker}'@'%'" : $"GRANT CREATE ROLE ON *.* TO '{maker}'@'%'",
+            $"CREATE USER '{member}'@'%' IDENTIFIED BY '{RealWorld.AppPassword}'"])
+        {
+            await source.ExecuteAsync(statement, default);
+        }
+
+        await using (var making = await BackendConnection.OpenAsync(world.SourceOptions with { User = maker, Password = RealWorld.AppPassword, Schema = null }, default))
+        {
+            await making.ExecuteAsync($"CREATE ROLE {role}", default);
+        }
+
+        await source.ExecuteAsync($"GRANT SELECT, INSERT ON {world.Schema}.* TO {role}", default);
+        await source.ExecuteAsync($"GRANT {role} TO '{member}'@'%' WITH ADMIN OPTION", default);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        Assert.Contains($"'{member}'@'%'", Assert.Single((await world.Service.PreflightAsync(world.Schema, default)).Findings, f => f.Code == "accounts_missing").What, StringComparison.Ordinal);
+        var copied = (await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default)).Accounts;
+        Assert.DoesNotContain(copied, a => a.Account == $"'{maker}'@'%'");
+        Assert.Equal("created", Assert.Single(copied, a => a.Account == $"'{member}'@'%'").Result);
+        await using var target = await world.OpenTargetAsync();
+        Assert.Contains((await target.QueryAsync($"SHOW GRANTS FOR '{member}'@'%'", default)).Rows, r => r.GetString(0).StartsWith("GRANT SELECT, INSERT ON ", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-11.8")]
     public async Task An_account_that_may_do_less_on_the_target_is_told_until_it_is_copied(string from, string to)
     {

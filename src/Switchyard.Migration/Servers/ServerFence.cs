@@ -5,6 +5,8 @@ namespace Switchyard.Migration;
 
 internal sealed partial class ServerSide
 {
+    private const string SetReadOnly = "SET GLOBAL read_only=1";
+
     public async Task PrepareFenceAsync(FenceMode mode, IReadOnlyList<TableName> tables, TimeSpan limit, CancellationToken cancellationToken)
     {
         if (mode == FenceMode.Lock)
@@ -20,7 +22,7 @@ internal sealed partial class ServerSide
             case FenceMode.None:
                 return new NoFence();
             case FenceMode.ReadOnly:
-                await ExecuteAsync("SET GLOBAL read_only=1", cancellationToken);
+                await ExecuteAsync(SetReadOnly, cancellationToken);
                 return new ReadOnlyFence(this);
             default:
                 var prepared = await TakePreparedFenceAsync() ?? await LockFence.PrepareAsync(options, await PresentAsync(tables, cancellationToken), limit, cancellationToken);
@@ -34,6 +36,18 @@ internal sealed partial class ServerSide
                     throw await DescribeHoldersAsync(limit, e, cancellationToken);
                 }
         }
+    }
+
+    /// <summary>
+    /// A server that was to become read-only waits for whoever writes, and goes on waiting when whoever asked for it has gone: it would be read-only when nobody looks any more, so
+    /// that is ended first. Of whichever process of ours it is, since read-only is lifted for one that has died, too.
+    /// </summary>
+    private async Task EndReadOnlyAttemptsAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var list = await connection.QueryAsync("SHOW PROCESSLIST", cancellationToken);
+        await EndConnectionsAsync(
+            [.. list.Rows.Where(r => r.GetStringOrNull(1) == options.User && r.GetUInt64(0) != connection.Server.ConnectionId && r.GetStringOrNull(7)?.Trim() == SetReadOnly).Select(r => r.GetUInt64(0))], cancellationToken);
     }
 
     /// <summary>The fence prepared, if all of it can still be used; what is left of another is closed.</summary>

@@ -145,6 +145,7 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         limit.CancelAfter(s_liftLimit);
         try
         {
+            await EndReadOnlyAttemptsAsync(limit.Token);
             await ExecuteAsync("SET GLOBAL read_only=0", limit.Token);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)

@@ -72,6 +72,31 @@ public sealed class SchemaGateTests
         Assert.Contains($"{schema}.stays, which stays", Assert.Single(findings, f => f.Code == "sequence_shared").What, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task Routines_views_and_events_that_the_copy_would_replace_on_the_target_are_named_and_those_alike_are_not(string from, string to)
+    {
+        var (source, target) = (await LabServer.SharedAsync(from, "source"), await LabServer.SharedAsync(to, "target"));
+        const string Alike = "CREATE PROCEDURE alike() SELECT 1";
+        var schema = await CreateSchemaAsync(
+            source, "CREATE TABLE t (id INT PRIMARY KEY)", Alike, "CREATE FUNCTION f() RETURNS INT DETERMINISTIC NO SQL RETURN 1", "CREATE VIEW v AS SELECT 1 AS one", "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1");
+        await using var admin = await BackendConnection.OpenAsync(ConnectionOptions.Parse(target.Dsn), CancellationToken.None);
+        await admin.ExecuteAsync($"CREATE DATABASE {schema}", CancellationToken.None);
+        await admin.ChangeSchemaAsync(schema, CancellationToken.None);
+        await admin.ExecuteAsync(Alike, CancellationToken.None);
+        Assert.DoesNotContain(await InspectAsync(source.Dsn, target.Dsn, schema), f => f.Severity == GateSeverity.Refuse);
+
+        foreach (var statement in (string[])["CREATE FUNCTION F() RETURNS INT DETERMINISTIC NO SQL RETURN 2", "CREATE VIEW v AS SELECT 2 AS two", "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 2", "CREATE PROCEDURE other() SELECT 1"])
+        {
+            await admin.ExecuteAsync(statement, CancellationToken.None);
+        }
+
+        var refused = (await InspectAsync(source.Dsn, target.Dsn, schema)).Single(f => f.Severity == GateSeverity.Refuse);
+        Assert.Equal("target_has_code", refused.Code);
+        Assert.Contains($"(event {schema}.e, function {schema}.f, view {schema}.v)", refused.Remedy, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Everything_wrong_with_the_tables_is_named_at_once()
     {

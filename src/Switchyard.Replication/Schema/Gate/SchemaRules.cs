@@ -31,6 +31,11 @@ internal static class SchemaRules
         }
 
         findings.AddRange(await SequenceRules.CheckAsync(request, chosen.Select(t => t.Name).ToHashSet(), source, target.Server, cancellationToken).ConfigureAwait(false));
+        foreach (var schema in request.IsResume ? [] : request.Schemas)
+        {
+            findings.AddRange(await TakenNameRules.CheckAsync(schema, source, target, cancellationToken).ConfigureAwait(false));
+        }
+
         findings.AddRange(chosen.SelectMany(table => TableRules.CheckPair(table, source.Server, target.Server)));
         var copier = new SchemaCopier(source, target);
         foreach (var moved in chosen.GroupBy(t => t.Name.Schema))

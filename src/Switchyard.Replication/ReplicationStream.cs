@@ -275,6 +275,11 @@ public sealed class ReplicationStream : IAsyncDisposable
     public long DefinitionChanges => Applier.DefinitionChanges;
 
     /// <summary>
+    /// Grows with every statement of the source's log that may make, change or drop a trigger or an event, when it is read: while it is the same at two places that were applied, there was none between.
+    /// </summary>
+    public long CodeChanges => _status.CodeChanges;
+
+    /// <summary>
     /// Whether a prepared XA transaction of the source is known to change none of the stream's tables; by the identifier <see cref="PreparedXa"/> gives.
     /// </summary>
     public bool IsUnrelatedXa(string xid) => Xa.IsUnrelated(xid);

@@ -20,7 +20,11 @@ internal sealed partial class Cutover
         var gone = new List<EventDefinition>();
         foreach (var definition in events.Where(e => e.Enabled))
         {
-            if (!await _from.SetEventAsync(definition, enabled: false, cancellationToken))
+            if (await _from.SetEventAsync(definition, enabled: false, cancellationToken))
+            {
+                _eventsStopped++;
+            }
+            else
             {
                 gone.Add(definition);
             }
@@ -33,6 +37,28 @@ internal sealed partial class Cutover
         }
 
         await AwaitEventsAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// In the pause, where the log has statements on triggers or events since they were read. An event made meanwhile has been kept from the tables by the fence; it is not to run any more.
+    /// </summary>
+    private async Task ReadHandoverAgainAsync(CancellationToken cancellationToken)
+    {
+        var known = runtime.Record.Handover;
+        var now = await _from.ReadTriggersAndEventsAsync(runtime.Record.Schemas, cancellationToken);
+        bool IsOff(EventDefinition definition) => known.Events.Any(k => k.Enabled && (k.Schema, k.Name) == (definition.Schema, definition.Name));
+        now = now with { Events = [.. now.Events.Select(e => IsOff(e) ? e with { Enabled = true } : e)] };
+        await runtime.UpdateAsync(r => r with { Handover = now }, cancellationToken);
+        List<EventDefinition> made = [.. now.Events.Where(e => e.Enabled && !IsOff(e))];
+        foreach (var definition in made)
+        {
+            await _from.SetEventAsync(definition, enabled: false, cancellationToken);
+        }
+
+        if (made.Count > 0)
+        {
+            await AwaitEventsAsync(cancellationToken);
+        }
     }
 
     private async Task AwaitEventsAsync(CancellationToken cancellationToken)

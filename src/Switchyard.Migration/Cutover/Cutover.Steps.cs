@@ -19,6 +19,9 @@ internal sealed partial class Cutover
         await _steps.RunAsync([_direction.To], "let Switchyard in", _to.ConnectAsync, cancellationToken);
         await KeepVerifiersAsync(cancellationToken);
         await RaiseIdentitiesAsync(cancellationToken);
+
+        // Noted before they are read.
+        _code = (runtime.Stream, runtime.Stream?.CodeChanges ?? 0);
         var handover = await _steps.AskAsync([_direction.From], "show its triggers and events", token => _from.ReadTriggersAndEventsAsync(record.Schemas, token), cancellationToken);
         if (handover.Triggers.Count + handover.Events.Count + record.Handover.Triggers.Count + record.Handover.Events.Count > 0)
         {
@@ -116,6 +119,9 @@ internal sealed partial class Cutover
         _end = await stream.ReadEndAsync(cancellationToken);
         await stream.WaitForAppliedAsync(_end, cancellationToken);
         NoteDefinitions(stream);
+
+        // Those by which the events were stopped are ours.
+        _codeChanged = (_code.Stream, _code.Changes + _eventsStopped) != (stream, stream.CodeChanges);
         if ((await _from.ReadPreparedXaAsync(cancellationToken)).Where(x => !stream.IsUnrelatedXa(x)).ToList() is { Count: > 0 } prepared)
         {
             throw new CutoverFailedException(
@@ -132,6 +138,11 @@ internal sealed partial class Cutover
 
     private async Task HandOverAsync(CancellationToken cancellationToken)
     {
+        if (_codeChanged)
+        {
+            await ReadHandoverAgainAsync(cancellationToken);
+        }
+
         foreach (var trigger in runtime.Record.Handover.Triggers)
         {
             await _to.CreateTriggerAsync(trigger, cancellationToken);

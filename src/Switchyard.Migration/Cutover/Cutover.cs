@@ -25,6 +25,11 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
     private IStreamRecord? _back;
     private Membership? _drained;
     private bool _flipped;
+
+    // Whether triggers and events are still what they were in `warm`.
+    private (IMigrationStream? Stream, long Changes) _code;
+    private bool _codeChanged;
+    private int _eventsStopped;
     private long _heldAt;
     private double _pauseMs;
     private StreamPosition _end;

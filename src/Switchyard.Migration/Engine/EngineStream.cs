@@ -91,6 +91,8 @@ internal sealed class EngineStream : IMigrationStream
 
     public long DefinitionChanges => Inner.DefinitionChanges;
 
+    public long CodeChanges => Inner.CodeChanges;
+
     public Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken) => Inner.BetweenTransactionsAsync(action, cancellationToken);
 
     public bool IsUnrelatedXa(string xid) => Inner.IsUnrelatedXa(xid);

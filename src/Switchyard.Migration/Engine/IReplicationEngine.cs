@@ -144,6 +144,9 @@ internal interface IMigrationStream : IAsyncDisposable
     /// <summary>Grows before a statement that may change the definition of a table, or empty it, is applied, and again after.</summary>
     long DefinitionChanges { get; }
 
+    /// <summary>Grows with every statement read that may make, change or drop a trigger or an event.</summary>
+    long CodeChanges { get; }
+
     /// <summary>Runs an action with nothing of the stream under way on the following side; the action must not take long.</summary>
     Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken);
 

@@ -11,7 +11,7 @@ namespace Switchyard.Replication.Apply;
 /// Reads the source's log ahead of the applier: keeps what concerns the stream, drops the rest, and waits when it is a set number of bytes
 /// ahead. It also waits behind every statement that may change a table's definition, because the rows after it are decoded by the new one.
 /// </summary>
-internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, ChangeReach reach, bool mayHaveGoneOn, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
+internal sealed partial class EventPump(BinlogReader reader, StreamTables tables, string? oppositeId, int queueBytes, AsyncSignal wake, XaRegistry xa, ChangeReach reach, StreamStatus status, bool mayHaveGoneOn, Func<BinlogPosition, CancellationToken, Task<BinlogReader>> reopen) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Queue<StreamItem> _items = new();
@@ -314,6 +314,11 @@ internal sealed partial class EventPump(BinlogReader reader, StreamTables tables
     private StatementItem Statement(QueryEvent query)
     {
         var statement = DdlStatement.Of(query);
+        if (statement.Kind == DdlKind.None && (statement.Has("TRIGGER") || statement.Has("EVENT")))
+        {
+            status.NoteCodeChange();
+        }
+
         if (statement.Kind is not (DdlKind.None or DdlKind.Savepoint) && _ownStatements.TakeIfOwn(query))
         {
             statement = statement with { Kind = DdlKind.Own };

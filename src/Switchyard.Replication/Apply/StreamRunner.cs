@@ -236,7 +236,7 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         target.TakeTime();
         logger.Reading(definition.Id, definition.From.Redacted, start);
         status.Enter(StreamState.Running, null);
-        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables, _temporaries), mayHaveGoneOn, ReopenAsync);
+        var pump = new EventPump(reader, tables, definition.OppositeId, definition.QueueBytes, wake, xa, new ChangeReach(definition.From, tables, _temporaries), status, mayHaveGoneOn, ReopenAsync);
         return (pump, reader, pump.RunAsync());
     }
 

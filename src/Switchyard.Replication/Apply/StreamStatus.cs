@@ -28,6 +28,7 @@ internal sealed class StreamStatus(TimeProvider clock)
     private (long Since, bool IsSilent) _source;
     private (long Since, bool IsSilent) _target;
     private bool _lacksRoom;
+    private long _codeChanges;
 
     public event Action<StreamState>? StateChanged;
 
@@ -36,6 +37,12 @@ internal sealed class StreamStatus(TimeProvider clock)
 
     /// <summary>How long a server may leave a question unanswered before that is told.</summary>
     public TimeSpan SilenceLimit { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Grows with every statement read that may make, change or drop a trigger or an event.</summary>
+    public long CodeChanges => Interlocked.Read(ref _codeChanges);
+
+    /// <summary>Such a statement was read.</summary>
+    public void NoteCodeChange() => Interlocked.Increment(ref _codeChanges);
 
     /// <summary>A server was asked whether it is there.</summary>
     /// <param name="side">Which.</param>

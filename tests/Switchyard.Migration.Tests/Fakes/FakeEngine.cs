@@ -198,6 +198,8 @@ internal sealed class FakeStream(FakeEngine engine, FakeServer from, FakeServer 
 
     public long DefinitionChanges => 0;
 
+    public long CodeChanges { get; set; }
+
     public async Task BetweenTransactionsAsync(Func<CancellationToken, Task> action, CancellationToken cancellationToken)
     {
         to.IsBetweenTransactions = true;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Switchyard.Client;
 using Switchyard.Replication.Schema;
@@ -20,6 +21,10 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
 
     // The application waits for this, and a server that is frozen never answers.
     private static readonly TimeSpan s_liftLimit = TimeSpan.FromSeconds(5);
+
+    // Within the limit of a step.
+    private static readonly TimeSpan s_readersLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_betweenTries = TimeSpan.FromMilliseconds(200);
 
     private BackendConnection? _connection;
     private TableNameComparer? _names;
@@ -104,7 +109,34 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         var there = tables.Where(t => existing.Contains(t.Schema)).Select(t => t.Quoted).ToList();
         if (there.Count > 0)
         {
-            await ExecuteAsync($"DROP TABLE IF EXISTS {string.Join(", ", there)}", cancellationToken);
+            await ExecuteBesideReadersAsync($"DROP TABLE IF EXISTS {string.Join(", ", there)}", cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// A transaction that only reads may have begun here before reads were taken back, and may go on for a while; each wait for it is short, since others queue behind it.
+    /// </summary>
+    private async Task ExecuteBesideReadersAsync(string sql, CancellationToken cancellationToken)
+    {
+        const int Named = 5;
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await ExecuteAsync(sql, cancellationToken);
+                return;
+            }
+            catch (ServerErrorException e) when (e.Code == LockFence.LockWaitTimeout && Stopwatch.GetElapsedTime(began) < s_readersLimit)
+            {
+                await Task.Delay(s_betweenTries, cancellationToken);
+            }
+            catch (ServerErrorException e) when (e.Code == LockFence.LockWaitTimeout)
+            {
+                var open = await ReadLongTransactionsAsync(await OpenAsync(cancellationToken), cancellationToken);
+                throw new CutoverFailedException(
+                    $"Transactions that are open on {options.Host}:{options.Port} hold the tables{(open.Count > 0 ? $": {string.Join("; ", open.Take(Named))}" : "")}.", "Let them end, or end them there (KILL and the connection's number).", e);
+            }
         }
     }
 

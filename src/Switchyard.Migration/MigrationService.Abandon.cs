@@ -26,7 +26,7 @@ public sealed partial class MigrationService
         var findings = new List<Finding>();
         if (record.Operation is not { SourceAbandoned: true } || request.DryRun)
         {
-            findings.Add(Finding.Info("source_silent", $"'{source}' does not answer: {await ReadSilenceAsync(record, cancellationToken)}"));
+            findings.Add(Finding.Info("source_silent", $"'{source}' does not answer: {await ReadSilenceAsync(record, $"complete {name}", cancellationToken)}"));
             await CheckAbandonAsync(unit, end, request, findings, cancellationToken);
         }
 
@@ -46,12 +46,61 @@ public sealed partial class MigrationService
         return new CompleteReport("completed", plan, findings);
     }
 
+    /// <summary>Nothing but the target is asked, and what was copied there stays: it may be the last there is.</summary>
+    private async Task<MigrationStatus> CancelWithoutSourceAsync(MigrationUnit unit, CancellationToken cancellationToken)
+    {
+        var record = unit.Runtime.Record;
+        var (name, source, target) = (record.Name, record.Settings.Source, record.Settings.Target);
+        var findings = new List<Finding>();
+        if (record.Operation is not { SourceAbandoned: true })
+        {
+            var silence = await ReadSilenceAsync(record, $"cancel {name}", cancellationToken);
+            findings.Add(Finding.Info("source_silent", $"'{source}' does not answer: {silence}"));
+            if (record.Operation is { Kind: OperationKind.Switch or OperationKind.Rehearse } half)
+            {
+                await TakeBackWithoutSourceAsync(unit, half);
+            }
+        }
+
+        if (record.StreamRecorded)
+        {
+            var position = unit.Runtime.StreamStatus(Direction.Forward).Position;
+            var state = !record.CopyDone ? "not all of its rows, since the copy had not ended" : $"as they were at {position ?? "an unknown place"} of the log of '{source}'";
+            findings.Add(Finding.Warning(
+                "kept_on_target", $"What was copied to '{target}' stays there: {CutoverSteps.Tables(record)}, {state}, and without triggers and events{(record.Operation is { Kind: OperationKind.Cancel } ? "; an earlier attempt to cancel may have dropped some" : "")}.",
+                $"Drop it there if it is of no use. If applications are to go on with it, give them their accounts there and run `switchyard backend add {target} DSN --default`."));
+        }
+
+        findings.Add(Finding.Info(
+            "left_on_source", $"What '{source}' has stays there, should it ever come back{(record.SwitchedAt is null ? "" : ", the schema _switchyard among it")}. Nothing of Switchyard's reads or writes it any more."));
+        var operation = (unit.Runtime.Record.Operation is { Kind: OperationKind.Cancel } begun ? begun : CancelOperation(unit.Runtime.Record)) with { SourceAbandoned = true };
+        var journal = new Journal(_environment, name, operation.Id);
+        await journal.ContinueAsync(cancellationToken);
+        await journal.WriteAsync("abandon-source", JournalPhase.Begun, string.Join(" ", findings.Select(f => f.What)), cancellationToken);
+        await CancelAsync(unit, operation, " --abandon-source", cancellationToken);
+        var status = unit.Status(Epoch);
+        return status with { Findings = [.. findings, .. status.Findings] };
+    }
+
+    /// <summary>Of a switch that has not come to its flip: what waits is let go, and what can be undone without the source is.</summary>
+    private async Task TakeBackWithoutSourceAsync(MigrationUnit unit, OperationRecord half)
+    {
+        try
+        {
+            await FinishAsync(unit, half, CancellationToken.None);
+        }
+        catch (AggregateException)
+        {
+            // What is left of it is on the source, which is given up.
+        }
+    }
+
     /// <summary>The sides are changed, and what was left to do needs the source.</summary>
     private static bool IsFlippedSwitch(OperationRecord operation) => operation is { Kind: OperationKind.Switch, Flipped: true, From: Side.Source };
 
     /// <summary>How the source shows that it is not there.</summary>
     /// <exception cref="MigrationException">It is there.</exception>
-    private async Task<string> ReadSilenceAsync(MigrationRecord record, CancellationToken cancellationToken)
+    private async Task<string> ReadSilenceAsync(MigrationRecord record, string verb, CancellationToken cancellationToken)
     {
         var source = record.Settings.Source;
         string answer;
@@ -75,7 +124,7 @@ public sealed partial class MigrationService
 
         throw MigrationException.Refused(
             "source_answers", $"'{source}' {answer}, so it is not gone. Nothing was changed.",
-            $"Run `switchyard migration complete {record.Name}` without --abandon-source, which leaves nothing of Switchyard's there. If that server is not to be used any more, stop it for good first.");
+            $"Run `switchyard migration {verb}` without --abandon-source, which leaves nothing of Switchyard's there. If that server is not to be used any more, stop it for good first.");
     }
 
     private async Task CheckAbandonAsync(MigrationUnit unit, MigrationEnd end, CompleteRequest request, List<Finding> findings, CancellationToken cancellationToken)

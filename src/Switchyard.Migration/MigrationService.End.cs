@@ -61,15 +61,29 @@ public sealed partial class MigrationService
     }
 
     /// <inheritdoc />
-    public async Task<MigrationStatus> CancelAsync(string name, CancellationToken cancellationToken)
+    public async Task<MigrationStatus> CancelAsync(string name, CancelRequest request, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(request);
         var unit = Unit(name);
         using var verb = unit.Runtime.Verbs.Enter(name, "cancel");
         RefuseFinished(unit);
         var record = unit.Runtime.Record;
         if (record.Authoritative != Side.Source)
         {
-            throw MigrationException.Refused("wrong_state", $"'{record.Settings.Target}' is authoritative; cancelling would lose what was written there.", $"Run `switchyard migration reverse {name}` first.");
+            throw MigrationException.Refused(
+                "wrong_state", $"'{record.Settings.Target}' is authoritative; cancelling would lose what was written there.",
+                $"Run `switchyard migration reverse {name}` first{(request.AbandonSource ? $"; where '{record.Settings.Source}' is gone for good, `switchyard migration complete {name} --abandon-source` ends the migration" : "")}.");
+        }
+
+        if (record.Operation is { Kind: OperationKind.Cancel, SourceAbandoned: true } abandoned && !request.AbandonSource)
+        {
+            throw MigrationException.Refused(
+                "half_done", $"{abandoned.Id} of '{name}' is half done, and was begun with --abandon-source.", $"Run `switchyard migration cancel {name} --abandon-source`, which goes on with it.");
+        }
+
+        if (request.AbandonSource)
+        {
+            return await CancelWithoutSourceAsync(unit, cancellationToken);
         }
 
         if (record.Operation is { Kind: not OperationKind.Cancel } half)
@@ -77,15 +91,23 @@ public sealed partial class MigrationService
             throw MigrationException.Refused("half_done", $"{half.Id} of '{name}' is half done.", $"Run `switchyard migration repair {name}` first.");
         }
 
+        await CancelAsync(unit, record.Operation ?? CancelOperation(record), "", cancellationToken);
+        return unit.Status(Epoch);
+    }
+
+    private OperationRecord CancelOperation(MigrationRecord record) =>
+        new($"cancel-{record.Operations + 1:D4}", OperationKind.Cancel, record.Authoritative, _environment.Time.GetUtcNow());
+
+    private async Task CancelAsync(MigrationUnit unit, OperationRecord operation, string option, CancellationToken cancellationToken)
+    {
         await unit.Diff.StopIfRunningAsync(cancellationToken);
-        var operation = record.Operation ?? new OperationRecord($"cancel-{record.Operations + 1:D4}", OperationKind.Cancel, record.Authoritative, _environment.Time.GetUtcNow());
-        if (record.Operation is null)
+        if (unit.Runtime.Record.Operation != operation)
         {
-            await unit.Runtime.UpdateWithRulesAsync(r => r with { Operation = operation, Operations = r.Operations + 1, Reads = null }, RoutingRules.With, cancellationToken);
+            await unit.Runtime.UpdateWithRulesAsync(
+                r => r with { Operation = operation, Operations = r.Operation?.Id == operation.Id ? r.Operations : r.Operations + 1, Reads = null }, RoutingRules.With, cancellationToken);
         }
 
-        await EndAsync(unit, operation, $"cancel {name}", () => new MigrationEnd(_environment, unit.Runtime).CancelAsync(cancellationToken));
-        return unit.Status(Epoch);
+        await EndAsync(unit, operation, $"cancel {unit.Runtime.Name}{option}", () => new MigrationEnd(_environment, unit.Runtime).CancelAsync(operation, cancellationToken));
     }
 
     /// <inheritdoc />
@@ -180,7 +202,11 @@ public sealed partial class MigrationService
         {
             var record = unit.Runtime.Record;
             var what = $"{operation.Id} is half done: {e.Message} Applications go on at '{record.Backend(record.Authoritative)}'.";
-            var remedy = $"{e.Remedy} Then run `switchyard migration {again}` again, which goes on from there.";
+            var source = record.Settings.Source;
+            var without = operation is { Kind: OperationKind.Cancel, SourceAbandoned: false } && e.Message.Contains($"'{source}'", StringComparison.Ordinal)
+                ? $" If '{source}' is gone for good, run `switchyard migration {again} --abandon-source`, which ends without it and keeps what was copied."
+                : "";
+            var remedy = $"{e.Remedy} Then run `switchyard migration {again}` again, which goes on from there.{without}";
             await unit.Runtime.UpdateAsync(r => r with { Error = what, Remedy = remedy }, CancellationToken.None);
             throw MigrationException.Failed("half_done", what, remedy, e);
         }

@@ -187,7 +187,7 @@ public sealed partial class MigrationService
 
         if (operation.Kind is OperationKind.Cancel)
         {
-            await new MigrationEnd(_environment, unit.Runtime).CancelAsync(cancellationToken);
+            await new MigrationEnd(_environment, unit.Runtime).CancelAsync(operation, cancellationToken);
             return;
         }
 

@@ -62,7 +62,7 @@ internal sealed class FakeMigrations : IMigrationService
     public Task<CompleteReport> CompleteAsync(string name, CompleteRequest request, CancellationToken cancellationToken) =>
         Did($"complete {name} {request.SourceData} {request.DryRun} {request.AbandonSource}", new CompleteReport("completed", ["Stopped replication"], []));
 
-    public Task<MigrationStatus> CancelAsync(string name, CancellationToken cancellationToken) => Did("cancel " + name, Get(name).Status with { State = MigrationState.Cancelled });
+    public Task<MigrationStatus> CancelAsync(string name, CancelRequest request, CancellationToken cancellationToken) => Did($"cancel {name} {request.AbandonSource}", Get(name).Status with { State = MigrationState.Cancelled });
 
     public Task<MigrationStatus> DetachAsync(string name, CancellationToken cancellationToken) => Did("detach " + name, Get(name).Status);
 

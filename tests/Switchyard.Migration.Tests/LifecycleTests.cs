@@ -61,7 +61,7 @@ public sealed class LifecycleTests
         Assert.DoesNotContain("rows_copied", (await world.Topology.Store.GetAsync(record.Key))!.Value, StringComparison.Ordinal);
 
         await world.Service.ReverseAsync("shop", s_request, default);
-        await world.Service.CancelAsync("shop", default);
+        await world.Service.CancelAsync("shop", new CancelRequest(), default);
         await world.Service.DeleteAsync("shop", default);
         Assert.Null(await world.Topology.Store.GetAsync(TopologyKeys.CopiedOf("shop")));
     }
@@ -381,7 +381,7 @@ public sealed class LifecycleTests
         Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.DetachAsync("shop", default))).ExitCode);
         Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.ReverseAsync("shop", s_request, default))).ExitCode);
         await world.Service.SwitchAsync("shop", s_request, default);
-        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync("shop", default))).ExitCode);
+        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync("shop", new CancelRequest(), default))).ExitCode);
         Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.DeleteAsync("shop", default))).ExitCode);
     }
 
@@ -391,7 +391,7 @@ public sealed class LifecycleTests
         await using var world = await World.StartAsync();
         await world.CreateRunningAsync();
 
-        var status = await world.Service.CancelAsync("shop", default);
+        var status = await world.Service.CancelAsync("shop", new CancelRequest(), default);
 
         Assert.Equal(MigrationState.Cancelled, status.State);
         Assert.Equal(["items", "orders"], world.A.Tables.Order(StringComparer.Ordinal));

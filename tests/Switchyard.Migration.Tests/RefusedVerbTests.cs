@@ -26,7 +26,7 @@ public sealed class RefusedVerbTests
             await reached.Task;
             foreach (var second in (Func<Task>[])
             [
-                () => world.Service.SwitchAsync("shop", s_request, default), () => world.Service.CancelAsync("shop", default),
+                () => world.Service.SwitchAsync("shop", s_request, default), () => world.Service.CancelAsync("shop", new CancelRequest(), default),
                 () => world.Service.StopAsync("shop", default), () => world.Service.CompleteAsync("shop", new CompleteRequest(), default),
             ])
             {
@@ -68,7 +68,7 @@ public sealed class RefusedVerbTests
 
         await world.Service.SwitchAsync("shop", s_request, default);
         await RefusedAsync(() => world.Service.SwitchAsync("shop", s_request, default), "'shop' is switched");
-        await RefusedAsync(() => world.Service.CancelAsync("shop", default), "cancelling would lose what was written there");
+        await RefusedAsync(() => world.Service.CancelAsync("shop", new CancelRequest(), default), "cancelling would lose what was written there");
         Assert.Equal("b", (await world.Service.StatusAsync("shop", default)).Writes);
     }
 

@@ -58,6 +58,7 @@ public sealed class CommandLineTests
     [InlineData("migration switch", "--dry-run --rehearse --timeout --drain-timeout --max-replication-lag-allowed --fence --skip-diff --kill-blockers")]
     [InlineData("migration reverse", "--dry-run --rehearse --timeout --drain-timeout --max-replication-lag-allowed --fence --skip-diff --kill-blockers")]
     [InlineData("migration complete", "--keep-data --rename-tables --drop-data --abandon-source --dry-run")]
+    [InlineData("migration cancel", "--abandon-source")]
     [InlineData("migration accounts copy", "--dry-run")]
     [InlineData("backend add", "")]
     [InlineData("backend test", "")]

@@ -12,6 +12,7 @@ public enum ActionFields
     Complete,
     Compare,
     Tables,
+    Cancel,
 }
 
 /// <summary>What an action is given to run with.</summary>

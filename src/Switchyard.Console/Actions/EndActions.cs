@@ -55,13 +55,18 @@ internal static class EndActions
             Label = "Cancel",
             Tone = "danger",
             Offered = s => s.Writes == s.Source && !s.State.IsAny(MigrationState.Completed, MigrationState.Cancelled) && Idle(s),
+            Fields = ActionFields.Cancel,
             TypeName = true,
             Consequences = s =>
             [
                 $"Replication ends and the tables copied to {s.Target} are dropped there.",
                 $"{s.Source} keeps serving everything, as before the migration. Reads go back to it.",
             ],
-            Run = async c => new ActionResult { Title = $"'{c.Name}' is {Format.Word((await c.Migrations.CancelAsync(c.Name, c.Stopping)).State)}." },
+            Run = async c =>
+            {
+                var status = await c.Migrations.CancelAsync(c.Name, new CancelRequest { AbandonSource = c.Has("abandon-source") }, c.Stopping);
+                return new ActionResult { Title = $"'{c.Name}' is {Format.Word(status.State)}.", Findings = status.Findings };
+            },
         },
         new()
         {

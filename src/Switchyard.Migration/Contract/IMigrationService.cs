@@ -77,7 +77,7 @@ public interface IMigrationService
     Task<MigrationStatus> DetachAsync(string name, CancellationToken cancellationToken);
 
     /// <summary>Takes a migration back while the source is authoritative.</summary>
-    Task<MigrationStatus> CancelAsync(string name, CancellationToken cancellationToken);
+    Task<MigrationStatus> CancelAsync(string name, CancelRequest request, CancellationToken cancellationToken);
 
     /// <summary>Says what is held, half done or in error, and what <see cref="RepairAsync"/> would do.</summary>
     Task<Diagnosis> DiagnoseAsync(string name, CancellationToken cancellationToken);

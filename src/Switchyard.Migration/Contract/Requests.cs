@@ -215,6 +215,13 @@ public sealed record CompleteRequest
     public bool AbandonSource { get; init; }
 }
 
+/// <summary><c>migration cancel</c>.</summary>
+public sealed record CancelRequest
+{
+    /// <summary>The source is gone for good: end without it, and leave on the target what was copied. Refused while it answers.</summary>
+    public bool AbandonSource { get; init; }
+}
+
 /// <summary><c>migration diff NAME start</c>.</summary>
 public sealed record DiffRequest
 {

@@ -188,7 +188,7 @@ internal sealed record OperationRecord(string Id, OperationKind Kind, Side From,
     /// <summary>What becomes of the source's tables; only for <see cref="OperationKind.Complete"/>.</summary>
     public SourceData SourceData { get; init; }
 
-    /// <summary>The source is gone for good and is not asked; only for <see cref="OperationKind.Complete"/>.</summary>
+    /// <summary>The source is gone for good and is not asked; only for <see cref="OperationKind.Complete"/> and <see cref="OperationKind.Cancel"/>.</summary>
     public bool SourceAbandoned { get; init; }
 
     public string? SourcePosition { get; init; }

@@ -50,12 +50,16 @@ internal sealed class MigrationEnd(MigrationEnvironment environment, MigrationRu
     }
 
     /// <exception cref="CutoverFailedException">A server did not do its part.</exception>
-    public async Task CancelAsync(CancellationToken cancellationToken)
+    public async Task CancelAsync(OperationRecord operation, CancellationToken cancellationToken)
     {
         var record = runtime.Record;
         await runtime.HaltAsync(cancellationToken);
         await FaultPoints.HitAsync("cancel.streams.before", cancellationToken);
-        if (record.Started)
+        if (operation.SourceAbandoned)
+        {
+            await RemoveStreamsAsync([Direction.Forward], cancellationToken);
+        }
+        else if (record.Started)
         {
             await RemoveStreamsAsync([Direction.Forward, Direction.Reverse], cancellationToken);
             await FaultPoints.HitAsync("cancel.tables.before", cancellationToken);

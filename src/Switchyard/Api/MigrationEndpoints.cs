@@ -44,7 +44,8 @@ internal static class MigrationEndpoints
         one.MapPost("/complete", (string name, CompleteRequest request, Engines engines, IHostApplicationLifetime host) =>
             engines.Migrations.CompleteAsync(name, request, host.ApplicationStopping));
         one.MapPost("/detach", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.DetachAsync(name, host.ApplicationStopping));
-        one.MapPost("/cancel", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.CancelAsync(name, host.ApplicationStopping));
+        one.MapPost("/cancel", (string name, CancelRequest? request, Engines engines, IHostApplicationLifetime host) =>
+            engines.Migrations.CancelAsync(name, request ?? new CancelRequest(), host.ApplicationStopping));
         one.MapGet("/diagnose", (string name, Engines engines, CancellationToken ct) => engines.Migrations.DiagnoseAsync(name, ct));
         one.MapPost("/repair", (string name, Engines engines, IHostApplicationLifetime host) => engines.Migrations.RepairAsync(name, host.ApplicationStopping));
         one.MapPost("/accounts/copy", (string name, CopyAccountsRequest request, Engines engines, IHostApplicationLifetime host) =>

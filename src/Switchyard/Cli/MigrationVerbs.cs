@@ -31,7 +31,7 @@ internal static class MigrationVerbs
         migration.Subcommands.Add(SwitchVerbs.Create("reverse", "Make the source authoritative again, the same way"));
         migration.Subcommands.Add(SwitchVerbs.Complete());
         migration.Subcommands.Add(Post<MigrationStatus>("detach", "Delete the connection details of the source of a completed migration", "detach", MigrationText.Status));
-        migration.Subcommands.Add(Post<MigrationStatus>("cancel", "Take the migration back while the source is authoritative", "cancel", MigrationText.Status));
+        migration.Subcommands.Add(Cancel());
         migration.Subcommands.Add(Get<Diagnosis>("diagnose", "Say what is held, by whom, since when, and what repair would do", "diagnose", OtherText.Diagnosis));
         migration.Subcommands.Add(Post<Diagnosis>("repair", "Roll what is half done back or forward", "repair", OtherText.Repair));
         migration.Subcommands.Add(Accounts());
@@ -94,6 +94,18 @@ internal static class MigrationVerbs
             var answer = await context.Api.PostAsync<PreflightReport>(Path(result.GetRequiredValue(name), "preflight"), null, ct);
             context.Print(answer, MigrationText.Preflight);
             return answer.Value.Ok ? ExitCode.Done : ExitCode.Refused;
+        });
+    }
+
+    private static Command Cancel()
+    {
+        var name = Name();
+        var abandon = new Option<bool>("--abandon-source") { Description = "The source is gone for good: end without it, and keep what was copied; refused while it answers" };
+        return Verb.Create("cancel", "Take the migration back while the source is authoritative", [name, abandon], async (context, result, ct) =>
+        {
+            var request = new CancelRequest { AbandonSource = result.GetValue(abandon) };
+            context.Print(await context.Api.PostAsync<MigrationStatus>(Path(result.GetRequiredValue(name), "cancel"), request, ct), MigrationText.Status);
+            return ExitCode.Done;
         });
     }
 

@@ -29,7 +29,7 @@ public sealed class ControlTableTests
             }
         }))
         {
-            await world.Service.CancelAsync("first", default);
+            await world.Service.CancelAsync("first", new CancelRequest(), default);
         }
 
         await UntilAsync(world, "second", MigrationState.Running);

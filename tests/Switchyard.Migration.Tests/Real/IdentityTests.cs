@@ -146,7 +146,7 @@ public sealed class IdentityTests
 
         await world.UntilFollowingAsync();
         await world.Service.ReverseAsync(world.Schema, s_request, default);
-        await world.Service.CancelAsync(world.Schema, default);
+        await world.Service.CancelAsync(world.Schema, new CancelRequest(), default);
         Assert.Equal(0, await OneAsync(there, $"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name='{world.Schema}'"));
 
         async Task UseAsync()
@@ -229,7 +229,7 @@ public sealed class IdentityTests
         await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB", "CREATE SEQUENCE s");
         await world.CreateAsync();
         await world.UntilAsync(MigrationState.Running);
-        await world.Service.CancelAsync(world.Schema, default);
+        await world.Service.CancelAsync(world.Schema, new CancelRequest(), default);
         await using var there = await BackendConnection.OpenAsync(world.TargetOptions, default);
         Assert.Equal(0, (await there.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name='{world.Schema}'", default)).RowCount);
     }

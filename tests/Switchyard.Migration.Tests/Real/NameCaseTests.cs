@@ -52,7 +52,7 @@ public sealed class NameCaseTests
         await app.ExecuteAsync("INSERT INTO drafts (v) VALUES (1)", default);
         Assert.Equal(0, (await there.QueryAsync($"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema='{world.Schema}' AND table_name='drafts'", default)).GetInt64(0, 0));
         Assert.Equal("reversed", (await world.Service.ReverseAsync(world.Schema, new SwitchRequest { SkipDiff = true }, default)).Result);
-        await world.Service.CancelAsync(world.Schema, default);
+        await world.Service.CancelAsync(world.Schema, new CancelRequest(), default);
         Assert.Equal(0, await world.CountStreamsAsync(there));
         await using var here = await world.OpenSourceAsync();
         Assert.Equal(4, (await here.QueryAsync("SELECT COUNT(*) FROM orders", default)).GetInt64(0, 0));

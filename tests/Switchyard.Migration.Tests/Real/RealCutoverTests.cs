@@ -86,7 +86,7 @@ public sealed class RealCutoverTests
 
         var report = await world.DiffAsync();
         Assert.Equal(("clean", 6L), (report.State, report.Rows));
-        await world.Service.CancelAsync(world.Schema, default);
+        await world.Service.CancelAsync(world.Schema, new CancelRequest(), default);
         await using var left = await BackendConnection.OpenAsync(world.TargetOptions, default);
         Assert.Equal(0, (await left.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name='{world.Schema}'", default)).RowCount);
         Assert.Equal(0, await world.CountStreamsAsync(left));

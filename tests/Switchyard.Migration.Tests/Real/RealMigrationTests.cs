@@ -72,7 +72,7 @@ public sealed class RealMigrationTests(Xunit.Abstractions.ITestOutputHelper outp
         await world.CreateAsync();
         await world.UntilAsync(MigrationState.Running);
 
-        await world.Service.CancelAsync(world.Schema, default);
+        await world.Service.CancelAsync(world.Schema, new CancelRequest(), default);
 
         await using var source = await world.OpenSourceAsync();
         Assert.Equal(1000, (await source.QueryAsync("SELECT COUNT(*) FROM orders", default)).GetInt64(0, 0));

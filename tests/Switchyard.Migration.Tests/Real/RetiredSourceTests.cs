@@ -53,6 +53,39 @@ public sealed class RetiredSourceTests
 
     [Theory]
     [InlineData("mysql-5.6", "mysql-9.7")]
+    [InlineData("mariadb-10.11", "mariadb-11.8")]
+    public async Task A_migration_whose_source_is_gone_for_good_before_the_switch_can_be_cancelled_and_keeps_what_was_copied(string source, string target)
+    {
+        await using var gone = await LabServer.StartAsync(source);
+        await using var world = await RealWorld.StartAsync(gone, await LabServer.SharedAsync(target, "target"), limited: false, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY) ENGINE=InnoDB", "INSERT INTO t VALUES (1), (2)");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var request = new CancelRequest { AbandonSource = true };
+        Assert.Equal("source_answers", (await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, request, default))).Code);
+
+        await gone.KillAsync();
+        var half = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, new CancelRequest(), default));
+        Assert.Contains($"migration cancel {world.Schema} --abandon-source", half.Remedy, StringComparison.Ordinal);
+        using (FaultPoints.Arm("cancel.streams.before", _ => throw new FaultInjectedException("cancel.streams.before")))
+        {
+            await Assert.ThrowsAsync<FaultInjectedException>(() => world.Service.CancelAsync(world.Schema, request, default));
+        }
+
+        Assert.Equal(3, (await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, new CancelRequest(), default))).ExitCode);
+        var status = await world.Service.CancelAsync(world.Schema, request, default);
+        Assert.Equal(MigrationState.Cancelled, status.State);
+        Assert.Null(status.Error);
+        Assert.Contains($"1 table of {world.Schema}", Assert.Single(status.Findings, f => f.Code == "kept_on_target").What, StringComparison.Ordinal);
+        Assert.Contains(status.Findings, f => f.Code == "left_on_source");
+        await using var other = await world.OpenTargetAsync();
+        Assert.Equal(2, (await other.QueryAsync("SELECT COUNT(*) FROM t", default)).GetInt64(0, 0));
+        Assert.Equal(0, await world.CountStreamsAsync(other));
+        Assert.Empty((await world.Topology.GetRoutingAsync()).Value.Rules);
+        await world.Service.DeleteAsync(world.Schema, default);
+    }
+
+    [Theory]
+    [InlineData("mysql-5.6", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-10.11")]
     public async Task A_source_that_is_gone_for_good_is_given_up_and_clients_go_on_with_their_own_passwords(string source, string target)
     {

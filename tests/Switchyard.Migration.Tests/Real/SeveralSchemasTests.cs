@@ -66,7 +66,7 @@ public sealed class SeveralSchemasTests
 
         await world.Service.CreateAsync(pair.Request, default);
         await world.UntilAsync(MigrationState.Running);
-        await world.Service.CancelAsync(world.Schema, default);
+        await world.Service.CancelAsync(world.Schema, new CancelRequest(), default);
         await using var target = await BackendConnection.OpenAsync(world.TargetOptions, default);
         Assert.Equal(0, (await target.QueryAsync($"SELECT 1 FROM information_schema.schemata WHERE schema_name IN ('{world.Schema}', '{pair.Other}')", default)).RowCount);
     }

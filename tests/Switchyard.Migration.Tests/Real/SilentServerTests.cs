@@ -23,18 +23,18 @@ public sealed class SilentServerTests
         await using var thawed = new Thawed(target);
         using (FaultPoints.Arm(point, async _ => await target.FreezeAsync()))
         {
-            await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' answers nobody", $"migration cancel {world.Schema}");
+            await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "'b' answers nobody", $"migration cancel {world.Schema}");
         }
 
         // A second one ends as well, and so does a restart of the process.
-        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b'", $"migration cancel {world.Schema}");
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "'b'", $"migration cancel {world.Schema}");
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (FaultPoints.Arm("cancel.streams.before", token => new ValueTask(goOn.Task.WaitAsync(token))))
         {
             // The application is served before what is half done comes to its end.
             await world.RestartAsync().WaitAsync(TimeSpan.FromMinutes(2));
             await WriteAsync(world);
-            var busy = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, default));
+            var busy = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, new CancelRequest(), default));
             Assert.Equal("busy", busy.Code);
             goOn.SetResult();
         }
@@ -55,7 +55,7 @@ public sealed class SilentServerTests
         Assert.True(repair.Code == "repair_failed" && repair.Message.Contains("'b'", StringComparison.Ordinal), repair.Message);
 
         await target.ThawAsync();
-        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, new CancelRequest(), default)).State);
         await AssertNothingLeftAsync(world);
     }
 
@@ -85,12 +85,12 @@ public sealed class SilentServerTests
         {
             await world.CreateAsync();
             await reached.Task.WaitAsync(TimeSpan.FromMinutes(2));
-            var half = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, default).WaitAsync(TimeSpan.FromMinutes(2)));
+            var half = await Assert.ThrowsAsync<MigrationException>(() => world.Service.CancelAsync(world.Schema, new CancelRequest(), default).WaitAsync(TimeSpan.FromMinutes(2)));
             Assert.True(half.Code == "half_done" && half.Message.Contains(name, StringComparison.Ordinal), $"{half.Message}\n{world}");
         }
 
         await frozen.ThawAsync();
-        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, new CancelRequest(), default)).State);
         await AssertNothingLeftAsync(world);
     }
 
@@ -132,7 +132,7 @@ public sealed class SilentServerTests
         try
         {
             await target.FillDiskAsync("/binlog.");
-            await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "the disk of 'b' is full", "Free space on 'b'");
+            await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "the disk of 'b' is full", "Free space on 'b'");
         }
         finally
         {
@@ -145,7 +145,7 @@ public sealed class SilentServerTests
         {
             try
             {
-                Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, limit.Token)).State);
+                Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, new CancelRequest(), limit.Token)).State);
                 break;
             }
             catch (MigrationException e) when (e.Code == "half_done")
@@ -180,10 +180,10 @@ public sealed class SilentServerTests
         }
 
         // The same transaction is in the way of the drop.
-        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' did not drop", $"migration cancel {world.Schema}");
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "'b' did not drop", $"migration cancel {world.Schema}");
         Assert.False(await IsAtAsync(admin, "ALTER"), $"The change waits on.\n{world}");
         await holder.ExecuteAsync("ROLLBACK", default);
-        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, new CancelRequest(), default)).State);
         await AssertNothingLeftAsync(world);
     }
 
@@ -219,10 +219,10 @@ public sealed class SilentServerTests
             }
         }
 
-        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' did not drop", $"migration cancel {world.Schema}");
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "'b' did not drop", $"migration cancel {world.Schema}");
         Assert.False(await IsAtAsync(admin, "ALTER"), $"The index waits on.\n{world}");
         await holder.ExecuteAsync("ROLLBACK", default);
-        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, new CancelRequest(), default)).State);
         await AssertNothingLeftAsync(world);
     }
 
@@ -245,10 +245,10 @@ public sealed class SilentServerTests
         }
 
         // What keeps tables from being made keeps schemas from being dropped.
-        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, default), "'b' did not drop", $"migration cancel {world.Schema}");
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "'b' did not drop", $"migration cancel {world.Schema}");
         Assert.False(await IsAtAsync(admin, "CREATE"), $"The copy waits on.\n{world}");
         await holder.ExecuteAsync("UNLOCK INSTANCE", default);
-        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, default)).State);
+        Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, new CancelRequest(), default)).State);
         await AssertNothingLeftAsync(world);
     }
 

@@ -200,7 +200,8 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
         await unit.Diff.ForgetAsync(cancellationToken);
         await unit.Memory.ForgetAsync(cancellationToken);
         var routing = await _environment.Topology.GetRoutingAsync(cancellationToken);
-        var transaction = _environment.Topology.Begin().Require(unit.Runtime.Versioned).Delete(TopologyKeys.Migration(name)).Delete(TopologyKeys.CopiedOf(name));
+        var transaction = _environment.Topology.Begin().Require(unit.Runtime.Versioned).Delete(TopologyKeys.Migration(name)).Delete(TopologyKeys.CopiedOf(name))
+            .Delete(ViewMemory.Key(name, Side.Source)).Delete(ViewMemory.Key(name, Side.Target));
         if (record.Finished is null)
         {
             transaction.Require(routing).Put(RoutingRules.Without(routing.Value, record, null));

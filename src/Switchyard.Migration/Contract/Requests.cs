@@ -182,6 +182,9 @@ public sealed record SwitchRequest
     /// <summary>Do not ask for a fresh and clean diff.</summary>
     public bool SkipDiff { get; init; }
 
+    /// <summary>Tables that were made since the migration was created and are to stay behind, as <c>schema.table</c> or without the schema where only one moves; null for none.</summary>
+    public IReadOnlyList<string>? LeaveOut { get; init; }
+
     /// <summary>End the sessions that keep the drain from finishing.</summary>
     public bool KillBlockers { get; init; }
 }

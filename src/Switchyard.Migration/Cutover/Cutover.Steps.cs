@@ -18,6 +18,7 @@ internal sealed partial class Cutover
         }, cancellationToken);
         await _steps.RunAsync([_direction.To], "let Switchyard in", _to.ConnectAsync, cancellationToken);
         await KeepVerifiersAsync(cancellationToken);
+        await _steps.RunAsync([_direction.To], "show its views", token => new ViewMemory(environment, record).KeepAsync(_direction.To, _to, token), cancellationToken);
         await RaiseIdentitiesAsync(cancellationToken);
 
         // Noted before they are read.

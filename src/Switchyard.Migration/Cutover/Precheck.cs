@@ -47,7 +47,8 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
         }
 
         await CheckServersAsync(record, request, from, to, findings, cancellationToken);
-        findings.AddRange(await new LeftOut(_steps, record).FindAsync(from, to, cancellationToken));
+        findings.AddRange(await new HandoverRules(_steps, record).FindAsync(from, to, cancellationToken));
+        findings.AddRange(await new LeftOut(_steps, record, new ViewMemory(environment, record), request.LeaveOut ?? []).FindAsync(from, to, cancellationToken));
         var back = record.Direction.Exchanged;
         var spec = await runtime.SpecAsync(back, cancellationToken);
         var wayBack = await environment.Engine.CheckWayBackAsync(spec with { From = _steps.Bound(spec.From), To = _steps.Bound(spec.To) }, back, cancellationToken);

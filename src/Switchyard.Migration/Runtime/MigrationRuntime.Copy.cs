@@ -59,6 +59,7 @@ internal sealed partial class MigrationRuntime
         if (!Record.SchemaCopied)
         {
             var began = environment.Time.GetUtcNow();
+            await steps.RunAsync(Side.Source, "show its views", (side, token) => new ViewMemory(environment, Record).KeepAsync(Side.Source, side, token), cancellationToken);
             var findings = await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in creating the tables", () => environment.Engine.CopySchemaAsync(bound, cancellationToken));
             await FaultPoints.HitAsync("copy.schema.after", cancellationToken);
             await UpdateAsync(r => r with { SchemaCopied = true, SchemaCopiedAt = began, SchemaFindings = findings, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);

@@ -86,6 +86,9 @@ internal interface IServerSide : IAsyncDisposable
     /// <summary>Whether the account sees what other accounts' connections do.</summary>
     Task<bool> SeesOthersAsync(CancellationToken cancellationToken);
 
+    /// <summary>Every account of the server, and MariaDB's roles, which have no host; null where ours may not read them.</summary>
+    Task<IReadOnlySet<Account>?> ListAccountsAsync(CancellationToken cancellationToken);
+
     Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken);
 
     /// <summary>The base tables of a schema.</summary>
@@ -93,6 +96,12 @@ internal interface IServerSide : IAsyncDisposable
 
     /// <summary>The routines of a schema, as they are now.</summary>
     Task<IReadOnlyList<RoutineBody>> ListRoutineBodiesAsync(string schema, CancellationToken cancellationToken);
+
+    /// <summary>The views of a schema, each with what it shows and how.</summary>
+    Task<IReadOnlyList<(SchemaItem View, string Text)>> ListViewTextsAsync(string schema, CancellationToken cancellationToken);
+
+    /// <summary>Of the views and routines of a schema, the account each runs as, as the server names it: <c>user@host</c>.</summary>
+    Task<IReadOnlyList<(SchemaItem Item, string Definer)>> ListDefinersAsync(string schema, CancellationToken cancellationToken);
 
     /// <summary>The views and routines of a schema.</summary>
     Task<IReadOnlyList<SchemaItem>> ListViewsAndRoutinesAsync(string schema, CancellationToken cancellationToken);

@@ -83,28 +83,40 @@ internal sealed partial class ServerSide
     public Task DropEventAsync(EventDefinition definition, CancellationToken cancellationToken) =>
         ExecuteAsync($"DROP EVENT IF EXISTS {SqlText.QuoteIdentifier(definition.Schema, definition.Name)}", cancellationToken);
 
+    public async Task<IReadOnlySet<Account>?> ListAccountsAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        try
+        {
+            return (await connection.QueryAsync("SELECT user, host FROM mysql.user", cancellationToken)).Rows.Select(r => new Account(r.GetString(0), r.GetString(1))).ToHashSet();
+        }
+        catch (ServerErrorException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>
-    /// Keeps the account a body runs as where this server has it. Where it has not, the body runs as ours, since a definer that does not exist
+    /// Keeps the account a body runs as where this server has it. Where it has not, which has been told before, the body runs as ours, since a definer that does not exist
     /// would fail every statement that fires it.
     /// </summary>
     private async Task<string> AdoptDefinerAsync(string statement, CancellationToken cancellationToken)
     {
-        if (Definer().Match(statement) is not { Success: true } match)
+        if (Definer.Of(statement) is not { } account)
         {
             return statement;
         }
 
-        var account = Account.Parse(match.Groups["account"].Value.Replace("`@`", "@", StringComparison.Ordinal));
         var connection = await OpenAsync(cancellationToken);
         try
         {
             var found = await connection.QueryAsync(
                 $"SELECT 1 FROM mysql.user WHERE user={SqlText.QuoteString(account.User)} AND host={SqlText.QuoteString(account.Host)}", cancellationToken);
-            return found.RowCount > 0 ? statement : Definer().Replace(statement, "CREATE ", 1);
+            return found.RowCount > 0 ? statement : Definer.Without(statement);
         }
         catch (ServerErrorException)
         {
-            return Definer().Replace(statement, "CREATE ", 1);
+            return Definer.Without(statement);
         }
     }
 
@@ -133,9 +145,6 @@ internal sealed partial class ServerSide
             }
         }
     }
-
-    [GeneratedRegex(@"^CREATE\s+DEFINER\s*=\s*(?<account>`(?:[^`]|``)*`@`(?:[^`]|``)*`|`(?:[^`]|``)*`|\S+)\s+", RegexOptions.IgnoreCase)]
-    private static partial Regex Definer();
 
     [GeneratedRegex(@"(ON COMPLETION (?:NOT )?PRESERVE) (?:ENABLE|DISABLE ON (?:SLAVE|REPLICA)|DISABLE)( COMMENT '(?:[^'\\]|''|\\.)*')? DO ", RegexOptions.IgnoreCase)]
     private static partial Regex EventStatus();

@@ -94,6 +94,24 @@ internal sealed partial class ServerSide(ConnectionOptions options, IReadOnlyLis
         return [.. rows.Rows.Select(r => new RoutineBody(new SchemaItem(r.GetString(0), schema, r.GetString(1)), r.GetStringOrNull(2) ?? "", DateTimeOffset.Parse(r.GetString(3), CultureInfo.InvariantCulture)))];
     }
 
+    public async Task<IReadOnlyList<(SchemaItem View, string Text)>> ListViewTextsAsync(string schema, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var rows = await connection.QueryAsync(
+            $"SELECT table_name, view_definition, check_option, security_type FROM information_schema.views WHERE table_schema={SqlText.QuoteString(schema)}", cancellationToken);
+        return [.. rows.Rows.Select(r => (new SchemaItem("VIEW", schema, r.GetString(0)), $"{r.GetStringOrNull(1)} {r.GetStringOrNull(2)} {r.GetStringOrNull(3)}"))];
+    }
+
+    public async Task<IReadOnlyList<(SchemaItem Item, string Definer)>> ListDefinersAsync(string schema, CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        var name = SqlText.QuoteString(schema);
+        var rows = await connection.QueryAsync(
+            $"SELECT 'VIEW', table_name, definer FROM information_schema.views WHERE table_schema={name} UNION ALL " +
+            $"SELECT routine_type, routine_name, definer FROM information_schema.routines WHERE routine_schema={name} AND routine_type IN ('PROCEDURE', 'FUNCTION')", cancellationToken);
+        return [.. rows.Rows.Select(r => (new SchemaItem(r.GetString(0), schema, r.GetString(1)), r.GetStringOrNull(2) ?? ""))];
+    }
+
     public async Task DropAsync(IReadOnlyList<SchemaItem> items, CancellationToken cancellationToken)
     {
         var existing = await ExistingSchemasAsync(cancellationToken);

@@ -22,6 +22,9 @@ internal sealed class FakeServer(string name)
 
     public List<string> PreparedXa { get; } = [];
 
+    /// <summary>Null where Switchyard's account may not read them.</summary>
+    public HashSet<Account>? Accounts { get; set; } = [];
+
     /// <summary>Happens while connections of dead proxies are looked for.</summary>
     public Func<Task> OnOrphans { get; set; } = () => Task.CompletedTask;
 
@@ -188,6 +191,12 @@ internal sealed class FakeSide(FakeServer server) : IServerSide
         server.Processes.RemoveAll(p => connections.Contains(p.Id));
         return Task.CompletedTask;
     }
+
+    public Task<IReadOnlySet<Account>?> ListAccountsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlySet<Account>?>(server.Accounts);
+
+    public Task<IReadOnlyList<(SchemaItem View, string Text)>> ListViewTextsAsync(string schema, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<(SchemaItem, string)>>([]);
+
+    public Task<IReadOnlyList<(SchemaItem Item, string Definer)>> ListDefinersAsync(string schema, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<(SchemaItem, string)>>([]);
 
     public Task<bool> SchemaExistsAsync(string schema, CancellationToken cancellationToken) => Task.FromResult(true);
 

@@ -32,6 +32,34 @@ public sealed class LeftOutTests
     [Theory]
     [InlineData("mariadb-10.11", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task A_view_that_was_changed_since_it_was_copied_or_since_the_switch_is_told(string from, string to)
+    {
+        await using var world = await RealWorld.StartAsync(
+            from, to, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB", "CREATE VIEW same AS SELECT id, UPPER('a') AS a FROM t", "CREATE VIEW other AS SELECT id FROM t");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        var planned = new SwitchRequest { SkipDiff = true, DryRun = true };
+        Assert.DoesNotContain((await world.Service.SwitchAsync(world.Schema, planned, default)).Findings, f => f.Code == "view_changed");
+
+        await using var source = await world.OpenSourceAsync();
+        await using var target = await world.OpenTargetAsync();
+        const string Changed = "CREATE OR REPLACE VIEW other AS SELECT id, v FROM t";
+        await source.ExecuteAsync("CREATE OR REPLACE VIEW same AS SELECT id, UPPER('a') AS a FROM t", default);
+        await source.ExecuteAsync(Changed, default);
+        Assert.Contains($"the view {world.Schema}.other since", Assert.Single((await world.Service.SwitchAsync(world.Schema, planned, default)).Findings, f => f.Code == "view_changed").What, StringComparison.Ordinal);
+        await target.ExecuteAsync(Changed, default);
+        Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, planned with { DryRun = false }, default)).Result);
+
+        await world.UntilFollowingAsync();
+        Assert.DoesNotContain((await world.Service.ReverseAsync(world.Schema, planned, default)).Findings, f => f.Code == "view_changed");
+        await target.ExecuteAsync("CREATE OR REPLACE VIEW same AS SELECT v FROM t", default);
+        Assert.Contains($"the view {world.Schema}.same since", Assert.Single((await world.Service.ReverseAsync(world.Schema, planned, default)).Findings, f => f.Code == "view_changed").What, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
     public async Task A_table_made_since_the_migration_was_created_is_not_left_behind_unseen(string from, string to)
     {
         const string Columns = "(id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB";

@@ -146,6 +146,14 @@ internal static class SourceServerRules
             yield return MissingGrants("source", server, missing, "*.*", "follow its changes");
         }
 
+        if (!grants.HasGlobal("PROCESS"))
+        {
+            yield return GateFinding.Warn(
+                "process_missing", "source",
+                $"The account {grants.Account} on the source does not see what other accounts do there: a switch names no open transactions and no clients that bypass the proxy, and is refused where the schema has events, which it could not wait for.",
+                $"Run on the source: GRANT PROCESS ON *.* TO {grants.QuotedAccount};");
+        }
+
         foreach (var schema in schemas)
         {
             string[] onSchema = [.. new[] { "SELECT", "LOCK TABLES", "SHOW VIEW", "TRIGGER", "EVENT" }.Where(p => !grants.HasOnSchema(p, schema))];

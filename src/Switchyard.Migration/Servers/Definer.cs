@@ -1,0 +1,25 @@
+using System.Text.RegularExpressions;
+
+namespace Switchyard.Migration;
+
+/// <summary>The account that a stored program runs as, in the statement its server prints of it.</summary>
+internal static partial class Definer
+{
+    /// <summary>The account, or MariaDB's role, which has no host; null where the statement names none.</summary>
+    public static Account? Of(string statement)
+    {
+        if (Clause().Match(statement) is not { Success: true } match)
+        {
+            return null;
+        }
+
+        var account = match.Groups["account"].Value.Replace("`@`", "@", StringComparison.Ordinal);
+        return account.Contains('@', StringComparison.Ordinal) ? Account.Parse(account) : new Account(account.Trim('`'), "");
+    }
+
+    /// <summary>The statement with none named, by which it runs as whoever sends it.</summary>
+    public static string Without(string statement) => Clause().Replace(statement, "CREATE ", 1);
+
+    [GeneratedRegex(@"^CREATE\s+DEFINER\s*=\s*(?<account>`(?:[^`]|``)*`@`(?:[^`]|``)*`|`(?:[^`]|``)*`|\S+)\s+", RegexOptions.IgnoreCase)]
+    private static partial Regex Clause();
+}

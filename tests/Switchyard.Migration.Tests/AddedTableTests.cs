@@ -46,6 +46,19 @@ public sealed class AddedTableTests
     }
 
     [Fact]
+    public async Task A_table_that_is_to_stay_behind_is_named_and_bars_nothing()
+    {
+        await using var world = await World.StartAsync();
+        await world.CreateRunningAsync();
+        world.A.Tables.UnionWith(["made", "scratch"]);
+        var request = new SwitchRequest { SkipDiff = true, LeaveOut = ["scratch"] };
+        Assert.DoesNotContain("scratch", (await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync("shop", request, default))).Message, StringComparison.Ordinal);
+        var report = await world.Service.SwitchAsync("shop", request with { LeaveOut = ["shop.made", "scratch"] }, default);
+        Assert.Equal("switched", report.Result);
+        Assert.Contains("the table shop.made, the table shop.scratch stay on 'a' alone", Assert.Single(report.Findings, f => f.Code == "table_left_out").What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_table_that_the_target_does_not_take_leaves_the_migration_as_it_was()
     {
         await using var world = await World.StartAsync();

@@ -23,7 +23,8 @@ internal static class SwitchVerbs
         var fence = GlobalOptions.Choice<FenceMode>("--fence", "How writers that go around the proxy are kept out (default lock)");
         var skipDiff = new Option<bool>("--skip-diff") { Description = "Do not ask for a fresh and clean diff" };
         var kill = new Option<bool>("--kill-blockers") { Description = "End sessions that keep the drain from finishing and, after a proxy has died, statements that may be its own" };
-        return Verb.Create(verb, description, [name, dryRun, rehearse, timeout, drain, lag, fence, skipDiff, kill], async (context, result, ct) =>
+        var leaveOut = GlobalOptions.Names("--leave-out", "Tables made since the migration was created that are to stay behind");
+        return Verb.Create(verb, description, [name, dryRun, rehearse, timeout, drain, lag, fence, skipDiff, leaveOut, kill], async (context, result, ct) =>
         {
             if (result.GetValue(dryRun) && result.GetValue(rehearse))
             {
@@ -41,6 +42,7 @@ internal static class SwitchVerbs
                 MaxReplicationLagAllowedSeconds = result.GetValue(lag)?.TotalSeconds ?? standard.MaxReplicationLagAllowedSeconds,
                 Fence = result.GetValue(fence),
                 SkipDiff = result.GetValue(skipDiff),
+                LeaveOut = result.GetValue(leaveOut),
                 KillBlockers = result.GetValue(kill),
             };
             var answer = await Progress.WaitAsync(

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Switchyard.Client;
 
 namespace Switchyard.Migration;
 
@@ -16,6 +17,9 @@ internal static partial class Definer
         var account = match.Groups["account"].Value.Replace("`@`", "@", StringComparison.Ordinal);
         return account.Contains('@', StringComparison.Ordinal) ? Account.Parse(account) : new Account(account.Trim('`'), "");
     }
+
+    /// <summary>The account as such a statement names it.</summary>
+    public static string Quote(Account account) => account.Host.Length == 0 ? SqlText.QuoteIdentifier(account.User) : $"{SqlText.QuoteIdentifier(account.User)}@{SqlText.QuoteIdentifier(account.Host)}";
 
     /// <summary>The statement with none named, by which it runs as whoever sends it.</summary>
     public static string Without(string statement) => Clause().Replace(statement, "CREATE ", 1);

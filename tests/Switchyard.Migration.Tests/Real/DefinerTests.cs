@@ -41,6 +41,7 @@ public sealed class DefinerTests
         await using var target = await world.OpenTargetAsync();
         Assert.Equal($"{definer}@%", (await target.QueryAsync($"SELECT definer FROM information_schema.triggers WHERE trigger_schema='{world.Schema}'", default)).GetString(0, 0));
         Assert.Equal($"{definer}@%", (await target.QueryAsync($"SELECT definer FROM information_schema.events WHERE event_schema='{world.Schema}'", default)).GetString(0, 0));
+        Assert.Equal($"{definer}@%", (await source.QueryAsync($"SELECT definer FROM information_schema.events WHERE event_schema='{world.Schema}'", default)).GetString(0, 0));
         await target.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
         Assert.Equal(7, (await target.QueryAsync("SELECT v FROM t", default)).GetInt64(0, 0));
     }

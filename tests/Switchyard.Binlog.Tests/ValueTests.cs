@@ -12,12 +12,20 @@ public sealed class ValueTests
     [InlineData("8000000000", 9, 2, "0.00")]
     [InlineData("80", 1, 0, "0")]
     [InlineData("7F", 1, 1, "0.0")]
+    [InlineData("80000000000000000000000100000007075BCD15000000000000000100FA", 66, 30, "1000000007.123456789000000000000000001250")]
     public void Packed_decimals_print_with_their_scale(string hex, int precision, int scale, string expected)
     {
         Span<byte> target = stackalloc byte[PackedDecimal.MaxLength];
         var length = PackedDecimal.Format(Convert.FromHexString(hex), precision, scale, target);
         Assert.Equal(expected, Encoding.ASCII.GetString(target[..length]).Replace("-0.0", "0.0", StringComparison.Ordinal));
     }
+
+    /// <summary>What CAST(… AS DECIMAL(65,30)) has rounded is kept with a zero in front: one digit more than a column can have.</summary>
+    [Fact]
+    public void A_rounded_decimal_inside_JSON_has_more_digits_than_a_column() =>
+        Assert.Equal(
+            "1000000007.123456789000000000000000001250",
+            Encoding.UTF8.GetString(JsonBinary.ToText(Convert.FromHexString("0FF620421E80000000000000000000000100000007075BCD15000000000000000100FA"), doublesKeepPoint: true).Span));
 
     [Theory]
     [InlineData(0.0, "0")]

@@ -8,12 +8,14 @@ namespace Switchyard.Binlog.Values;
 /// </summary>
 internal static class PackedDecimal
 {
-    /// <summary>65 digits, a sign, a point and a leading zero.</summary>
-    internal const int MaxLength = 72;
+    /// <summary>81 digits, a sign, a point and a leading zero.</summary>
+    internal const int MaxLength = 84;
 
     private const int DigitsPerGroup = 9;
-    private const int MaxPrecision = 65;
-    private const int MaxSizeBytes = 32;
+
+    // A column has 65. Inside JSON what was computed is kept as it lay in memory, with zeros in front that rounding has left: up to nine groups (DECIMAL_BUFF_LENGTH in sql/my_decimal.h).
+    private const int MaxPrecision = 81;
+    private const int MaxSizeBytes = 40;
 
     private static ReadOnlySpan<byte> BytesForDigits => [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
 

@@ -8,6 +8,8 @@ namespace Switchyard.Replication.Values;
 /// <summary>Writes a scalar of MySQL's JSON as an expression that JSON keeps as what it is.</summary>
 internal static class JsonScalarSql
 {
+    private const int MaxDecimalDigits = 65;
+
     // As field_types.h numbers them. No expression is a TINYBLOB: it becomes a BLOB, of which JSON_TYPE says the same.
     private const int Bit = 16, TinyBlob = 249, MediumBlob = 250, LongBlob = 251, Blob = 252, FixedBinary = 254;
 
@@ -21,6 +23,13 @@ internal static class JsonScalarSql
             case JsonTypes.Decimal:
                 var dot = text.IndexOf((byte)'.');
                 var digits = text.Length - (text[0] == '-' ? 1 : 0) - (dot < 0 ? 0 : 1);
+                if (digits > MaxDecimalDigits)
+                {
+                    // No type has as many; a number written out does, and is a DECIMAL by itself.
+                    writer.Sql(text);
+                    break;
+                }
+
                 writer.Sql("CAST("u8).Sql(text).Sql(string.Create(CultureInfo.InvariantCulture, $" AS DECIMAL({digits},{(dot < 0 ? 0 : text.Length - 1 - dot)}))"));
                 break;
             case JsonTypes.Unsigned:

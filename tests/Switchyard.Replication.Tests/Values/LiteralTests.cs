@@ -35,6 +35,9 @@ public sealed class LiteralTests
     [InlineData("{\"x\": \"1.10\", \"p\\\"q\": [7, {\"n\": -19.90}]}", "JSON_REPLACE(CAST(_utf8mb4'{\"x\": \"1.10\", \"p\\\\\"q\": [7, {\"n\": -19.90}]}' AS JSON),_utf8mb4'$.\"p\\\\\"q\"[1].\"n\"',CAST(-19.90 AS DECIMAL(4,2)))")]
     [InlineData("123456789012345678901234567890", "JSON_REPLACE(CAST(_utf8mb4'123456789012345678901234567890' AS JSON),_utf8mb4'$',CAST(123456789012345678901234567890 AS DECIMAL(30,0)))")]
     [InlineData("0.1234567890123456789", "JSON_REPLACE(CAST(_utf8mb4'0.1234567890123456789' AS JSON),_utf8mb4'$',CAST(0.1234567890123456789 AS DECIMAL(20,19)))")]
+    [InlineData(
+        "-123456789012345678901234567890123467.000000000000000000000000000001",
+        "JSON_REPLACE(CAST(_utf8mb4'-123456789012345678901234567890123467.000000000000000000000000000001' AS JSON),_utf8mb4'$',-123456789012345678901234567890123467.000000000000000000000000000001)")]
     public void Json_keeps_decimal_numbers_that_its_text_would_lose(string json, string expected) =>
         Assert.Equal(expected, Encoding.UTF8.GetString(Write(Literal.Json, Encoding.UTF8.GetBytes(json))));
 

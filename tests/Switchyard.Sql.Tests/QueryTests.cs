@@ -155,7 +155,7 @@ public sealed class QueryTests
         SELECT `db`.`f`(a) FROM t => Select R:t ? {CallsStoredFunction}
         SELECT db . abs(a), `db` . abs(a), db. abs(a), db .abs(a) FROM t => Select R:t ? {CallsStoredFunction}
         SELECT NOW () FROM t => Select R:t ? {CallsStoredFunction}
-        SELECT ABS (a), f FROM t => Select plain R:t
+        SELECT ABS (a), DATE_FORMAT (a, 'x'), RANK () OVER (ORDER BY a), f FROM t => Select plain R:t
         SELECT a FROM t WHERE f(a) => Select R:t ? {CallsStoredFunction}
         SELECT * FROM a JOIN b ON f(a.x) = b.x => Select R:a R:b ? {CallsStoredFunction}
         SELECT a FROM t PROCEDURE ANALYSE(10) => Select R:t ? {CallsStoredFunction}
@@ -177,6 +177,10 @@ public sealed class QueryTests
         SELECT t.a LIKE 'x' ESCAPE ('|'), MATCH (a) AGAINST ('x') FROM t, JSON_TABLE('[]', '$' COLUMNS (a INT PATH '$')) j => Select plain R:t
         SELECT escape('x'), columns(1), against(2) FROM t => Select R:t ? {CallsStoredFunction}
         SELECT POINT(1) FROM t => Select R:t ? {CallsStoredFunction}
+        SELECT RANK() OVER (ORDER BY a), DATE_FORMAT(a, 'x'), JSON_ARRAYAGG(a) FROM t => Select plain R:t
+        SELECT RANK () OVER (ORDER BY a) FROM t => Select R:t ? {CallsStoredFunction}
+        SELECT DATE_FORMAT (a, 'x') FROM t => Select R:t ? {CallsStoredFunction}
+        SELECT JSON_ARRAYAGG (a) FROM t => Select R:t ? {CallsStoredFunction}
         SELECT * FROM `#mysql50#t` => Select R:#mysql50#t ?
         SELECT NEXT VALUE FOR s, PREVIOUS VALUE FOR db.s => Select W:s W:db.s {UsesSequence}
         SELECT s.nextval FROM t => Select R:t ? {UsesSequence}

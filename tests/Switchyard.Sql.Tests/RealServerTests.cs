@@ -47,11 +47,18 @@ public sealed class RealServerTests
         {
             foreach (var parameters in new[] { "a INT", "a INT, b INT" })
             {
-                await TryAsync(connection, $"CREATE FUNCTION `{function}`({parameters}) RETURNS INT DETERMINISTIC NO SQL RETURN 4711");
                 var arguments = parameters.Contains(',', StringComparison.Ordinal) ? "1, 1" : "1";
-                foreach (var sql in new[] { $"SELECT {function}({arguments})", $"SELECT {function} ({arguments})", $"SELECT 1, {function}({arguments})", $"SELECT {schema} . {function}({arguments})" })
+                string[] calls = [$"SELECT {function}({arguments})", $"SELECT {function} ({arguments})", $"SELECT 1, {function}({arguments})", $"SELECT {schema} . {function}({arguments})"];
+                calls = [.. calls.Where(sql => SqlScanner.Scan(Encoding.UTF8.GetBytes(sql), options).Routines.IsEmpty)];
+                if (calls.Length == 0)
                 {
-                    if (SqlScanner.Scan(Encoding.UTF8.GetBytes(sql), options).Routines.IsEmpty && await IsCalledAsync(connection, sql))
+                    continue;
+                }
+
+                await TryAsync(connection, $"CREATE FUNCTION `{function}`({parameters}) RETURNS INT DETERMINISTIC NO SQL RETURN 4711");
+                foreach (var sql in calls)
+                {
+                    if (await IsCalledAsync(connection, sql))
                     {
                         called.Add(sql);
                     }
@@ -62,7 +69,7 @@ public sealed class RealServerTests
         }
 
         await connection.ExecuteAsync($"DROP DATABASE {schema}", CancellationToken.None);
-        Assert.Empty(called);
+        Assert.True(called.Count == 0, string.Join('\n', called));
     }
 
     /// <summary>The bytes that servers take for a space in each character set that a client may speak are those that we do.</summary>

@@ -67,14 +67,14 @@ internal static partial class BuiltIn
         var entry = s_entries[index];
         var (since, until) = options.MariaDb ? (entry.MariaSince, Never) : (entry.MySqlSince, entry.MySqlUntil);
         return (since == 0 || options.ServerVersion >= since) && since != Never && (until == Never || (options.ServerVersion > 0 && options.ServerVersion < until))
-            ? entry.Kind
+            ? entry.IsAdjacentToMariaDb && options.MariaDb ? BuiltInKind.PureAdjacent : entry.Kind
             : BuiltInKind.None;
     }
 
     private static WordTable Build()
     {
         var words = new List<KeyValuePair<string, int>>();
-        void Add(BuiltInKind kind, string names, int mySqlSince = 0, int mariaSince = 0, int mySqlUntil = Never)
+        void Add(BuiltInKind kind, string names, int mySqlSince = 0, int mariaSince = 0, int mySqlUntil = Never, bool isAdjacentToMariaDb = false)
         {
             foreach (var name in names.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries))
             {
@@ -82,7 +82,7 @@ internal static partial class BuiltIn
                 s_names.Add(name);
             }
 
-            s_entries.Add(new(kind, mySqlSince, mySqlUntil, mariaSince));
+            s_entries.Add(new(kind, mySqlSince, mySqlUntil, mariaSince, isAdjacentToMariaDb));
         }
 
         Add(BuiltInKind.Operator, Operators);
@@ -96,7 +96,11 @@ internal static partial class BuiltIn
         Add(BuiltInKind.Pure, RemovedFromMySql80, 0, 0, 80000);
         Add(BuiltInKind.Pure, "MD5 SHA SHA1", 0, 0, 90000);
         Add(BuiltInKind.Pure, Since57, 50700);
-        Add(BuiltInKind.Pure, "JSON_OBJECTAGG JSON_ARRAYAGG JSON_PRETTY JSON_MERGE_PATCH JSON_MERGE_PRESERVE", 50722, 100500);
+        Add(BuiltInKind.Pure, "DATE_FORMAT", isAdjacentToMariaDb: true);
+        Add(BuiltInKind.PureAdjacent, "JSON_OBJECTAGG JSON_ARRAYAGG", 50722, 100500);
+        Add(BuiltInKind.PureAdjacent, "ST_COLLECT", 80000, Never);
+        Add(BuiltInKind.PureAdjacent, "MEDIAN PERCENTILE_CONT PERCENTILE_DISC TRIM_ORACLE", Never, 0);
+        Add(BuiltInKind.Pure, "JSON_PRETTY JSON_MERGE_PATCH JSON_MERGE_PRESERVE", 50722, 100500);
         Add(BuiltInKind.Pure, "JSON_STORAGE_SIZE", 50722, Never);
         Add(BuiltInKind.Pure, "ST_SIMPLIFY", 50700, Never);
         Add(BuiltInKind.Pure, "MBREQUALS", 50700);
@@ -105,7 +109,7 @@ internal static partial class BuiltIn
         Add(BuiltInKind.Pure, "ST_ASGEOJSON ST_GEOMFROMGEOJSON", 50700, 100500);
         Add(BuiltInKind.Pure, "JSON_DEPTH JSON_KEYS JSON_LENGTH JSON_TYPE JSON_VALID JSON_QUOTE JSON_UNQUOTE JSON_SEARCH", 50700, 100500);
         Add(BuiltInKind.Pure, MySql80, 80000, Never);
-        Add(BuiltInKind.Pure, WindowFunctions, 80000);
+        Add(BuiltInKind.Pure, WindowFunctions, 80000, isAdjacentToMariaDb: true);
         Add(BuiltInKind.Pure, "JSON_OVERLAPS", 80017, 100900);
         Add(BuiltInKind.Pure, "JSON_SCHEMA_VALID", 80017, 110100);
         Add(BuiltInKind.Pure, "JSON_SCHEMA_VALIDATION_REPORT", 80017, Never);
@@ -138,5 +142,5 @@ internal static partial class BuiltIn
         return new WordTable(words);
     }
 
-    private readonly record struct Entry(BuiltInKind Kind, int MySqlSince, int MySqlUntil, int MariaSince);
+    private readonly record struct Entry(BuiltInKind Kind, int MySqlSince, int MySqlUntil, int MariaSince, bool IsAdjacentToMariaDb);
 }

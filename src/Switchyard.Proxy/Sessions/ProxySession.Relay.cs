@@ -56,7 +56,11 @@ internal sealed partial class ProxySession
         {
             await leg.Link.WriteAsync(bytes, cancellationToken);
         }
-        catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
+        catch (IOException)
+        {
+            // Servers refuse what is too long for them (1153), or say why they end (1927), and close without reading the rest. The answer tells: it is that, or an end.
+        }
+        catch (Exception exception) when (exception is ObjectDisposedException or OperationCanceledException)
         {
             throw Lost(leg, exception);
         }

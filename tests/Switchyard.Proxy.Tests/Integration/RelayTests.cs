@@ -32,6 +32,22 @@ public sealed class RelayTests
         Assert.Equal(await harness.ScalarAsync(server, "SELECT VERSION()"), client.Server.VersionString.Replace("5.5.5-", "", StringComparison.Ordinal));
     }
 
+    /// <summary>MySQL says so and closes the connection with the rest of the statement unread.</summary>
+    [Theory]
+    [MemberData(nameof(Servers))]
+    public async Task A_statement_too_long_for_its_server_is_refused_by_the_servers_own_error(string name)
+    {
+        const int PacketTooLarge = 1153;
+        await using var server = await LabServer.StartAsync(name, "--max-allowed-packet=1M");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        foreach (var megabytes in new[] { 3, 12, 40 })
+        {
+            await using var client = await harness.ConnectAsync();
+            var error = await Assert.ThrowsAsync<ServerErrorException>(() => client.QueryAsync($"SELECT '{new string('x', megabytes << 20)}'", default));
+            Assert.Equal((PacketTooLarge, "08S01"), (error.Code, error.SqlState));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Servers))]
     public async Task A_wrong_password_and_an_unknown_schema_are_refused_in_the_servers_words(string name)

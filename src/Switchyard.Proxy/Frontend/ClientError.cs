@@ -22,6 +22,9 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
     /// <summary>ER_MALFORMED_PACKET, in the words of the vendor the client takes us for.</summary>
     public static ClientError Malformed(bool isMariaDb) => new(1835, "HY000", isMariaDb ? "Malformed communication packet" : "Malformed communication packet.");
 
+    /// <summary>ER_WRONG_ARGUMENTS, as all but MySQL 8 answer an execution that lacks the statement's parameters.</summary>
+    public static ClientError WrongArguments(string command) => new(1210, "HY000", $"Incorrect arguments to {command}");
+
     public static ClientError TooManyConnections => new(TooManyConnectionsCode, "08004", "Too many connections");
 
     public static ClientError PacketTooLarge => new(1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");

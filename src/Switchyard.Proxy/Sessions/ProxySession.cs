@@ -10,6 +10,7 @@ using Switchyard.Proxy.Relay;
 using Switchyard.Proxy.Sockets;
 using Switchyard.Sql;
 using Switchyard.Wire;
+using Switchyard.Wire.Payloads;
 
 namespace Switchyard.Proxy.Sessions;
 
@@ -263,10 +264,10 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
             goesOn = false;
         }
-        catch (MalformedPacketException) when (!_answerBegun)
+        catch (MalformedPacketException malformed) when (!_answerBegun)
         {
             // The packet is whole and what is in it makes no sense; the next one may.
-            await SendErrorAsync(ClientError.Malformed(_current is { Server.IsMariaDb: true }), _answerNumber, cancellationToken);
+            await SendErrorAsync(ErrorOf(malformed, command), _answerNumber, cancellationToken);
             goesOn = true;
         }
         finally
@@ -276,6 +277,21 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
         _client.Consume(_commandLength);
         return goesOn;
+    }
+
+    /// <summary>An execution that lacks parameters has an error of its own, up to MySQL 5.7 also one that lacks a part of them.</summary>
+    private ClientError ErrorOf(MalformedPacketException malformed, PacketFrame command)
+    {
+        if (_current?.Server is not { } server)
+        {
+            return ClientError.Malformed(isMariaDb: false);
+        }
+
+        var isPartOfExecution = !server.IsMariaDb && _commandLength > 0 && command.PayloadLength > ExecuteParameters.FixedBytes
+            && (CommandKind)_client.Buffered[PacketLimits.HeaderSize] == CommandKind.StatementExecute;
+        return !server.IsAtLeast(ServerVendor.MySql, 8, 0) && (malformed is MissingParametersException || isPartOfExecution)
+            ? ClientError.WrongArguments("mysqld_stmt_execute")
+            : ClientError.Malformed(server.IsMariaDb);
     }
 
     /// <summary>
@@ -344,7 +360,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
         _scratch.Reset();
         using (var payload = new PayloadWriter())
         {
-            new Wire.Payloads.OkPayload { Status = status }.Write(payload, _capabilities);
+            new OkPayload { Status = status }.Write(payload, _capabilities);
             PacketIO.Frame(_scratch, payload.WrittenSpan, sequence);
         }
 

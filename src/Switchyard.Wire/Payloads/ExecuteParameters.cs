@@ -57,6 +57,11 @@ public readonly record struct ExecuteParameters
         }
 
         var nulls = reader.Position;
+        if (reader.Remaining <= (count + 7) / 8)
+        {
+            throw new MissingParametersException();
+        }
+
         reader.Skip((count + 7) / 8);
         var boundFlag = reader.Position;
         var isBound = reader.ReadByte() == 1;

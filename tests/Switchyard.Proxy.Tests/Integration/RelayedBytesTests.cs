@@ -78,6 +78,18 @@ public sealed class RelayedBytesTests
             .Query("SELECT 1"));
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    [InlineData("mysql-5.6")]
+    public async Task Executions_that_end_before_their_parameters_do(string name) => await CompareAsync(name, Capabilities.None, new WireScript()
+        .Prepare("SELECT ?, ?")
+        .Command(CommandKind.StatementExecute, WireScript.Execute(1, 0))
+        .Command(CommandKind.StatementExecute, WireScript.Execute(1, 0, 0))
+        .Command(CommandKind.StatementExecute, WireScript.Execute(1, 0, 0, 1))
+        .Command(CommandKind.StatementExecute, WireScript.Execute(1, 0, 0, 1, 3, 0, 3))
+        .Query("SELECT 1"));
+
     /// <summary>How statements are to be read is uncertain behind EXECUTE, and asked of the server only once that wipes nothing out.</summary>
     [Theory]
     [MemberData(nameof(Dialects))]

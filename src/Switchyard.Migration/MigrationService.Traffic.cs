@@ -115,7 +115,7 @@ public sealed partial class MigrationService
                 from == Side.Source ? "It must be running or validating." : "It must be switched.");
         }
 
-        var cutover = new Cutover(_environment, unit.Runtime, request);
+        var cutover = new Cutover(_environment, unit.Runtime, request, unit.Diff.StopIfRunningAsync);
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         unit.Changing = ended.Task;
         unit.Cutover = cutover;

@@ -221,7 +221,8 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     }
 
     /// <inheritdoc />
-    public Task<DiffReport> StartDiffAsync(string name, DiffRequest request, CancellationToken cancellationToken) => Unit(name).Diff.StartAsync(request, cancellationToken);
+    public Task<DiffReport> StartDiffAsync(string name, DiffRequest request, CancellationToken cancellationToken) =>
+        BeginDiffAsync(name, diff => diff.StartAsync(request, cancellationToken));
 
     /// <inheritdoc />
     public Task<DiffReport> ShowDiffAsync(string name, CancellationToken cancellationToken) =>
@@ -234,10 +235,10 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     public Task<DiffReport> StopDiffAsync(string name, CancellationToken cancellationToken) => Unit(name).Diff.StopAsync(cancellationToken);
 
     /// <inheritdoc />
-    public Task<DiffReport> ResumeDiffAsync(string name, CancellationToken cancellationToken) => Unit(name).Diff.ResumeAsync(cancellationToken);
+    public Task<DiffReport> ResumeDiffAsync(string name, CancellationToken cancellationToken) => BeginDiffAsync(name, diff => diff.ResumeAsync(cancellationToken));
 
     /// <inheritdoc />
-    public Task<DiffReport> RepairDiffAsync(string name, CancellationToken cancellationToken) => Unit(name).Diff.RepairAsync(cancellationToken);
+    public Task<DiffReport> RepairDiffAsync(string name, CancellationToken cancellationToken) => BeginDiffAsync(name, diff => diff.RepairAsync(cancellationToken));
 
     /// <inheritdoc />
     public Task<CopyAccountsReport> CopyAccountsAsync(string name, CopyAccountsRequest request, CancellationToken cancellationToken) =>
@@ -317,6 +318,14 @@ public sealed partial class MigrationService : IMigrationService, IAsyncDisposab
     private void TellShadow(string migration, string sentence) => _environment.Events.Publish(migration, "shadow", sentence);
 
     private long Epoch => _environment.View.Current.Routing.Epoch;
+
+    /// <summary>Not while a verb is under way that may change which side is compared with which.</summary>
+    private async Task<DiffReport> BeginDiffAsync(string name, Func<DiffController, Task<DiffReport>> begin)
+    {
+        var unit = Unit(name);
+        using var verb = unit.Runtime.Verbs.Enter(name, "diff");
+        return await begin(unit.Diff);
+    }
 
     private MigrationUnit Unit(string name) => _units.TryGetValue(name, out var unit) ? unit : throw MigrationException.NotFound("migration", name);
 

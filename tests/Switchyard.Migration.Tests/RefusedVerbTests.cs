@@ -28,6 +28,8 @@ public sealed class RefusedVerbTests
             [
                 () => world.Service.SwitchAsync("shop", s_request, default), () => world.Service.CancelAsync("shop", new CancelRequest(), default),
                 () => world.Service.StopAsync("shop", default), () => world.Service.CompleteAsync("shop", new CompleteRequest(), default),
+                () => world.Service.StartDiffAsync("shop", new DiffRequest(), default), () => world.Service.ResumeDiffAsync("shop", default),
+                () => world.Service.RepairDiffAsync("shop", default),
             ])
             {
                 var error = await Assert.ThrowsAsync<MigrationException>(second);

@@ -11,7 +11,7 @@ namespace Switchyard.Migration;
 /// the routing table and the record, so that it happens exactly when everybody it depends on still agrees. After it, everything left to do
 /// is repeated until it is done. Where it is not known whether the flip happened, nothing is touched any more until the store has been read again.
 /// </remarks>
-internal sealed partial class Cutover(MigrationEnvironment environment, MigrationRuntime runtime, SwitchRequest request)
+internal sealed partial class Cutover(MigrationEnvironment environment, MigrationRuntime runtime, SwitchRequest request, Func<CancellationToken, Task> stopComparing)
 {
     private readonly Direction _direction = runtime.Record.Direction;
     private readonly List<Finding> _findings = [];
@@ -124,6 +124,12 @@ internal sealed partial class Cutover(MigrationEnvironment environment, Migratio
         var finish = new CutoverFinish(environment, runtime, _operation);
         try
         {
+            if (!request.Rehearse)
+            {
+                // It knows who is authoritative from its beginning, and a repair would go on writing the old side's rows over the new one's.
+                await stopComparing(guarded);
+            }
+
             await StepAsync(CutoverSteps.Warm, WarmAsync, guarded);
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(request.TimeoutSeconds), environment.Time);
             using var pause = CancellationTokenSource.CreateLinkedTokenSource(guarded, limit.Token);

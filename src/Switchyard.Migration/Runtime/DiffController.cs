@@ -66,6 +66,8 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
     public Task<DiffReport> ResumeAsync(CancellationToken cancellationToken) => _record switch
     {
         { State: "stopped" or "failed" or "clean" or "differences" or "repaired" } old when IsOutdated(old) => throw Outdated(),
+        { State: "stopped" or "failed" } old when runtime.Record.SwitchedAt > old.StartedAt => throw MigrationException.Refused(
+            "diff_outdated", "Traffic has changed sides since the comparison began, so it cannot go on where it was.", $"Start a new one with `switchyard migration diff {runtime.Name} start`."),
         { State: "stopped" or "failed" } stopped => BeginAsync(stopped with { State = "running", Error = null }, cancellationToken),
         null => throw MigrationException.Refused("no_diff", "There is no comparison to go on with.", $"Start one with `switchyard migration diff {runtime.Name} start`."),
         var other => throw MigrationException.Refused("diff_not_stopped", $"The comparison is {other.State}, so there is nothing to go on with.", "Start a new one."),
@@ -147,14 +149,16 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
             }
 
             var direction = now.Direction;
-            var foreign = await SeenForeignAsync(direction, cancellationToken);
+
+            // What goes on has looked at some rows before somebody else may have written them.
+            var foreign = record.Progress.Count == 0 ? await SeenForeignAsync(direction, cancellationToken) : null;
             var options = new DiffOptions
             {
                 From = await runtime.OptionsAsync(direction.From, cancellationToken),
                 To = await runtime.OptionsAsync(direction.To, cancellationToken),
                 Tables = [.. record.Tables.Select(t => TableNames(now)[t])],
                 NameOf = now.Schemas.NameOf,
-                Follower = new Follower(runtime),
+                Follower = new Follower(runtime, direction),
                 ShowValues = record.ShowValues,
                 RepairAs = record.Repair ? now.StreamId(direction) : null,
             };
@@ -268,10 +272,15 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
     [LoggerMessage(7201, LogLevel.Warning, "The comparison of migration {Migration} failed")]
     private static partial void LogFailure(ILogger log, string migration, Exception error);
 
-    private sealed class Follower(MigrationRuntime runtime) : IFollower
+    private sealed class Follower(MigrationRuntime runtime, Direction direction) : IFollower
     {
         public async Task CatchUpAsync(CancellationToken cancellationToken)
         {
+            if (runtime.Record.Direction != direction)
+            {
+                throw new InvalidOperationException("Traffic has changed sides during the comparison. Start a new one.");
+            }
+
             var stream = runtime.Stream ?? throw new InvalidOperationException("Replication has stopped, so the two sides cannot be compared. Start it and resume the comparison.");
             var end = await stream.ReadEndAsync(cancellationToken);
             var reached = stream.WaitForAppliedAsync(end, cancellationToken);

@@ -347,6 +347,84 @@ public sealed class RealDiffTests
         Assert.Equal(("clean", 25_004L), (report.State, report.Rows));
     }
 
+    [Fact]
+    public async Task A_comparison_does_not_go_on_over_a_change_of_sides()
+    {
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB", "INSERT INTO t VALUES (1, 1)");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        await ChangeUnseenAsync(world, "UPDATE t SET v=2");
+        Assert.Equal("differences", (await world.DiffAsync()).State);
+        var reached = new TaskCompletionSource();
+        using (Faults.FaultPoints.Arm("diff.chunk.before", async token =>
+        {
+            reached.TrySetResult();
+            await Task.Delay(Timeout.Infinite, token);
+        }))
+        {
+            // It would write the old side's rows over the new one's from the flip on.
+            await world.Service.RepairDiffAsync(world.Schema, default);
+            await reached.Task;
+            Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, new SwitchRequest { SkipDiff = true }, default)).Result);
+            Assert.Equal("stopped", (await world.Service.ShowDiffAsync(world.Schema, default)).State);
+        }
+
+        await world.UntilFollowingAsync();
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.ResumeDiffAsync(world.Schema, default));
+        Assert.Equal(("diff_outdated", 3), (refused.Code, refused.ExitCode));
+        Assert.Contains("changed sides", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("differences", (await world.DiffAsync()).State);
+    }
+
+    [Fact]
+    public async Task What_others_wrote_before_a_comparison_went_on_is_not_resolved_by_it()
+    {
+        await using var world = await RealWorld.StartAsync("mariadb-10.11", "mariadb-10.11", Workload.Tables);
+        await Workload.FillAsync(world, 25_000);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        var chunks = 0;
+        using (Faults.FaultPoints.Arm("diff.chunk.before", token => Interlocked.Increment(ref chunks) > 4 ? new ValueTask(Task.Delay(Timeout.Infinite, token)) : default))
+        {
+            await world.Service.StartDiffAsync(world.Schema, new DiffRequest(), default);
+            while (Volatile.Read(ref chunks) <= 4)
+            {
+                await Task.Delay(5);
+            }
+
+            await world.Service.StopDiffAsync(world.Schema, default);
+        }
+
+        await using (var stranger = await world.OpenTargetAsync())
+        {
+            await stranger.ExecuteAsync("UPDATE orders SET amount=amount+1 ORDER BY id LIMIT 1", default);
+        }
+
+        while ((await world.Service.StatusAsync(world.Schema, default)).ForeignWrites == 0)
+        {
+            await Task.Delay(5);
+        }
+
+        await world.Service.ResumeDiffAsync(world.Schema, default);
+        Assert.Equal("clean", (await world.Service.WaitDiffAsync(world.Schema, default)).State);
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, new SwitchRequest(), default));
+        Assert.Contains(refused.Findings, f => f.Code == "foreign_writes");
+        Assert.Equal(1, (await world.DiffAsync()).Differences);
+    }
+
+    /// <summary>Of the following side, in a way that nobody who reads its log sees.</summary>
+    private static async Task ChangeUnseenAsync(RealWorld world, params string[] statements)
+    {
+        await using var connection = await world.OpenTargetAsync();
+        await connection.ExecuteAsync("SET SESSION sql_log_bin=0", default);
+        foreach (var statement in statements)
+        {
+            await connection.ExecuteAsync(statement, default);
+        }
+    }
+
     private static async Task<int> ChurnAsync(RealWorld world, int client, CancellationToken cancellationToken)
     {
         await using var connection = await world.OpenSourceAsync();

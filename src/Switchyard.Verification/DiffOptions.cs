@@ -30,6 +30,12 @@ public sealed record DiffOptions
     /// </summary>
     public string? RepairAs { get; init; }
 
+    /// <summary>How long replication may take to catch up while a row of the authoritative side is locked for it; the application waits that long if it wants that row.</summary>
+    public TimeSpan RowLockLimit { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The clock of <see cref="RowLockLimit"/>.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>Tables compared at the same time.</summary>
     public int Workers { get; init; } = 2;
 

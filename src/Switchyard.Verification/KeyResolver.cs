@@ -14,9 +14,9 @@ internal sealed record Verdict(byte[] Key, byte[]? Left, byte[]? Right, bool Rep
 /// <remarks>
 /// Three rounds without any lock settle all but the busiest rows. What still differs is read under a row lock on the authoritative side
 /// while replication catches up: nothing can change the row then, so the answer is final. Only one row is locked at a time, so that no
-/// deadlock with the application is possible.
+/// deadlock with the application is possible, and while there is hope of another time only for as long as the application can be let wait.
 /// </remarks>
-internal sealed class KeyResolver(BackendConnection leftConnection, BackendConnection rightConnection, TablePair table, IFollower follower, OwnTransactionMark? repair)
+internal sealed class KeyResolver(BackendConnection leftConnection, BackendConnection rightConnection, TablePair table, DiffOptions options)
 {
     private const int Rounds = 3;
     private const int LockAttempts = 5;
@@ -24,8 +24,13 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
     // A following side with this many differences in one table is broken beyond doubt, and a lock per row would take hours to say the same.
     private const int LockedLimit = 2000;
 
+    // Rows that wait for others to be repaired, each of which is reported by then: what does not fit is left to the next repair.
+    private const int MostWaiting = 10_000;
+
     private readonly RowSource _left = new(leftConnection, table, left: true);
     private readonly RowSource _right = new(rightConnection, table, left: false);
+    private readonly OwnTransactionMark? _repair = options.RepairAs is { } stream ? new OwnTransactionMark(stream) : null;
+    private readonly List<byte[]> _waiting = [];
     private int _locked;
 
     /// <summary>The keys that differ, of those given.</summary>
@@ -42,7 +47,7 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         var verdicts = new List<Verdict>();
         foreach (var verdict in last)
         {
-            if (repair is null && _locked >= LockedLimit)
+            if (_repair is null && _locked >= LockedLimit)
             {
                 verdicts.Add(verdict);
             }
@@ -56,17 +61,35 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         return verdicts;
     }
 
+    /// <summary>
+    /// Repairs what could not be while other differing rows had values that are its own by a unique key; how many rows are the same now. All were told as
+    /// differing before.
+    /// </summary>
+    public async Task<int> RepairWaitingAsync(CancellationToken cancellationToken)
+    {
+        byte[][] waiting = [.. _waiting];
+        _waiting.Clear();
+        var same = 0;
+        foreach (var key in waiting)
+        {
+            same += await SettleAsync(key, cancellationToken) is null or { Repaired: true } ? 1 : 0;
+        }
+
+        _waiting.Clear();
+        return same;
+    }
+
     private async Task<List<Verdict>> CompareAsync(IReadOnlyList<byte[]> keys, CancellationToken cancellationToken)
     {
         var left = await _left.ReadAsync(keys, forUpdate: false, cancellationToken);
-        await follower.CatchUpAsync(cancellationToken);
+        await options.Follower.CatchUpAsync(cancellationToken);
         var right = await _right.ReadAsync(keys, forUpdate: false, cancellationToken);
         var differing = new List<Verdict>();
         foreach (var key in keys)
         {
             left.TryGetValue(key, out var a);
             right.TryGetValue(key, out var b);
-            if (a is null ? b is not null : b is null || !table.Same(a, b))
+            if (!AreSame(a, b))
             {
                 differing.Add(new Verdict(key, a, b, Repaired: false));
             }
@@ -75,41 +98,49 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         return differing;
     }
 
+    private bool AreSame(byte[]? left, byte[]? right) => left is null ? right is null : right is not null && table.Same(left, right);
+
     private async Task<Verdict?> SettleAsync(byte[] key, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await SettleOnceAsync(key, cancellationToken);
+                if (await TrySettleAsync(key, isLast: attempt == LockAttempts, cancellationToken) is (true, var verdict))
+                {
+                    return verdict;
+                }
             }
             catch (ServerErrorException e) when (attempt < LockAttempts && IsLockConflict(e))
             {
                 // The application holds the row; it goes first.
+                continue;
             }
+
+            // However long this takes, nobody waits for it.
+            await options.Follower.CatchUpAsync(cancellationToken);
         }
     }
 
-    private async Task<Verdict?> SettleOnceAsync(byte[] key, CancellationToken cancellationToken)
+    /// <summary>Not final when replication did not catch up for as long as the row may be locked. The last time it may be locked until then: else rows that change all the time could not be compared where replication is always behind.</summary>
+    private async Task<(bool IsFinal, Verdict? Verdict)> TrySettleAsync(byte[] key, bool isLast, CancellationToken cancellationToken)
     {
         await leftConnection.ExecuteAsync("START TRANSACTION", cancellationToken);
         try
         {
             var left = (await _left.ReadAsync([key], forUpdate: true, cancellationToken)).GetValueOrDefault(key);
             await FaultPoints.HitAsync("diff.settle.locked", cancellationToken);
-            await follower.CatchUpAsync(cancellationToken);
+            if (isLast)
+            {
+                await options.Follower.CatchUpAsync(cancellationToken);
+            }
+            else if (!await CatchesUpInTimeAsync(cancellationToken))
+            {
+                return (false, null);
+            }
+
             var right = (await _right.ReadAsync([key], forUpdate: false, cancellationToken)).GetValueOrDefault(key);
-            if (left is null ? right is null : right is not null && table.Same(left, right))
-            {
-                return null;
-            }
-
-            if (repair is not null)
-            {
-                await RepairAsync(repair, key, left, cancellationToken);
-            }
-
-            return new Verdict(key, left, right, repair is not null);
+            return (true, AreSame(left, right) ? null : new Verdict(key, left, right, _repair is not null && await RepairAsync(_repair, key, left, cancellationToken)));
         }
         finally
         {
@@ -120,17 +151,43 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         }
     }
 
-    private async Task RepairAsync(OwnTransactionMark mark, byte[] key, byte[]? row, CancellationToken cancellationToken)
+    private async Task<bool> CatchesUpInTimeAsync(CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(options.RowLockLimit, options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await options.Follower.CatchUpAsync(either.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>True when the row is the same now.</summary>
+    private async Task<bool> RepairAsync(OwnTransactionMark mark, byte[] key, byte[]? row, CancellationToken cancellationToken)
     {
         var cells = row is null ? null : PackedRow.Split(row);
+        var repair = new RowRepair(rightConnection, table, mark, async token => AreSame(row, (await _right.ReadAsync([key], forUpdate: false, token)).GetValueOrDefault(key)));
+        var outcome = RepairOutcome.Differs;
         if (cells is null || !cells.Exists(c => c.IsDigest))
         {
-            await RowRepair.WriteAsync(rightConnection, table, key, cells?.ConvertAll(c => c.Bytes), mark, cancellationToken);
-            return;
+            outcome = await repair.WriteAsync(key, cells?.ConvertAll(c => c.Bytes), cancellationToken);
+        }
+        else
+        {
+            // The row is locked, so it is read once more as it was.
+            await _left.ReadWholeAsync(key, async values => outcome = await repair.WriteAsync(key, values, cancellationToken), cancellationToken);
         }
 
-        // The row is locked, so it is read once more as it was.
-        await _left.ReadWholeAsync(key, values => RowRepair.WriteAsync(rightConnection, table, key, values, mark, cancellationToken), cancellationToken);
+        if (outcome == RepairOutcome.Taken && _waiting.Count < MostWaiting)
+        {
+            _waiting.Add(key);
+        }
+
+        return outcome == RepairOutcome.Same;
     }
 
     // Lock wait timeout, deadlock, and the conflict MariaDB reports where older servers waited.

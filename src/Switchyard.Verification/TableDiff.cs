@@ -1,6 +1,5 @@
 using Switchyard.Client;
 using Switchyard.Faults;
-using Switchyard.Replication.Target;
 
 namespace Switchyard.Verification;
 
@@ -34,7 +33,7 @@ internal sealed class TableDiff
         _table = table;
         _left = new RowSource(left, table, left: true);
         _right = new RowSource(right, table, left: false);
-        _resolver = new KeyResolver(left, right, table, options.Follower, options.RepairAs is { } stream ? new OwnTransactionMark(stream) : null);
+        _resolver = new KeyResolver(left, right, table, options);
         _progress = progress with { Begun = true, RowsEstimated = table.Left.RowEstimate };
         _report = report;
         var rowSizeBytes = Math.Max(32, table.Left.DataLength / Math.Max(1, table.Left.RowEstimate));
@@ -54,6 +53,8 @@ internal sealed class TableDiff
             await FindExtraAsync(cancellationToken);
         }
 
+        // Whoever stops before this has rows in the report that are not repaired, and none that nobody knows of.
+        Update(_progress with { Repaired = _progress.Repaired + await _resolver.RepairWaitingAsync(cancellationToken) });
         Update(_progress with { Done = true, After = null });
     }
 

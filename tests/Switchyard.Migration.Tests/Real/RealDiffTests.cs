@@ -414,6 +414,105 @@ public sealed class RealDiffTests
         Assert.Equal(1, (await world.DiffAsync()).Differences);
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11", "mariadb-10.11")]
+    [InlineData("mysql-9.7", "mysql-9.7")]
+    public async Task Rows_that_hold_each_others_unique_values_are_repaired(string source, string target)
+    {
+        await using var world = await RealWorld.StartAsync(
+            source, target, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v VARCHAR(10) NOT NULL, UNIQUE (v)) ENGINE=InnoDB", "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (5, 'e'), (6, 'f')");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+
+        // Two that exchanged theirs, and one whose value is another row's that is too many.
+        await ChangeUnseenAsync(world, "UPDATE t SET v='x' WHERE id=1", "UPDATE t SET v='a' WHERE id=2", "UPDATE t SET v='b' WHERE id=1", "DELETE FROM t WHERE id=5", "INSERT INTO t VALUES (99, 'e')");
+        Assert.Equal((1, 1, 2), Counts(await world.DiffAsync(), "t"));
+        await world.Service.RepairDiffAsync(world.Schema, default);
+        var repaired = await world.Service.WaitDiffAsync(world.Schema, default);
+        Assert.True(repaired is { State: "repaired", Differences: 4 }, Describe(repaired));
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+    }
+
+    [Fact]
+    public async Task A_row_that_the_following_side_cannot_hold_as_it_is_does_not_count_as_repaired()
+    {
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v VARCHAR(20), n INT) ENGINE=InnoDB", "INSERT INTO t VALUES (1, 'a long value', 1), (2, 'short', 2)");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await ChangeUnseenAsync(world, "SET SESSION sql_mode=''", "ALTER TABLE t MODIFY v VARCHAR(5)", "UPDATE t SET n=3 WHERE id=2");
+        Assert.Equal((0, 0, 2), Counts(await world.DiffAsync(), "t"));
+        await world.Service.RepairDiffAsync(world.Schema, default);
+        var repaired = await world.Service.WaitDiffAsync(world.Schema, default);
+        Assert.True(repaired.State == "differences", Describe(repaired));
+        var left = await world.DiffAsync();
+        Assert.Equal("1", Assert.Single(Assert.Single(left.Tables).Samples).Key);
+    }
+
+    [Theory]
+    [InlineData("SET GLOBAL autocommit=0")]
+    [InlineData("SET GLOBAL sql_select_limit=1")]
+    public async Task What_sessions_of_the_following_side_begin_with_is_nothing_to_a_comparison(string setting)
+    {
+        await using var target = await LabServer.StartAsync("mariadb-10.11");
+        await using var world = await RealWorld.StartAsync(await LabServer.SharedAsync("mariadb-10.11", "source"), target, limited: false, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB");
+        await using var source = await world.OpenSourceAsync();
+        await source.ExecuteAsync("INSERT INTO t SELECT seq, 0 FROM seq_1_to_12000", default);
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await using var admin = await world.OpenTargetAsync();
+        await admin.ExecuteAsync(setting, default);
+        var chunks = 0;
+        using (Faults.FaultPoints.Arm("diff.chunk.before", async token =>
+        {
+            if (Interlocked.Increment(ref chunks) == 2)
+            {
+                await source.ExecuteAsync("UPDATE t SET v=1 WHERE id=12000", token);
+                while ((await admin.QueryAsync("SELECT v FROM t WHERE id=12000", token)).GetInt64(0, 0) == 0)
+                {
+                    await Task.Delay(5, token);
+                }
+            }
+        }))
+        {
+            var report = await world.DiffAsync();
+            Assert.True(report is { State: "clean", Rows: 12_000 }, Describe(report));
+        }
+    }
+
+    [Fact]
+    public async Task The_application_does_not_wait_for_a_row_while_replication_is_behind()
+    {
+        await using var world = await RealWorld.StartAsync(
+            "mariadb-10.11", "mariadb-10.11", "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB", "INSERT INTO t VALUES (1, 1), (2, 2)");
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        await ChangeUnseenAsync(world, "UPDATE t SET v=7 WHERE id=1");
+        await using var app = await world.OpenSourceAsync();
+        await using var inTheWay = await world.OpenTargetAsync();
+        await inTheWay.ExecuteMultiAsync("START TRANSACTION;SELECT * FROM t WHERE id=2 FOR UPDATE", default);
+        var locked = new TaskCompletionSource();
+        using (Faults.FaultPoints.Arm("diff.settle.locked", async token =>
+        {
+            if (!locked.Task.IsCompleted)
+            {
+                await app.ExecuteAsync("UPDATE t SET v=3 WHERE id=2", token);
+                locked.SetResult();
+            }
+        }))
+        {
+            await world.Service.StartDiffAsync(world.Schema, new DiffRequest(), default);
+            await locked.Task;
+
+            // Replication stands still, and the row is not to be had before it is given back.
+            await app.ExecuteAsync("SET SESSION innodb_lock_wait_timeout=30", default);
+            await app.ExecuteAsync("UPDATE t SET v=v+1 WHERE id=1", default);
+            await inTheWay.ExecuteAsync("ROLLBACK", default);
+            var report = await world.Service.WaitDiffAsync(world.Schema, default);
+            Assert.True(report.State == "clean", Describe(report));
+        }
+    }
+
     /// <summary>Of the following side, in a way that nobody who reads its log sees.</summary>
     private static async Task ChangeUnseenAsync(RealWorld world, params string[] statements)
     {

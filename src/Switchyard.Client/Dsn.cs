@@ -7,6 +7,7 @@ namespace Switchyard.Client;
 internal static class Dsn
 {
     private const string Shape = "A backend is given as mysql://user:password@host:port/schema?ssl-mode=preferred";
+    private const string Unencoded = $"{Shape}; in user and password write ? as %3F, @ as %40 and % as %25.";
     private const string KnownParameters = "ssl-mode, ssl-ca, ssl-cert, ssl-key, connect-timeout, command-timeout, get-server-public-key";
 
     public static ConnectionOptions Parse(string dsn)
@@ -20,6 +21,10 @@ internal static class Dsn
         var queryStart = rest.IndexOf('?', StringComparison.Ordinal);
         var query = queryStart < 0 ? "" : rest[(queryStart + 1)..];
         rest = queryStart < 0 ? rest : rest[..queryStart];
+        if (!rest.Contains('@', StringComparison.Ordinal) && rest.Contains(':', StringComparison.Ordinal) && query.Contains('@', StringComparison.Ordinal))
+        {
+            throw new FormatException(Unencoded);
+        }
 
         // The last '@' ends the credentials, so that an unencoded one in a password still works.
         var at = rest.LastIndexOf('@');
@@ -40,15 +45,7 @@ internal static class Dsn
             Password = colon < 0 ? null : Decode(credentials[(colon + 1)..]) is { Length: > 0 } password ? password : null,
             Schema = schema.Length == 0 ? null : schema,
         };
-        foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var equals = pair.IndexOf('=', StringComparison.Ordinal);
-            options = equals < 0
-                ? throw new FormatException($"The parameter '{pair}' of the backend has no value; write {pair}=….")
-                : Apply(options, pair[..equals], Decode(pair[(equals + 1)..]));
-        }
-
-        return options;
+        return ApplyAll(options, query);
     }
 
     public static string Format(ConnectionOptions options, bool redact)
@@ -121,7 +118,7 @@ internal static class Dsn
             var end = address.IndexOf(']', StringComparison.Ordinal);
             if (end < 0)
             {
-                throw new FormatException($"The address '{address}' opens a bracket and does not close it; write [::1]:3306.");
+                throw new FormatException("The address opens a bracket and does not close it; write [::1]:3306.");
             }
 
             host = address[1..end];
@@ -142,10 +139,32 @@ internal static class Dsn
         var number = 3306;
         if (port.Length > 0 && (!int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out number) || number is < 1 or > 65535))
         {
-            throw new FormatException($"The port '{port}' is not a number from 1 to 65535.");
+            // Not quoted: without an '@' it is the password.
+            throw new FormatException($"{Shape}; the port of this one is not a number from 1 to 65535.");
         }
 
         return (host, number);
+    }
+
+    private static ConnectionOptions ApplyAll(ConnectionOptions options, string query)
+    {
+        try
+        {
+            foreach (var pair in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
+            {
+                var equals = pair.IndexOf('=', StringComparison.Ordinal);
+                options = equals < 0
+                    ? throw new FormatException($"The parameter '{pair}' of the backend has no value; write {pair}=….")
+                    : Apply(options, pair[..equals], Decode(pair[(equals + 1)..]));
+            }
+        }
+        catch (FormatException) when (query.Contains('@', StringComparison.Ordinal))
+        {
+            // What these sentences quote would be a piece of the password.
+            throw new FormatException(Unencoded);
+        }
+
+        return options;
     }
 
     private static ConnectionOptions Apply(ConnectionOptions options, string name, string value) => name.ToLowerInvariant() switch

@@ -46,6 +46,13 @@ public sealed class DsnTests
     [InlineData("mysql://u:geheim@h/?sslmode=required", "known are ssl-mode")]
     [InlineData("mysql://u:geheim@h/?ssl-mode", "has no value")]
     [InlineData("mysql://u:geheim@h/?connect-timeout=0", "seconds")]
+    [InlineData("mysql://u:geheim", "port")]
+    [InlineData("mysql://u:geheim?x@h:3306/", "%3F")]
+    [InlineData("mysql://u:x?geheim@h:3306/", "%3F")]
+    [InlineData("mysql://u:x@y?geheim@h:3306/", "%3F")]
+    [InlineData("mysql://u:x@y?geheim=1@h:3306/", "%3F")]
+    [InlineData("mysql://u:x@y?ssl-mode=geheim@h:3306/", "%3F")]
+    [InlineData("mysql://[geheim", "bracket")]
     public void A_wrong_connection_string_is_refused_with_a_sentence_that_helps(string dsn, string says)
     {
         var e = Assert.Throws<FormatException>(() => ConnectionOptions.Parse(dsn));

@@ -105,6 +105,28 @@ public sealed class SqliteTopologyStoreTests
     }
 
     [Fact]
+    public async Task A_store_that_is_damaged_in_the_middle_is_refused_with_a_sentence()
+    {
+        using var directory = new StoreDirectory();
+        await using (var store = await directory.OpenAsync())
+        {
+            for (var i = 0; i < 50; i++)
+            {
+                await store.CommitAsync(StoreTransaction.Empty.Put($"k/{i}", new string('x', 1000)));
+            }
+        }
+
+        await using (var file = File.OpenWrite(directory.StorePath))
+        {
+            file.Position = 3 * 4096;
+            await file.WriteAsync(new byte[file.Length - (3 * 4096)]);
+        }
+
+        var error = await Assert.ThrowsAsync<TopologyStoreException>(() => directory.OpenAsync());
+        Assert.Contains("backup", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_store_can_be_read_by_its_owner_only()
     {
         using var directory = new StoreDirectory();

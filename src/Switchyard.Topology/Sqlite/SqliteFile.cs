@@ -58,7 +58,7 @@ internal sealed class SqliteFile : IDisposable
         catch (SqliteException error)
         {
             connection.Dispose();
-            throw new TopologyStoreException($"The store {path} cannot be opened: {error.Message}. Restore it from a backup, or name another with --store.", error);
+            throw Unusable(path, error);
         }
         catch
         {
@@ -68,7 +68,29 @@ internal sealed class SqliteFile : IDisposable
     }
 
     /// <summary>Reads everything, after deleting what stood under the leases of processes that are gone.</summary>
+    /// <exception cref="TopologyStoreException">It is damaged, or cannot be written.</exception>
     public StoreImage Load()
+    {
+        try
+        {
+            return Read();
+        }
+        catch (SqliteException error)
+        {
+            throw Unusable(Path, error);
+        }
+    }
+
+    private static TopologyStoreException Unusable(string path, SqliteException error)
+    {
+        const int ReadOnly = 8, DiskError = 10, Full = 13, CannotOpen = 14;
+        var remedy = error.SqliteErrorCode is ReadOnly or DiskError or Full or CannotOpen
+            ? "Free space, repair the disk or make the directory writable, then start Switchyard again; nothing of it is lost."
+            : "Restore it from a backup, or name another with --store.";
+        return new TopologyStoreException($"The store {path} cannot be opened: {error.Message.TrimEnd('.')}. {remedy}", error);
+    }
+
+    private StoreImage Read()
     {
         using (var transaction = _connection.BeginTransaction())
         {

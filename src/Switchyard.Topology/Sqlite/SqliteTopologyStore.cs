@@ -44,7 +44,15 @@ public sealed class SqliteTopologyStore : ITopologyStore
         {
             PrivateFile.Ensure(fullPath);
             var file = SqliteFile.Open(fullPath);
-            return Task.FromResult(new SqliteTopologyStore(file, lockFile, file.Load(), time));
+            try
+            {
+                return Task.FromResult(new SqliteTopologyStore(file, lockFile, file.Load(), time));
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

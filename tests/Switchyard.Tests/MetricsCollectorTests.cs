@@ -74,4 +74,17 @@ public sealed class MetricsCollectorTests
         var text = collector.Write();
         Assert.Contains("switchyard_test3_c_total{otel_metric_overflow=\"true\"} 1000", text, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Two_who_ask_at_once_are_both_told_everything()
+    {
+        using var collector = new MetricsCollector();
+        using var meter = new Meter("Switchyard.Test");
+        meter.CreateObservableGauge("switchyard.test.many", () => Enumerable.Range(0, 50).Select(i => new Measurement<int>(i, new KeyValuePair<string, object?>("n", i))));
+        var asking = Enumerable.Range(0, 4).Select(_ => Task.Run(() => Enumerable.Range(0, 100).Select(_ => collector.Write()).ToList())).ToList();
+        foreach (var answer in (await Task.WhenAll(asking)).SelectMany(answers => answers))
+        {
+            Assert.Equal(50, answer.Split('\n').Count(line => line.StartsWith("switchyard_test_many{", StringComparison.Ordinal)));
+        }
+    }
 }

@@ -9,6 +9,7 @@ internal sealed class MetricsCollector : IDisposable
 {
     private readonly ConcurrentDictionary<string, Metric> _metrics = new(StringComparer.Ordinal);
     private readonly MeterListener _listener = new();
+    private readonly Lock _writing = new();
 
     public MetricsCollector()
     {
@@ -30,6 +31,15 @@ internal sealed class MetricsCollector : IDisposable
     }
 
     public string Write()
+    {
+        // One reader must not clear what is about to be printed for another.
+        lock (_writing)
+        {
+            return WriteNow();
+        }
+    }
+
+    private string WriteNow()
     {
         // Observable instruments report what there is now: what is gone must not be repeated.
         foreach (var metric in _metrics.Values.Where(metric => metric.IsObservable))

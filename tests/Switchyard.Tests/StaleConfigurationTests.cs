@@ -68,6 +68,9 @@ public sealed class StaleConfigurationTests : IDisposable
         await using (var serve = await RunningServe.StartAsync(_directory, s => s with { Backends = [.. backends] }))
         {
             await PostAsync(serve, "backends/a/move", new { dsn = second.Dsn });
+
+            // It is there already, and this does not make it another one.
+            await PostAsync(serve, "backends", new { name = "a", dsn = second.Dsn, @default = true });
         }
 
         await using (var again = await RunningServe.StartAsync(_directory, s => s with { Backends = [.. backends] }))

@@ -22,9 +22,10 @@ internal sealed class BackendService(
     public async Task<BackendReport> AddAsync(AddBackendRequest request, CancellationToken cancellationToken)
     {
         var name = Name(request.Name);
-        if (await repository.GetBackendAsync(name, cancellationToken) is { } existing && existing.Value.Dsn != request.Dsn)
+        var known = (await repository.GetBackendAsync(name, cancellationToken))?.Value;
+        if (known is not null && known.Dsn != request.Dsn)
         {
-            throw Refused("backend_exists", $"A backend named {name} exists already, at {existing.Value.RedactedDsn}.", $"Choose another name, or remove it first: switchyard backend remove {name}");
+            throw Refused("backend_exists", $"A backend named {name} exists already, at {known.RedactedDsn}.", $"Choose another name, or remove it first: switchyard backend remove {name}");
         }
 
         var report = await ProbeAsync(name, request.Dsn, cancellationToken);
@@ -34,7 +35,7 @@ internal sealed class BackendService(
             throw new MigrationException(finding.Code, finding.What, finding.Remedy, 3) { Findings = report.Findings };
         }
 
-        await SaveAsync(new Backend(name, request.Dsn) { ServerVersion = Version(report), AddedAt = time.GetUtcNow() }, request.Default, report, cancellationToken);
+        await SaveAsync((known ?? new Backend(name, request.Dsn) { AddedAt = time.GetUtcNow() }) with { ServerVersion = Version(report) }, request.Default, report, cancellationToken);
         return report;
     }
 

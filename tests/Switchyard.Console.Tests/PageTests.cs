@@ -94,6 +94,47 @@ public sealed class PageTests
     }
 
     [Fact]
+    public async Task A_migrations_page_shows_what_is_to_be_looked_at()
+    {
+        await using var host = await ConsoleHost.StartAsync();
+        var status = Samples.Status("shop", MigrationState.Switched, s_now);
+        host.Migrations.Set(status with
+        {
+            ForeignWrites = 3,
+            Throttle = status.Throttle with { State = "paused", Reason = "held by the operator" },
+            Findings = [new Finding(FindingSeverity.Warning, "log_near_purge", "The log is about to be purged.", "Keep it longer."), new Finding(FindingSeverity.Information, "x", "Nothing of note.", "")],
+        });
+        var html = await host.Client.GetStringAsync(new Uri("/migrations/shop", UriKind.Relative));
+        Assert.Contains("3 transactions of others on mysql-57", html);
+        Assert.Contains("paused: held by the operator", html);
+        Assert.Contains("The log is about to be purged.", html);
+        Assert.DoesNotContain("Nothing of note.", html);
+    }
+
+    [Fact]
+    public async Task A_comparison_shows_the_values_that_were_asked_for()
+    {
+        await using var host = await ConsoleHost.StartAsync();
+        host.Migrations.Set(Samples.Status("shop", MigrationState.Error, s_now));
+        var sample = new DiffSample("different", "5", ["price"], ["1.50"], [null]);
+        host.Migrations.Diffs["shop"] = new DiffReport(new DiffStatus("differences", 1, 1, s_now, s_now, 1, null), [new DiffTableReport("orders", "done", 1, 0, 0, 1, [sample])]);
+        var html = await host.Client.GetStringAsync(new Uri("/migrations/shop", UriKind.Relative));
+        Assert.Contains("price: <code>1.50</code> | <code>NULL</code>", html);
+    }
+
+    [Theory]
+    [InlineData("failed", true, false)]
+    [InlineData("stopped", true, false)]
+    [InlineData("differences", false, true)]
+    public async Task A_comparison_can_be_gone_on_with_or_repaired_where_the_verb_would_do_it(string state, bool resume, bool repair)
+    {
+        await using var host = await ConsoleHost.StartAsync();
+        host.Migrations.Set(Samples.Status("shop", MigrationState.Running, s_now) with { Diff = new DiffStatus(state, 10, 2, s_now, state == "differences" ? s_now : null, 1, null) });
+        var html = await host.Client.GetStringAsync(new Uri("/migrations/shop", UriKind.Relative));
+        Assert.Equal((resume, repair), (html.Contains("/console/actions/shop/diff-resume", StringComparison.Ordinal), html.Contains("/console/actions/shop/diff-repair", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task What_a_server_or_an_operator_named_is_text_and_never_markup()
     {
         await using var host = await ConsoleHost.StartAsync();

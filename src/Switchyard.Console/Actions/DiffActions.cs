@@ -37,7 +37,7 @@ internal static class DiffActions
         {
             Id = "diff-resume",
             Label = "Go on comparing",
-            Offered = s => s.Diff.State == "stopped" && Idle(s),
+            Offered = s => s.Diff.State is "stopped" or "failed" && Idle(s),
             Consequences = _ => ["The comparison goes on where it stopped. Nothing is changed."],
             Run = async c => Of(await c.Migrations.ResumeDiffAsync(c.Name, c.Stopping)),
         },
@@ -46,7 +46,7 @@ internal static class DiffActions
             Id = "diff-repair",
             Label = "Repair differences",
             Tone = "danger",
-            Offered = s => s.Diff.Differences > 0 && s.Diff.State is "differences" or "stopped" && Idle(s),
+            Offered = s => s.Diff is { Differences: > 0, State: "differences" } && Idle(s),
             TypeName = true,
             Consequences = s =>
             [

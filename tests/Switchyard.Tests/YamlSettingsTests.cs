@@ -91,6 +91,16 @@ public sealed class YamlSettingsTests
     }
 
     [Fact]
+    public void A_token_from_an_empty_file_does_not_open_the_api()
+    {
+        var empty = Path.GetTempFileName();
+        var error = Assert.Throws<ConfigurationException>(() => Read($"api:\n  token: file:{empty}"));
+        Assert.Contains("line 2: the token is empty", error.Message, StringComparison.Ordinal);
+        File.WriteAllText(empty, " s3cret \r\n");
+        Assert.Equal("s3cret", Read($"api:\n  token: file:{empty}").ApiToken);
+    }
+
+    [Fact]
     public void The_shipped_schema_names_every_key_the_reader_knows()
     {
         var schema = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "switchyard.schema.json"));

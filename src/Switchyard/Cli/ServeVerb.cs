@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Switchyard.Configuration;
 using Switchyard.Hosting;
+using Switchyard.Migration;
 using Switchyard.Topology;
 
 namespace Switchyard.Cli;
@@ -39,6 +40,11 @@ internal static class ServeVerb
             await Console.Error.WriteLineAsync(error.Message);
             return ExitCode.Usage;
         }
+        catch (MigrationException error)
+        {
+            await Console.Error.WriteLineAsync($"{error.Message} {error.Remedy}");
+            return error.ExitCode;
+        }
         catch (Exception error) when (error is TopologyStoreException or ListenException)
         {
             await Console.Error.WriteLineAsync(error.Message);
@@ -48,7 +54,7 @@ internal static class ServeVerb
 
     private static ServeSettings Read(ParseResult result, Func<string, string?> environment)
     {
-        var settings = new ServeSettings { ApiToken = environment(GlobalOptions.TokenVariable) };
+        var settings = new ServeSettings { ApiToken = environment(GlobalOptions.TokenVariable)?.Trim() };
         if (environment(DataVariable) is { Length: > 0 } data)
         {
             settings = settings with { DataDirectory = data };
@@ -73,8 +79,14 @@ internal static class ServeVerb
             ProxyListen = result.GetValue(s_proxyListen) is { } proxy ? SettingParsers.EndPoint(proxy, ServeSettings.DefaultProxyPort) : settings.ProxyListen,
             ProxyProtocolNetworks = result.GetValue(s_proxyNetworks) is { } networks ? SettingParsers.Networks(networks) : settings.ProxyProtocolNetworks,
             ApiListen = result.GetValue(s_apiListen) is { } api ? SettingParsers.EndPoint(api, ServeSettings.DefaultApiPort) : settings.ApiListen,
-            ApiToken = result.GetValue(GlobalOptions.Token) ?? settings.ApiToken,
+            ApiToken = GivenToken(result) ?? settings.ApiToken,
             DefaultBackend = result.GetValue(s_defaultBackend) ?? settings.DefaultBackend,
         };
     }
+
+    // Not what the variable says, which is weaker than the file.
+    private static string? GivenToken(ParseResult result) =>
+        result.GetResult(GlobalOptions.Token) is not { Implicit: false } ? null
+        : result.GetValue(GlobalOptions.Token)?.Trim() is { Length: > 0 } token ? token
+        : throw new ConfigurationException("--token is empty; give a token, or leave it out.");
 }

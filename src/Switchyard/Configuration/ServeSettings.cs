@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Switchyard.Client;
 
 namespace Switchyard.Configuration;
 
@@ -79,6 +80,18 @@ internal sealed record ServeSettings
         foreach (var twice in Backends.GroupBy(backend => backend.Key).Where(group => group.Count() > 1))
         {
             errors.Add($"The backend {twice.Key} is given {twice.Count()} times; name each one once.");
+        }
+
+        foreach (var (name, dsn) in Backends)
+        {
+            try
+            {
+                ConnectionOptions.Parse(dsn);
+            }
+            catch (FormatException error)
+            {
+                errors.Add($"The backend {name}: {error.Message}");
+            }
         }
 
         if (errors.Count > 0)

@@ -102,7 +102,7 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
             settings = Name(key) switch
             {
                 "listen" => settings with { ApiListen = At(value, text => SettingParsers.EndPoint(text, ServeSettings.DefaultApiPort)) },
-                "token" => settings with { ApiToken = Text(value) },
+                "token" => settings with { ApiToken = At(value, Token) },
                 _ => throw Unknown(key, "listen, token"),
             };
         }
@@ -183,6 +183,11 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
     private ConfigurationException Unknown(YamlNode key, string known) => At(key, $"the key '{key}' is not known here; known are {known}.");
 
     private ConfigurationException At(YamlNode node, string message) => new($"{path}, line {node.Start.Line}: {message}");
+
+    // An empty file must not open the API to everybody.
+    private static string Token(string text) => text.Trim() is { Length: > 0 } token
+        ? token
+        : throw new ConfigurationException("the token is empty; give one, or leave the line out.");
 
     private static LogLevel Level(string text) => Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level)
         ? level

@@ -19,6 +19,10 @@ public sealed class CommandLineTests
     [InlineData("serve", "--api-listen", "0.0.0.0:0")]
     [InlineData("serve", "--backend", "mysql://h/")]
     [InlineData("serve", "--config", "/no/such/file.yaml")]
+    [InlineData("serve", "--backend", "old=postgres://h/")]
+    [InlineData("serve", "--backend", "old=mysql://u:s3cr?t@h:3306/")]
+    [InlineData("serve", "--token", "")]
+    [InlineData("migration", "list", "--server", "ftp://h/")]
     public async Task Wrong_usage_ends_with_2_and_a_sentence_on_standard_error(params string[] args)
     {
         var (code, output, error) = await RunAsync(args);
@@ -26,6 +30,55 @@ public sealed class CommandLineTests
         Assert.Empty(output);
         Assert.NotEmpty(error);
         Assert.DoesNotContain("System.", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cr", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("migration", "switch", "x", "--fence", "wall", "--format", "json")]
+    [InlineData("--format=json", "migration", "create", "x")]
+    public async Task Wrong_usage_is_one_json_document_too(params string[] args)
+    {
+        var (code, output, error) = await RunAsync(args);
+        Assert.Equal(2, code);
+        Assert.NotEmpty(error);
+        using var document = System.Text.Json.JsonDocument.Parse(output);
+        Assert.Equal(("usage", 2), (document.RootElement.GetProperty("code").GetString(), document.RootElement.GetProperty("exit_code").GetInt32()));
+    }
+
+    [Fact]
+    public async Task The_files_token_is_not_taken_away_by_an_empty_variable()
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, "api:\n  listen: 0.0.0.0:4380\n  token: s3cret\nstore: etcd://h/p\n");
+        Environment.SetEnvironmentVariable(GlobalOptions.TokenVariable, "");
+        try
+        {
+            var (code, _, error) = await RunAsync("serve", "--config", file);
+            Assert.Equal(2, code);
+            Assert.Contains("etcd", error, StringComparison.Ordinal);
+            Assert.DoesNotContain("without a token", error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(GlobalOptions.TokenVariable, null);
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task A_variable_that_names_no_server_is_wrong_usage()
+    {
+        Environment.SetEnvironmentVariable(GlobalOptions.ServerVariable, "ftp://h/");
+        try
+        {
+            var (code, _, error) = await RunAsync("migration", "list");
+            Assert.Equal(2, code);
+            Assert.Contains("'ftp://h/' is not the address of a server", error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(GlobalOptions.ServerVariable, null);
+        }
     }
 
     [Fact]

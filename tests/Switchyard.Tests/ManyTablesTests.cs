@@ -38,6 +38,16 @@ public sealed class ManyTablesTests
         Assert.Contains("and tables not shown: 70 done; --format json lists all", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Values_that_were_asked_for_are_shown()
+    {
+        var sample = new DiffSample("different", "5", ["a", "b"], ["1", null], ["2", "x"]);
+        var text = Write(console => DiffText.Write(console, new DiffReport(new DiffStatus("differences", 1, 1, null, null, 1, null), [new DiffTableReport("t", "done", 1, 0, 0, 1, [sample])])));
+        Assert.Contains("different t (5) a, b", text, StringComparison.Ordinal);
+        Assert.Contains("  a: 1 | 2", text, StringComparison.Ordinal);
+        Assert.Contains("  b: NULL | x", text, StringComparison.Ordinal);
+    }
+
     private static MigrationStatus Copying(int tables) => new()
     {
         Name = "shop",

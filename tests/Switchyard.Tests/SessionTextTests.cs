@@ -11,6 +11,7 @@ public sealed class SessionTextTests
     private static readonly SessionInfo s_refused = new()
     {
         Id = 1_073_741_825,
+        ConnectionId = 815,
         User = "app",
         Client = "127.0.0.1:4711",
         State = "idle",
@@ -26,6 +27,9 @@ public sealed class SessionTextTests
             "Session 1073741825: backend 't' has not let 'app' in since 1970-01-01 00:00:00Z: Access denied for user 'app'@'10.0.0.1' (using password: YES)",
             text.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Session 1073741826", text.ToString(), StringComparison.Ordinal);
+
+        // What a server's process list has, beside the id that verbs take.
+        Assert.Contains(" 815 ", text.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ internal static class DiffVerb
         var name = MigrationVerbs.Name();
         var action = new Argument<string>("ACTION") { Description = "start, show, stop, resume or repair", HelpName = "start|show|stop|resume|repair", DefaultValueFactory = _ => "show" };
         action.AcceptOnlyFromAmong("start", "show", "stop", "resume", "repair");
-        var wait = new Option<bool>("--wait") { Description = "Wait until it has ended; exit code 1 when rows differ" };
+        var wait = new Option<bool>("--wait") { Description = "Wait until it has ended; exit code 1 when rows differ, or it was stopped" };
         var tables = GlobalOptions.Names("--tables", "Only these tables");
         var showValues = new Option<bool>("--show-values") { Description = "Keep differing values in the report, not only keys and columns" };
         return Verb.Create("diff", "Compare every row of both sides, while they are in use", [name, action, wait, tables, showValues], async (context, result, ct) =>
@@ -39,7 +39,7 @@ internal static class DiffVerb
             }
 
             context.Print(answer, DiffText.Write);
-            return answer.Value.State is "differences" or "failed" ? ExitCode.Failed : ExitCode.Done;
+            return answer.Value.State is "differences" or "failed" || (answer.Value.State == "stopped" && result.GetValue(wait)) ? ExitCode.Failed : ExitCode.Done;
         });
     }
 }

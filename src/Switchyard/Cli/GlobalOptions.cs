@@ -23,7 +23,7 @@ internal static class GlobalOptions
         Description = $"Where Switchyard runs (or {ServerVariable})",
         HelpName = "URL",
         Recursive = true,
-        DefaultValueFactory = _ => ParseServer(Environment.GetEnvironmentVariable(ServerVariable) ?? "http://127.0.0.1:4380"),
+        DefaultValueFactory = result => Try(result, Environment.GetEnvironmentVariable(ServerVariable) is { Length: > 0 } named ? named : "http://127.0.0.1:4380", ParseServer)!,
         CustomParser = result => Try(result, ParseServer),
     };
 
@@ -63,7 +63,7 @@ internal static class GlobalOptions
 
     public static Argument<long> SessionId() => new("ID")
     {
-        Description = "The session's id, as CONNECTION_ID() tells the client",
+        Description = "The session's id, as 'session list' shows it; not its connection's on a server",
         CustomParser = result => Try(result, text => long.TryParse(text, out var id)
             ? id
             : throw new ConfigurationException($"'{text}' is not a session's id, which is a number; see: switchyard session list")),
@@ -102,11 +102,13 @@ internal static class GlobalOptions
             ? uri
             : throw new ConfigurationException($"'{text}' is not the address of a server; write for example http://127.0.0.1:4380.");
 
-    private static T? Try<T>(ArgumentResult result, Func<string, T> parse)
+    private static T? Try<T>(ArgumentResult result, Func<string, T> parse) => Try(result, result.Tokens[^1].Value, parse);
+
+    private static T? Try<T>(ArgumentResult result, string text, Func<string, T> parse)
     {
         try
         {
-            return parse(result.Tokens[^1].Value);
+            return parse(text);
         }
         catch (ConfigurationException error)
         {

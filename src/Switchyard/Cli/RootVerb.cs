@@ -15,6 +15,7 @@ internal static class RootVerb
           switchyard serve --backend old=mysql://admin:pw@db1:3306/ --backend new=mysql://admin:pw@db2:3306/
           switchyard migration create shop --source old --target new --schema shop
           switchyard migration status shop --watch
+          switchyard migration accounts copy shop
           switchyard migration diff shop start --wait
           switchyard migration switch shop          (and reverse shop, as often as you like)
           switchyard migration complete shop
@@ -34,7 +35,13 @@ internal static class RootVerb
                 await Console.Error.WriteLineAsync(error.Message);
             }
 
-            await Console.Error.WriteLineAsync($"See: {Path(result.CommandResult)} --help");
+            var help = $"See: {Path(result.CommandResult)} --help";
+            await Console.Error.WriteLineAsync(help);
+            if (AsksForJson(args))
+            {
+                CliContext.PrintJson(Verb.ErrorDocument("usage", string.Join(" ", result.Errors.Select(error => error.Message)), help, ExitCode.Usage));
+            }
+
             return ExitCode.Usage;
         }
 
@@ -59,6 +66,10 @@ internal static class RootVerb
         help.Action = new HelpWithExamples((HelpAction)help.Action!, root);
         return root;
     }
+
+    /// <summary>Of a line that cannot be parsed, or not wholly.</summary>
+    private static bool AsksForJson(string[] args) =>
+        args.Contains($"{GlobalOptions.Format.Name}=json") || args.Contains($"{GlobalOptions.Format.Name}:json") || args.Zip(args.Skip(1)).Contains((GlobalOptions.Format.Name, "json"));
 
     private static string Path(System.CommandLine.Parsing.CommandResult command) =>
         command.Parent is System.CommandLine.Parsing.CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "switchyard";

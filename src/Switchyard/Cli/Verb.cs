@@ -49,13 +49,14 @@ internal static class Verb
         {
             CliContext.PrintJson(error.Report is { } report
                 ? System.Text.Json.JsonSerializer.SerializeToElement(report with { Error = report.Error ?? error.Message }, Migration.MigrationJson.Options)
-                : error.Document ?? ErrorDocument(error));
+                : error.Document ?? ErrorDocument("client_error", error.Message, error.Remedy, error.ExitCode));
         }
 
         Rendering.ErrorText.Write(context.Error, error);
         return error.ExitCode;
     }
 
-    private static System.Text.Json.JsonElement ErrorDocument(CliException error) => System.Text.Json.JsonSerializer.SerializeToElement(
-        new Dictionary<string, object> { ["code"] = "client_error", ["detail"] = error.Message, ["remedy"] = error.Remedy, ["exit_code"] = error.ExitCode });
+    /// <summary>An error that no server has told.</summary>
+    internal static System.Text.Json.JsonElement ErrorDocument(string code, string detail, string remedy, int exitCode) => System.Text.Json.JsonSerializer.SerializeToElement(
+        new Dictionary<string, object> { ["code"] = code, ["detail"] = detail, ["remedy"] = remedy, ["exit_code"] = exitCode });
 }

@@ -18,6 +18,10 @@ internal static class DiffText
         foreach (var (name, sample) in report.Tables.SelectMany(line => line.Samples.Select(sample => (line.Name, sample))))
         {
             console.MarkupLine($"[red]{Markup.Escape(sample.Kind)}[/] {Markup.Escape(name)} ({Markup.Escape(sample.Key)}) {Markup.Escape(string.Join(", ", sample.Columns))}");
+            for (var i = 0; i < Math.Min(sample.Source?.Count ?? 0, sample.Target?.Count ?? 0); i++)
+            {
+                console.WriteLine($"  {sample.Columns[i]}: {sample.Source![i] ?? "NULL"} | {sample.Target![i] ?? "NULL"}");
+            }
         }
 
         console.MarkupLine(MigrationText.DiffLine(report.Summary));

@@ -81,11 +81,12 @@ internal static class OtherText
 
     public static void Sessions(IAnsiConsole console, IReadOnlyList<SessionInfo> sessions)
     {
-        var table = MigrationText.NewTable("ID", "USER", "CLIENT", "SCHEMA", "STATE", "FOR", "STATEMENT", "BACKENDS", "PINNED BY");
+        var table = MigrationText.NewTable("ID", "CONNECTION", "USER", "CLIENT", "SCHEMA", "STATE", "FOR", "STATEMENT", "BACKENDS", "PINNED BY");
         foreach (var session in sessions)
         {
             table.AddRow(
                 $"{session.Id}",
+                $"{session.ConnectionId}",
                 Markup.Escape(session.User),
                 Markup.Escape(session.Client),
                 Markup.Escape(session.Schema ?? ""),

@@ -1,3 +1,4 @@
+using System.Text;
 using Switchyard.Client;
 
 namespace Switchyard.Replication.Schema;
@@ -5,6 +6,8 @@ namespace Switchyard.Replication.Schema;
 /// <summary>Reads table definitions off a server: information_schema and SHOW CREATE TABLE, of both vendors since MySQL 5.6.</summary>
 public static class SchemaReader
 {
+    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     /// <summary>All base tables of a schema, by name.</summary>
     /// <exception cref="ServerErrorException">The server refused a query.</exception>
     public static async Task<IReadOnlyList<TableDefinition>> ReadTablesAsync(
@@ -48,12 +51,43 @@ public static class SchemaReader
         foreach (var row in tables.Rows)
         {
             var name = new TableName(row.GetString("table_schema"), row.GetString("table_name"));
-            var create = await connection.QueryAsync($"SHOW CREATE TABLE {name.Quoted}", cancellationToken).ConfigureAwait(false);
             result.Add(TableRows.Build(
-                name, row, create.GetString(0, 1), columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
+                name, row, await ReadStatementAsync(connection, name, cancellationToken).ConfigureAwait(false), columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
         }
 
         return result;
+    }
+
+    /// <summary>
+    /// MySQL keeps the literals of expressions (checks, defaults, generated columns, indexes over expressions) in the bytes of their own character sets and prints them so, but converts the whole as
+    /// if it were three-byte UTF-8, where each byte of an emoji becomes a question mark. Unconverted it is UTF-8 as long as every literal is.
+    /// </summary>
+    private static async Task<string> ReadStatementAsync(BackendConnection connection, TableName name, CancellationToken cancellationToken)
+    {
+        var show = $"SHOW CREATE TABLE {name.Quoted}";
+        var printed = (await connection.QueryAsync(show, cancellationToken).ConfigureAwait(false)).GetString(0, 1);
+        if (connection.Server.IsMariaDb || !printed.Contains('?', StringComparison.Ordinal))
+        {
+            return printed;
+        }
+
+        await connection.ExecuteAsync("SET @switchyard_results=@@session.character_set_results, character_set_results=NULL", cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var stored = await connection.QueryAsync(show, cancellationToken).ConfigureAwait(false);
+            return s_strict.GetString(stored.GetBytes(0, 1));
+        }
+        catch (DecoderFallbackException)
+        {
+            return printed;
+        }
+        finally
+        {
+            if (connection.IsUsable)
+            {
+                await connection.GiveBackAsync("SET character_set_results=@switchyard_results").ConfigureAwait(false);
+            }
+        }
     }
 
     private static async Task<RowsByTable> GroupAsync(BackendConnection connection, string sql, CancellationToken cancellationToken) =>

@@ -240,6 +240,30 @@ public sealed class SchemaCopierTests
     }
 
     [Theory]
+    [InlineData("mysql-9.7", ", KEY by_text ((CONCAT(v, '😀')))")]
+    [InlineData("mariadb-11.8", "")]
+    [InlineData("mariadb-10.5", "")]
+    public async Task Literals_of_expressions_are_carried_over_whatever_characters_they_have(string to, string key)
+    {
+        var schema = LabServer.UniqueSchema();
+        await using var source = await OpenAsync(await LabServer.SharedAsync("mysql-9.7", "source"));
+        await using var target = await OpenAsync(await LabServer.SharedAsync(to, "target"));
+        await source.ExecuteAsync($"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4", CancellationToken.None);
+        await source.ExecuteAsync(
+            $"CREATE TABLE `{schema}`.t (id INT PRIMARY KEY, v VARCHAR(20), g VARCHAR(50) AS (CONCAT(v, '😀?ü')) STORED, d VARCHAR(20) DEFAULT ('𝄞'), e ENUM('😢', '?') DEFAULT '😢', CHECK (v <> 'übel'){key})",
+            CancellationToken.None);
+
+        await new SchemaCopier(source, target).CopyTablesAsync(schema, ["t"], deferIndexes: true, CancellationToken.None);
+
+        foreach (var side in new[] { source, target })
+        {
+            await side.ExecuteAsync($"INSERT INTO `{schema}`.t (id, v) VALUES (1, 'x')", CancellationToken.None);
+            Assert.Equal("x😀?ü|𝄞|😢", (await side.QueryAsync($"SELECT CONCAT_WS('|', g, d, e) FROM `{schema}`.t", CancellationToken.None)).GetString(0, 0));
+            await Assert.ThrowsAsync<ServerErrorException>(() => side.ExecuteAsync($"INSERT INTO `{schema}`.t (id, v) VALUES (2, 'übel')", CancellationToken.None));
+        }
+    }
+
+    [Theory]
     [InlineData("mysql-5.6", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-11.8")]
     [InlineData("mariadb-10.5", "mariadb-11.8")]

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Switchyard.Replication.Schema;
 
 /// <summary>Expressions of defaults, generated columns, checks and functional indexes.</summary>
@@ -8,7 +10,7 @@ internal static class ExpressionTranslator
     {
         if (target.IsMariaDb)
         {
-            tokens = WithoutEscapesBehindIntroducers(WithRegexpOperator(tokens));
+            tokens = WithPlainLiterals(WithRegexpOperator(tokens), target);
         }
 
         var result = new List<SqlToken>(tokens.Count);
@@ -31,14 +33,16 @@ internal static class ExpressionTranslator
         return SqlTokens.Write(result);
     }
 
-    // MariaDB keeps _utf8mb4'it\'s' as _utf8mb4'it's' and reads it again like that: an error, or with a backslash another text. The session is utf8mb4, so no introducer says the same.
-    private static List<SqlToken> WithoutEscapesBehindIntroducers(IReadOnlyList<SqlToken> tokens)
+    // MariaDB keeps _utf8mb4'it\'s' as _utf8mb4'it's' and _utf8mb4'ü' as _utf8mb4'xC3xBC', and reads them again like that: an error, or another text. The session is utf8mb4, so no introducer says the same;
+    // older ones keep what needs four bytes of it as a question mark.
+    private static List<SqlToken> WithPlainLiterals(IReadOnlyList<SqlToken> tokens, ServerTraits target)
     {
+        const string Hard = "\\'";
         var result = new List<SqlToken>(tokens.Count);
         for (var i = 0; i < tokens.Count; i++)
         {
             var (token, next) = (tokens[i], i + 1 < tokens.Count ? tokens[i + 1] : default);
-            if (token is not { Kind: SqlTokenKind.Word, Text: ['_', ..] } || next.Kind != SqlTokenKind.String || next.Text.AsSpan(1, next.Text.Length - 2).IndexOfAny('\\', '\'') < 0)
+            if (token is not { Kind: SqlTokenKind.Word, Text: ['_', ..] } || next.Kind != SqlTokenKind.String || next.Text[1..^1] is var inside && inside.AsSpan().IndexOfAny(Hard) < 0 && Ascii.IsValid(inside))
             {
                 result.Add(token);
                 continue;
@@ -46,7 +50,9 @@ internal static class ExpressionTranslator
 
             i++;
             result.Add(token.Text.Equals("_utf8mb4", StringComparison.OrdinalIgnoreCase)
-                ? next with { SpaceBefore = token.SpaceBefore }
+                ? !target.KeepsWideLiterals && next.Text.Any(char.IsSurrogate) && !next.Text.Contains('\\', StringComparison.Ordinal)
+                    ? new SqlToken(SqlTokenKind.Symbol, $"CONVERT(X'{Convert.ToHexString(Encoding.UTF8.GetBytes(next.Unquoted))}' USING utf8mb4)", token.SpaceBefore)
+                    : next with { SpaceBefore = token.SpaceBefore }
                 : new SqlToken(SqlTokenKind.Symbol, $"CONVERT({next.Text} USING {token.Text[1..]})", token.SpaceBefore));
         }
 

@@ -57,6 +57,9 @@ internal sealed class ServerTraits
 
     internal bool HasInet6 => Knows(Server, "inet6");
 
+    /// <summary>Literals of expressions may have characters that need four bytes in UTF-8.</summary>
+    internal bool KeepsWideLiterals => !IsMariaDb || AtLeast(10, 11, 0);
+
     /// <summary>Names for people: vendor and version.</summary>
     internal string Title => $"{(IsMariaDb ? "MariaDB" : "MySQL")} {Server.Version}";
 

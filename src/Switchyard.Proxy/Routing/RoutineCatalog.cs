@@ -191,6 +191,9 @@ internal sealed class RoutineCatalog(BackendProfiles profiles, TimeProvider time
 
         var actions = await connection.QueryAsync(
             $"SELECT action_statement, sql_mode FROM information_schema.triggers WHERE trigger_schema = {name}", stopping);
+
+        // The statement that waits may ask who is connected.
+        await connection.LeaveAsync();
         var all = routines.Values.Concat(actions.Rows.Select(row => Scan(row.GetStringOrNull(0), row.GetString(1), [], schema, profile)));
         return new Definitions(routines, packages, [.. all.SelectMany(body => body.AssignedUserVariables).Distinct(StringComparer.Ordinal)]);
     }

@@ -32,6 +32,28 @@ public sealed class RoutineSessionTests
         Assert.Equal("9", (await client.QueryAsync("SELECT n FROM w", default)).GetString(0, 0));
     }
 
+    /// <summary>It is none of the client's, which may ask in that very call who is connected.</summary>
+    [Fact]
+    public async Task The_connection_that_reads_a_routine_has_ended_before_the_routine_runs()
+    {
+        await using var server = await LabServer.StartAsync("mariadb-10.11");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await using var client = await harness.ConnectAsync();
+        var count = $"SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{server.User}'";
+        while ((await client.QueryAsync(count, default)).GetString(0, 0) != "0")
+        {
+            // The harness's own, that has prepared the server.
+            await Task.Delay(5);
+        }
+
+        for (var i = 0; i < 50; i++)
+        {
+            // Its definition is not known any more.
+            await client.ExecuteAsync($"CREATE OR REPLACE PROCEDURE connected() {count}", default);
+            Assert.Equal("0", (await client.QueryMultiAsync("CALL connected()"u8.ToArray(), default))[0].GetString(0, 0));
+        }
+    }
+
     [Theory]
     [InlineData("CREATE TEMPORARY TABLE scratch (a INT)", "creates or drops a temporary table")]
     [InlineData("DO GET_LOCK(CONCAT('lock of ', DATABASE()), 0)", "takes or releases a lock with GET_LOCK or RELEASE_LOCK")]

@@ -179,12 +179,17 @@ internal sealed partial class ProxySession
             return;
         }
 
-        foreach (var session in _context.Sessions.All)
+        var meant = _context.Sessions.All
+            .Where(session => session != this && session.LegAtWork is { } other && other.Backend == leg.Backend && other.User == whose.Name).ToArray();
+        if (leg.Scanner.ErrorCode == 0 && leg.Scanner.AffectedRows < (ulong)meant.Length)
         {
-            if (session != this && session.LegAtWork is { } other && other.Backend == leg.Backend && other.User == whose.Name)
-            {
-                session.Killed(whose.QueryOnly, Id);
-            }
+            // The backend has spared those that the killer may not see, and does not say which; sessions whose connection it has ended, end with that.
+            return;
+        }
+
+        foreach (var session in meant)
+        {
+            session.Killed(whose.QueryOnly, Id);
         }
     }
 

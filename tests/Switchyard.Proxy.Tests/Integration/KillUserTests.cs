@@ -89,6 +89,20 @@ public sealed class KillUserTests
     }
 
     [Fact]
+    public async Task Whoever_may_not_see_a_users_sessions_ends_none_of_them()
+    {
+        var s = await LabServer.SharedAsync("mariadb-10.11", "source");
+        await using var harness = await ProxyHarness.StartAsync(("s", s));
+        var user = harness.Schema;
+        await harness.DirectAsync(s, $"CREATE USER {user}@'%' IDENTIFIED BY '{Password}'");
+        await using var victim = await harness.ConnectAsync();
+        await using var killer = await BackendConnection.OpenAsync(harness.Client with { User = user, Password = Password, Schema = null }, default);
+        Assert.Equal(0UL, (await killer.ExecuteAsync($"KILL USER {ProxyHarness.AppUser}", default)).AffectedRows);
+        await victim.PingAsync(default);
+        await harness.DirectAsync(s, $"DROP USER {user}@'%'");
+    }
+
+    [Fact]
     public async Task Whoever_kills_its_own_user_hears_what_the_server_says_to_that()
     {
         var s = await LabServer.SharedAsync("mariadb-10.11", "source");

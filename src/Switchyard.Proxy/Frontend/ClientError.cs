@@ -47,7 +47,14 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
 
     public static ClientError From(LoginRefusal refusal) => new(refusal.Code, refusal.SqlState, refusal.Message);
 
-    public static ClientError From(ServerErrorException error) => new((ushort)error.Code, error.SqlState, error.ServerMessage);
+    /// <summary>
+    /// What a server said. One that is full says so in place of its greeting, where there is no SQLSTATE yet; a client that has been greeted gets the one
+    /// that belongs to it.
+    /// </summary>
+    public static ClientError From(ServerErrorException error) =>
+        error.Code == TooManyConnectionsCode
+            ? TooManyConnections with { Message = error.ServerMessage }
+            : new((ushort)error.Code, error.SqlState, error.ServerMessage);
 
     /// <summary>
     /// ER_CONNECT_TO_FOREIGN_DATA_SOURCE under SQLSTATE "unable to connect". Not the clients' own 2003: a client library takes a code of its own range

@@ -227,6 +227,58 @@ public sealed class ListenerTests
         }
     }
 
+    /// <summary>
+    /// What a server says in place of its greeting has no SQLSTATE. A client of a flood may have been greeted by then, and reads one: client libraries and pools
+    /// tell by its class whether it was the connection that failed.
+    /// </summary>
+    [Fact]
+    public async Task A_client_greeted_before_the_server_was_full_is_told_so_under_the_SQLSTATE_of_connections()
+    {
+        const int Awaited = 64;
+        await using var server = await LabServer.StartAsync("mariadb-10.11", $"--max-connections={Awaited + 10}", "--connect-timeout=3600");
+        await using var harness = await ProxyHarness.StartAsync(new ProxyOptions { Id = "p1", LoginTimeout = TimeSpan.FromMinutes(5) }, ("s", server));
+        await using (await harness.ConnectAsync(_limit))
+        {
+            // The account is known from here on.
+        }
+
+        var waiting = new List<RawClient>();
+        var taken = new List<BackendConnection>();
+        try
+        {
+            HandshakePayload greeting;
+            do
+            {
+                waiting.Add(await RawClient.ConnectAsync(harness.Proxy.EndPoint));
+                greeting = await waiting[^1].ReadGreetingAsync(_limit);
+            }
+            while (greeting.ConnectionId < 1 << 30);
+
+            await Assert.ThrowsAsync<ServerErrorException>(async () =>
+            {
+                while (true)
+                {
+                    taken.Add(await BackendConnection.OpenAsync(ProxyHarness.Admin(server), _limit));
+                }
+            });
+            await waiting[^1].SendPacketAsync(RawClient.Login(greeting), 1, _limit);
+            var answer = (await waiting[^1].ReadPacketAsync(_limit))!;
+            Assert.Equal("#08004Too many connections", Encoding.UTF8.GetString(answer.AsSpan(3)));
+        }
+        finally
+        {
+            foreach (var connection in taken)
+            {
+                await connection.DisposeAsync();
+            }
+
+            foreach (var client in waiting)
+            {
+                await client.DisposeAsync();
+            }
+        }
+    }
+
     [Theory]
     [InlineData("mariadb-10.11")]
     [InlineData("mysql-9.7")]

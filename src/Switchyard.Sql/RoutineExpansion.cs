@@ -133,6 +133,7 @@ public static class RoutineExpansion
             RoutineReason = reason,
         };
     }
+
     /// <summary>With its schema, which is the one the name is used in where what is written in front of it is a package there.</summary>
     private static RoutineReference Resolve(RoutineReference routine, string? home, Func<string, string, bool>? isPackage) =>
         routine.Schema is { } written && home is not null && isPackage?.Invoke(home, written) == true

@@ -64,6 +64,12 @@ internal sealed partial class ProxySession
             // The next statement meets the same trouble and tells its client.
             ProxyLog.StateNotCarried(_context.Logger, Id, "the session", "its home", exception.Message);
         }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            // One session's defect must not end the tidying of all others.
+            ProxyLog.SessionFailed(_context.Logger, exception, Id, ClientAddress);
+            Kill("looking after its connections failed by a defect of the proxy");
+        }
         finally
         {
             _turn.Release();

@@ -255,6 +255,9 @@ internal sealed class AddedTables(MigrationEnvironment environment, MigrationRun
                 }),
             ],
             Replaced = left,
+
+            // What was made and dropped again on the target would be taken for somebody else's statements.
+            Foreign = record.Foreign with { Examined = null },
             Copied = [.. record.Copied.Where(c => !tables.Any(t => record.Schemas.NameOf(t) == c.Name))],
             CopyStartedAt = before?.StartedAt ?? record.CopyStartedAt,
             CopyDoneAt = before?.DoneAt,

@@ -2,7 +2,7 @@ namespace Switchyard.Client;
 
 /// <summary>
 /// The server answered with an error. The connection stays usable, except when it was refused at login. The server's text can carry
-/// values of rows: <see cref="Exception.Message"/> has it, so log it at debug level only.
+/// values of rows: <see cref="Exception.Message"/> has it, so log it at debug level only. What <see cref="ToString"/> says, which logs take of an exception, is without it.
 /// </summary>
 public sealed class ServerErrorException : Exception
 {
@@ -32,6 +32,9 @@ public sealed class ServerErrorException : Exception
 
     /// <summary>Which statement of a multi-statement failed, counted from zero by results: those before it have been executed.</summary>
     public int StatementIndex { get; }
+
+    /// <summary>The error's numbers and where it was met, without the server's text.</summary>
+    public override string ToString() => $"{nameof(ServerErrorException)}: error {Code}, SQLSTATE {SqlState}{(StackTrace is { } stack ? Environment.NewLine + stack : "")}";
 
     private static readonly string[] s_fullDisk = ["errno: 28 ", "errno 28 ", "error 28 ", "errno: 122 ", "errno 122 ", "error 122 ", "No space left", "quota exceeded"];
 

@@ -27,6 +27,26 @@ public sealed class UnlistedTests
         Assert.Equal(expected, string.Join('|', info.UnlistedIn.Select(schema => schema ?? "session").Order(StringComparer.Ordinal)));
     }
 
+    /// <summary>Whoever keeps what routines and triggers do goes by it: only these change them.</summary>
+    [Theory]
+    [InlineData("CREATE PROCEDURE p() SELECT 1", true)]
+    [InlineData("CREATE OR REPLACE FUNCTION f() RETURNS INT RETURN 1", true)]
+    [InlineData("ALTER PROCEDURE p SQL SECURITY INVOKER", true)]
+    [InlineData("DROP FUNCTION IF EXISTS f", true)]
+    [InlineData("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1", true)]
+    [InlineData("DROP TRIGGER g", true)]
+    [InlineData("DROP DATABASE d", true)]
+    [InlineData("CREATE TABLE t (a INT)", false)]
+    [InlineData("ALTER TABLE t ADD b INT", false)]
+    [InlineData("CREATE INDEX i ON t (a)", false)]
+    [InlineData("RENAME TABLE t TO u", false)]
+    [InlineData("DROP TABLE t", false)]
+    public void Definitions_of_stored_code_list_not_all_and_those_of_tables_do(string sql, bool isCode)
+    {
+        var info = Describe.Scan(sql, Describe.MariaDb);
+        Assert.Equal((StatementKind.Ddl, isCode), (info.Kind, !info.UnlistedIn.IsEmpty));
+    }
+
     [Theory]
     [InlineData("SELECT $x, a.b FROM shop.t", "shop")]
     [InlineData("UPDATE $t, `shop` /* the */ . `t` SET a = 1", "shop")]

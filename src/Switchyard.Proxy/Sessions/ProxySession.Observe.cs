@@ -135,7 +135,12 @@ internal sealed partial class ProxySession
 
         if (info.Kind == StatementKind.Ddl && !info.Has(SessionEffects.CreatesTemporaryTable | SessionEffects.DropsTemporaryTable))
         {
-            _context.Routines.ForgetAll();
+            if (!info.UnlistedIn.IsEmpty)
+            {
+                // Not for statements on tables alone: routines do not change with them.
+                _context.Routines.ForgetAll();
+            }
+
             foreach (var table in info.Tables)
             {
                 _context.Views.Forget(table.Schema ?? _state.Schema ?? "");

@@ -93,7 +93,7 @@ public sealed class RealAddedTableTests
                 await met.Task.WaitAsync(TimeSpan.FromMinutes(2));
                 await source.ExecuteAsync($"DELETE FROM {table} WHERE id%13=0", default);
                 await ends.CancelAsync();
-                await ((Task)adding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)adding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
                 await world.RestartAsync();
             }
 

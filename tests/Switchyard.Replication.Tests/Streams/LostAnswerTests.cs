@@ -17,7 +17,7 @@ public sealed class LostAnswerTests
     {
         await using var scenario = await Scenario.CreateAsync(from, to, CopyUnderWritesTests.Tables);
         await CopyUnderWritesTests.FillAsync(scenario, 800);
-        await using var relay = new LossyRelay(scenario.To.Host, scenario.To.Port);
+        await using var relay = new LossyRelay(scenario.To.Port);
         await scenario.RecordAsync(change: d => d with { To = scenario.To with { Port = relay.Port, SslMode = SslMode.Disabled }, GroupBytes = 2000 });
         await using var stream = await scenario.OpenAsync();
         relay.LoseEvery(9, atMost: 8);

@@ -29,7 +29,8 @@ internal sealed class ChangeReach(ConnectionOptions server, StreamTables tables,
             _objects = null;
         }
 
-        if (!isTemporary && statement.Kind is DdlKind.Alter or DdlKind.Truncate or DdlKind.Drop or DdlKind.Rename && temporaries.MayBeUnknown(query))
+        // A DROP TABLE that meets temporary tables is logged as one of those, and carries the flag in any case.
+        if (!isTemporary && statement.Kind is DdlKind.Alter or DdlKind.Truncate or DdlKind.Rename && temporaries.MayBeUnknown(query))
         {
             statement = statement with { MayBeTemporary = true };
         }

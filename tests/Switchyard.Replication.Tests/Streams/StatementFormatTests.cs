@@ -158,6 +158,28 @@ public sealed class StatementFormatTests
         Assert.Equal(before, (await scenario.Target.QueryAsync($"SHOW CREATE TABLE {scenario.Schema}.t", default)).GetString(0, 1));
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mariadb-10.5")]
+    [InlineData("mysql-5.6")]
+    [InlineData("mysql-9.7")]
+    public async Task A_dropped_temporary_table_from_before_the_stream_is_told_from_the_table_of_its_name(string server)
+    {
+        await using var scenario = await Scenario.CreateAsync(server, server, s_schema);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+        await using var application = await scenario.ConnectSourceAsync();
+        await application.ExecuteAsync("SET SESSION binlog_format='STATEMENT'", default);
+        await application.ExecuteAsync("CREATE TEMPORARY TABLE t (id INT, v INT, w INT)", default);
+        await scenario.RecordAsync(change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+        await using var stream = await scenario.OpenAsync();
+        await new TableCopier(stream, new CopyOptions()).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
+
+        await application.ExecuteAsync("DROP TABLE t", default);
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (2, 2)", default);
+        await Scenario.CatchUpAsync(stream);
+        Assert.Equal(2, await scenario.CountAsync(new(scenario.Schema, "t")));
+    }
+
     // With the flag of temporary tables: it is the whole procedure's.
     [Theory]
     [InlineData("mariadb-10.11")]

@@ -169,7 +169,7 @@ public sealed class EventHandoverTests
     {
         await using var world = await RunningAsync(await LabServer.SharedAsync(from, "source"), await LabServer.SharedAsync(to, "target"));
         await using var source = await world.OpenSourceAsync();
-        using (FaultPoints.Arm("switch.warm.after", async _ => await source.ExecuteAsync("CREATE TRIGGER late BEFORE INSERT ON t FOR EACH ROW SET NEW.v='late'", default)))
+        using (FaultPoints.Arm("switch.unfence.after", async _ => await source.ExecuteAsync("CREATE TRIGGER late BEFORE INSERT ON t FOR EACH ROW SET NEW.v='late'", default)))
         {
             var report = await world.Service.SwitchAsync(world.Schema, s_request, default);
             Assert.Equal("switched", report.Result);

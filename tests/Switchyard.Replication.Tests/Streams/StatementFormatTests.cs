@@ -1,3 +1,4 @@
+using Switchyard.Client;
 using Switchyard.Lab;
 
 namespace Switchyard.Replication.Tests.Streams;
@@ -141,11 +142,7 @@ public sealed class StatementFormatTests
     public async Task What_may_be_about_a_temporary_table_from_before_the_stream_is_not_run_on_the_table_of_its_name(string server, string statement)
     {
         await using var scenario = await Scenario.CreateAsync(server, server, s_schema);
-        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
-        await using var application = await scenario.ConnectSourceAsync();
-        await application.ExecuteAsync("SET SESSION binlog_format='STATEMENT'", default);
-        await application.ExecuteAsync("CREATE TEMPORARY TABLE t (id INT, v INT, w INT)", default);
-        await scenario.RecordAsync(change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+        await using var application = await RecordBehindTemporaryAsync(scenario);
         await using var stream = await scenario.OpenAsync();
         await new TableCopier(stream, new CopyOptions()).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
         var before = (await scenario.Target.QueryAsync($"SHOW CREATE TABLE {scenario.Schema}.t", default)).GetString(0, 1);
@@ -166,11 +163,7 @@ public sealed class StatementFormatTests
     public async Task A_dropped_temporary_table_from_before_the_stream_is_told_from_the_table_of_its_name(string server)
     {
         await using var scenario = await Scenario.CreateAsync(server, server, s_schema);
-        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
-        await using var application = await scenario.ConnectSourceAsync();
-        await application.ExecuteAsync("SET SESSION binlog_format='STATEMENT'", default);
-        await application.ExecuteAsync("CREATE TEMPORARY TABLE t (id INT, v INT, w INT)", default);
-        await scenario.RecordAsync(change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+        await using var application = await RecordBehindTemporaryAsync(scenario);
         await using var stream = await scenario.OpenAsync();
         await new TableCopier(stream, new CopyOptions()).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(5));
 
@@ -178,6 +171,17 @@ public sealed class StatementFormatTests
         await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (2, 2)", default);
         await Scenario.CatchUpAsync(stream);
         Assert.Equal(2, await scenario.CountAsync(new(scenario.Schema, "t")));
+    }
+
+    /// <summary>Records a stream of <c>t</c>, which has one row; the session that is returned has made a temporary table of that name before.</summary>
+    private static async Task<BackendConnection> RecordBehindTemporaryAsync(Scenario scenario)
+    {
+        await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
+        var application = await scenario.ConnectSourceAsync();
+        await application.ExecuteAsync("SET SESSION binlog_format='STATEMENT'", default);
+        await application.ExecuteAsync("CREATE TEMPORARY TABLE t (id INT, v INT, w INT)", default);
+        await scenario.RecordAsync(change: d => d with { Tables = [.. d.Tables.Where(t => t.Name == "t")] });
+        return application;
     }
 
     // With the flag of temporary tables: it is the whole procedure's.

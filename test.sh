@@ -46,17 +46,17 @@ fi
 wait $building || { cat "$results/build.log"; echo "test: the build failed"; exit 1; }
 [ "$filter" = 'Category!=Integration' ] || ./build.sh --if-stale
 
-# Runs of one process each, a project or PROJECT:FILTER; the longest first, so that the lanes end together. Tests that stop at fault points run one after the other, since those
-# are the process's. So the project that has most of them is run by two processes: what waits for limits to pass, which leaves the processor alone, goes beside the lanes.
-aside=Switchyard.Migration.Tests:Waits=limits
-runs=(Switchyard.Replication.Tests "${aside/=/!=}" Switchyard.Integration.Tests Switchyard.Proxy.Tests Switchyard.Conformance.Tests)
+# Runs of one process each, a project or PROJECT:FILTER; the longest first, so that the lanes end together. Tests that stop at fault points run one after the other, since those are
+# the process's. So the projects that have most of them are run by two processes each: what waits for limits to pass, which leaves the processor alone, goes beside the lanes.
+aside=(Switchyard.Migration.Tests:Waits=limits Switchyard.Replication.Tests:Waits=limits)
+runs=(Switchyard.Replication.Tests:Waits!=limits Switchyard.Migration.Tests:Waits!=limits Switchyard.Integration.Tests Switchyard.Proxy.Tests Switchyard.Conformance.Tests)
 for project in tests/*.Tests/*.Tests.csproj; do
     project=$(basename "$project" .csproj)
     [[ " ${runs[*]%%:*} " = *" $project "* ]] || runs+=("$project")
 done
 
 # title RUN: what its lines and files are called.
-title() { [ "$1" = $aside ] && echo "${1%%:*}.${1##*=}" || echo "${1%%:*}"; }
+title() { [[ $1 = *:Waits=* ]] && echo "${1%%:*}.${1##*=}" || echo "${1%%:*}"; }
 
 # run RUN: its tests; a line of what came of them on the way, and the figures in TITLE.counts.
 run() {
@@ -74,23 +74,24 @@ run() {
     [ $code = 0 ] || grep -vE '^ *(at |--- End of stack trace)|\[PASS\]|^$' "$log" | tail -n 40 || true
 }
 
-# Two at a time, which wait for servers a good part of their time.
+# lane RUN…: those of them that no other lane has taken.
 lane() {
     local one
-    for one in "${runs[@]}"; do
+    for one in "$@"; do
         # Made by one of the lanes only: it is the one's that runs it.
         if mkdir "$results/$(title "$one").taken" 2>/dev/null; then run "$one"; fi
     done
 }
-run $aside &
+# Two at a time, which wait for servers a good part of their time.
+lane "${aside[@]}" &
 waiting=$!
-lane &
+lane "${runs[@]}" &
 beside=$!
-lane
+lane "${runs[@]}"
 wait $beside $waiting
 
 passed=0 failed=0 skipped=0 broken=()
-for one in "${runs[@]}" $aside; do
+for one in "${runs[@]}" "${aside[@]}"; do
     name=$(title "$one")
     read -r ok bad left code <"$results/$name.counts"
     if [ "$code" != 0 ] && [ "$bad" = 0 ]; then

@@ -1,3 +1,4 @@
+using Switchyard.Faults;
 using Switchyard.Topology;
 
 namespace Switchyard.Migration;
@@ -36,6 +37,7 @@ internal sealed partial class Cutover
             }
 
             cancellationToken.ThrowIfCancellationRequested();
+            await FaultPoints.HitAsync("switch.flip.commit.before", cancellationToken);
             if (await TryFlipAsync(held, membership, routing, gate))
             {
                 return;

@@ -6,6 +6,7 @@ namespace Switchyard.Migration.Tests.Real;
 /// <summary>The target's disk fills up: a server then refuses rows, or lets its clients wait until somebody frees space.</summary>
 [Collection("faults")]
 [Trait("Category", "Integration")]
+[Trait("Waits", "limits")]
 public sealed class FullDiskTests
 {
     private static readonly SwitchRequest s_request = new() { SkipDiff = true };

@@ -170,6 +170,7 @@ public sealed class RealReplacedTableTests
     }
 
     [Fact]
+    [Trait("Waits", "limits")]
     public async Task A_table_that_somebody_on_the_target_holds_is_told_until_it_can_be_made_anew()
     {
         await using var world = await StartRunningAsync("mariadb-10.11", "mysql-9.7");

@@ -8,6 +8,7 @@ namespace Switchyard.Replication.Tests.Streams;
 
 /// <summary>A server stands still with its connections open: nobody is told by the network.</summary>
 [Trait("Category", "Integration")]
+[Trait("Waits", "limits")]
 [Collection(StreamCollection.Name)]
 public sealed class FrozenServerTests
 {

@@ -236,9 +236,16 @@ public sealed class ReplicationStream : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, _abort.Token);
-        var pulse = new SidePulse(Definition, _status, Clock).RunAsync(ended.Token);
-        await _runner.RunAsync(_stopping.Token, _abort.Token).ConfigureAwait(false);
+        using var running = CancellationTokenSource.CreateLinkedTokenSource(_abort.Token);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, running.Token);
+        void GiveUp(ReplicationException reason)
+        {
+            _runner.Lost = reason;
+            running.Cancel();
+        }
+
+        var pulse = new SidePulse(Definition, _status, GiveUp, Clock).RunAsync(ended.Token);
+        await _runner.RunAsync(_stopping.Token, running.Token).ConfigureAwait(false);
         await ended.CancelAsync().ConfigureAwait(false);
         await pulse.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }

@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Replication.Source;
 
 namespace Switchyard.Replication.Apply;
 
@@ -6,7 +7,11 @@ namespace Switchyard.Replication.Apply;
 /// Asks both sides every few seconds, over connections of its own, so that it is known who does not answer: a server that is frozen keeps its connections and
 /// says nothing, and a stream that has nothing to do would not notice.
 /// </summary>
-internal sealed class SidePulse(StreamDefinition definition, StreamStatus status, TimeProvider clock)
+/// <param name="definition">The sides.</param>
+/// <param name="status">Is told of silence.</param>
+/// <param name="lost">Is told when the source has turned its log off; at most once.</param>
+/// <param name="clock">Tells the time between questions.</param>
+internal sealed class SidePulse(StreamDefinition definition, StreamStatus status, Action<ReplicationException> lost, TimeProvider clock)
 {
     /// <summary>Runs until cancelled; never ends with an exception but that.</summary>
     public Task RunAsync(CancellationToken cancellationToken) =>
@@ -20,10 +25,14 @@ internal sealed class SidePulse(StreamDefinition definition, StreamStatus status
             while (true)
             {
                 var asked = clock.GetTimestamp();
-                (connection, var isAnswered) = await AskAsync(connection, server with { Schema = null }, cancellationToken).ConfigureAwait(false);
+                (connection, var isAnswered) = await AskAsync(side, connection, server with { Schema = null }, cancellationToken).ConfigureAwait(false);
                 status.Heard(side, isAnswered ? null : asked);
                 await Task.Delay(definition.SilenceLimit / 3, clock, cancellationToken).ConfigureAwait(false);
             }
+        }
+        catch (ReplicationException e)
+        {
+            lost(e);
         }
         finally
         {
@@ -35,14 +44,22 @@ internal sealed class SidePulse(StreamDefinition definition, StreamStatus status
     }
 
     /// <returns>The connection to ask on the next time, if it can be used, and whether there was an answer.</returns>
-    private async Task<(BackendConnection? Connection, bool IsAnswered)> AskAsync(BackendConnection? connection, ConnectionOptions server, CancellationToken cancellationToken)
+    private async Task<(BackendConnection? Connection, bool IsAnswered)> AskAsync(StreamSide side, BackendConnection? connection, ConnectionOptions server, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(definition.SilenceLimit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var isAnswered = false;
         try
         {
             connection ??= await BackendConnection.OpenAsync(server, either.Token).ConfigureAwait(false);
             await connection.PingAsync(either.Token).ConfigureAwait(false);
+            isAnswered = true;
+            if (side == StreamSide.Source)
+            {
+                // A server that waits for room on its log's disk keeps this waiting, too; it is there all the same.
+                await SourceLog.VerifyIsOnAsync(connection, either.Token).ConfigureAwait(false);
+            }
+
             return (connection, true);
         }
         catch (ServerErrorException)
@@ -57,7 +74,7 @@ internal sealed class SidePulse(StreamDefinition definition, StreamStatus status
                 await connection.DisposeAsync().ConfigureAwait(false);
             }
 
-            return (null, false);
+            return (null, isAnswered);
         }
     }
 }

@@ -112,8 +112,17 @@ internal sealed class StreamRunner(StreamDefinition definition, StreamTables tab
         }
     }
 
+    /// <summary>What was found out beside the log that makes it useless to go on; whoever sets it cancels the run.</summary>
+    public ReplicationException? Lost { get; set; }
+
     private void End()
     {
+        if (Lost is { } lost)
+        {
+            Fail(lost);
+            return;
+        }
+
         var stopped = new ReplicationException($"The stream {definition.Id} was stopped.");
         boundaries.Close(stopped);
         board.Fail(stopped);

@@ -7,6 +7,8 @@ namespace Switchyard.Replication.Source;
 /// <summary>Where a server's binary log stands, and whether it is still the log we know.</summary>
 public static class SourceLog
 {
+    private const int NoBinaryLog = 1381;
+
     /// <summary>
     /// The flushed end of the binary log. Everything a reader could see before the call is in the log before this position.
     /// </summary>
@@ -14,14 +16,23 @@ public static class SourceLog
     public static async Task<BinlogPosition> ReadEndAsync(BackendConnection connection, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(connection);
-        // SHOW MASTER STATUS went away with MySQL 8.4; its successor came with 8.2.
-        var statement = connection.Server.Vendor == ServerVendor.MySql && connection.Server.Version >= new Version(8, 2)
-            ? "SHOW BINARY LOG STATUS"
-            : "SHOW MASTER STATUS";
-        var result = await connection.QueryAsync(statement, cancellationToken).ConfigureAwait(false);
+        var result = await ReadStatusAsync(connection, cancellationToken).ConfigureAwait(false);
         return result.RowCount == 0
-            ? throw new ReplicationException("The server writes no binary log; start it with log_bin enabled and binlog_format=ROW.")
+            ? throw new ReplicationException("The server writes no binary log; start it with log_bin enabled and binlog_format=ROW. If it is enabled, the server has turned it off after an error, which its error log tells.")
             : new BinlogPosition(result.GetString(0, 0), result.GetUInt64(0, 1));
+    }
+
+    /// <summary>
+    /// Whether a server still writes its log. One that cannot may turn it off and serve on: MySQL with binlog_error_action=IGNORE_ERROR, either vendor when the next file cannot be made. Who reads
+    /// the log is sent heartbeats all the same.
+    /// </summary>
+    /// <exception cref="ReplicationException">It does not.</exception>
+    internal static async Task VerifyIsOnAsync(BackendConnection connection, CancellationToken cancellationToken)
+    {
+        if ((await ReadStatusAsync(connection, cancellationToken).ConfigureAwait(false)).RowCount == 0)
+        {
+            throw IsOff(connection);
+        }
     }
 
     /// <summary>
@@ -46,7 +57,16 @@ public static class SourceLog
     public static async Task VerifyContainsAsync(BackendConnection connection, BinlogPosition position, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(connection);
-        var logs = await connection.QueryAsync("SHOW BINARY LOGS", cancellationToken).ConfigureAwait(false);
+        QueryResult logs;
+        try
+        {
+            logs = await connection.QueryAsync("SHOW BINARY LOGS", cancellationToken).ConfigureAwait(false);
+        }
+        catch (ServerErrorException e) when (e.Code == NoBinaryLog)
+        {
+            throw IsOff(connection);
+        }
+
         for (var i = 0; i < logs.RowCount; i++)
         {
             if (logs.GetString(i, 0) == position.File)
@@ -70,4 +90,12 @@ public static class SourceLog
         var result = await connection.QueryAsync("SELECT CAST(UNIX_TIMESTAMP(NOW(6))*1000000 AS SIGNED)", cancellationToken).ConfigureAwait(false);
         return DateTimeOffset.UnixEpoch.AddMicroseconds(result.GetInt64(0, 0)) - clock.GetUtcNow();
     }
+
+    // SHOW MASTER STATUS went away with MySQL 8.4; its successor came with 8.2.
+    private static Task<QueryResult> ReadStatusAsync(BackendConnection connection, CancellationToken cancellationToken) => connection.QueryAsync(
+        connection.Server.Vendor == ServerVendor.MySql && connection.Server.Version >= new Version(8, 2) ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", cancellationToken);
+
+    private static ReplicationException IsOff(BackendConnection connection) => new(
+        $"{connection.Options.Host}:{connection.Options.Port} does not write its binary log any more: it has turned it off after an error, such as a full disk, which its error log tells, and goes on without it. What was changed there since is not in the log and does not reach the other side. "
+        + "Mend the cause, set binlog_error_action=ABORT_SERVER where the server has it, and restart the server; then cancel the migration and copy again.");
 }

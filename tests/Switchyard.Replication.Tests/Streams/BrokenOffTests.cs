@@ -97,28 +97,34 @@ public sealed class BrokenOffTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_log_that_its_server_has_gone_on_without_ends_the_stream(bool isRunningMeanwhile)
+    public async Task A_log_that_its_server_goes_on_without_ends_the_stream_at_once_and_when_the_server_has_started_again(bool isNoticedMeanwhile)
     {
         await using var from = await LabServer.StartAsync("mysql-5.6");
         await using var scenario = await Scenario.CreateAsync(from, await LabServer.SharedAsync("mysql-9.7", "target"), Table);
-        await scenario.RecordAsync(copies: false);
-        ReplicationStream? stream = isRunningMeanwhile ? await scenario.OpenAsync() : null;
+        await scenario.RecordAsync(copies: false, d => d with { SilenceLimit = isNoticedMeanwhile ? TimeSpan.FromSeconds(1) : TimeSpan.FromHours(1) });
+        var stream = await scenario.OpenAsync();
         await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (1, 'before')", default);
-        if (stream is not null)
-        {
-            await Scenario.CatchUpAsync(stream);
-        }
+        await Scenario.CatchUpAsync(stream);
 
         var list = (await scenario.Source.QueryAsync("SELECT @@global.log_bin_basename", default)).GetString(0, 0);
         Directory.CreateDirectory(list + ".~rec~");
         await Assert.ThrowsAsync<ServerErrorException>(() => scenario.Source.ExecuteAsync("FLUSH BINARY LOGS", default));
         await scenario.Source.ExecuteAsync("INSERT INTO t VALUES (2, 'not logged')", default);
         Directory.Delete(list + ".~rec~");
+        if (isNoticedMeanwhile)
+        {
+            await Scenario.UntilAsync(stream, StreamState.Failed);
+            Assert.Contains("does not write its binary log any more", stream.Progress.Error, StringComparison.Ordinal);
+            stream = await scenario.OpenAsync();
+            await Scenario.UntilAsync(stream, StreamState.Failed);
+            Assert.Contains("does not write its binary log any more", stream.Progress.Error, StringComparison.Ordinal);
+        }
+
         await from.RestartAsync();
         await using var application = await scenario.ConnectSourceAsync();
         await application.ExecuteAsync("INSERT INTO t VALUES (3, 'after')", default);
 
-        stream ??= await scenario.OpenAsync();
+        stream = isNoticedMeanwhile ? await scenario.OpenAsync() : stream;
         await Scenario.UntilAsync(stream, StreamState.Failed);
         Assert.Contains("may have gone on without it", stream.Progress.Error, StringComparison.Ordinal);
         Assert.Equal(0, (await scenario.Target.QueryAsync($"SELECT COUNT(*) FROM {scenario.Schema}.t WHERE id=3", default)).GetInt64(0, 0));

@@ -1,4 +1,6 @@
 using Switchyard.Client;
+using Switchyard.Faults;
+using Switchyard.Replication.Target;
 
 namespace Switchyard.Replication.Schema;
 
@@ -57,13 +59,21 @@ public static class SchemaObjectReader
             return [];
         }
 
+        await FaultPoints.HitAsync("schema.read.listed", cancellationToken).ConfigureAwait(false);
         var result = new List<SchemaObject>(names.RowCount);
         await using var session = await ShowCreateSession.OpenAsync(connection, cancellationToken).ConfigureAwait(false);
         foreach (var row in names.Rows)
         {
             var name = row.GetString("name");
-            var shown = (await connection.QueryAsync(
-                $"SHOW CREATE {kind.Sql()} {new TableName(schema, name).Quoted}", cancellationToken).ConfigureAwait(false)).Rows[0];
+            QueryRow shown;
+            try
+            {
+                shown = (await connection.QueryAsync($"SHOW CREATE {kind.Sql()} {new TableName(schema, name).Quoted}", cancellationToken).ConfigureAwait(false)).Rows[0];
+            }
+            catch (ServerErrorException e) when (ServerErrors.IsGone(e))
+            {
+                continue;
+            }
 
             // Columns by place, since their names differ by kind. View: name, create, charset, collation. Event has its time zone in the third.
             var body = kind switch { SchemaObjectKind.View => 1, SchemaObjectKind.Event => 3, _ => 2 };

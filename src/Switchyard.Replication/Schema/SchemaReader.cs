@@ -1,5 +1,7 @@
 using System.Text;
 using Switchyard.Client;
+using Switchyard.Faults;
+using Switchyard.Replication.Target;
 
 namespace Switchyard.Replication.Schema;
 
@@ -47,12 +49,23 @@ public static class SchemaReader
         var indexes = await GroupAsync(connection, queries.Indexes, cancellationToken).ConfigureAwait(false);
         var foreignKeys = await GroupAsync(connection, queries.ForeignKeys, cancellationToken).ConfigureAwait(false);
         var checks = queries.Checks is { } sql ? await GroupAsync(connection, sql, cancellationToken).ConfigureAwait(false) : null;
+        await FaultPoints.HitAsync("schema.read.listed", cancellationToken).ConfigureAwait(false);
         var result = new List<TableDefinition>(tables.RowCount);
         foreach (var row in tables.Rows)
         {
             var name = new TableName(row.GetString("table_schema"), row.GetString("table_name"));
-            result.Add(TableRows.Build(
-                name, row, await ReadStatementAsync(connection, name, cancellationToken).ConfigureAwait(false), columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
+            string statement;
+            try
+            {
+                statement = await ReadStatementAsync(connection, name, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ServerErrorException e) when (ServerErrors.IsGone(e))
+            {
+                // Applications make and drop tables all the time, and which of them matter is the caller's to say.
+                continue;
+            }
+
+            result.Add(TableRows.Build(name, row, statement, columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
         }
 
         return result;

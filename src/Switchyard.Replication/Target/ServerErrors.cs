@@ -24,6 +24,9 @@ internal static class ServerErrors
     /// <summary>The statement names a column, table or index that is not there (any more): the definition is not the one it was written for.</summary>
     public static bool IsDefinitionChange(ServerErrorException e) => e.Code is 1049 or 1054 or 1146 or 1176;
 
+    /// <summary>A table, view, routine, trigger or event is not there: when it was listed a moment ago, it was dropped since.</summary>
+    public static bool IsGone(ServerErrorException e) => e.Code is 1146 or 1305 or 1360 or 1539;
+
     /// <summary>An event of the log is longer than a server sends: more than 1 GB. So it stays.</summary>
     public static bool IsEventTooLong(ServerErrorException e) => e.Code == 1236 && e.ServerMessage.Contains("exceeded max_allowed_packet", StringComparison.Ordinal);
 

@@ -30,7 +30,10 @@ public sealed record DiffOptions
     /// </summary>
     public string? RepairAs { get; init; }
 
-    /// <summary>How long replication may take to catch up while a row of the authoritative side is locked for it; the application waits that long if it wants that row.</summary>
+    /// <summary>
+    /// How long replication may take to catch up while a row of the authoritative side is locked for it, and five times that the last time; the application waits that long if it wants
+    /// that row.
+    /// </summary>
     public TimeSpan RowLockLimit { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The clock of <see cref="RowLockLimit"/>.</summary>
@@ -38,6 +41,9 @@ public sealed record DiffOptions
 
     /// <summary>Tables compared at the same time.</summary>
     public int Workers { get; init; } = 2;
+
+    /// <summary>Rows that looked different and are looked at again together.</summary>
+    public int SuspectsAtOnce { get; init; } = 1000;
 
     /// <summary>Samples kept for each table.</summary>
     public int SamplesPerTable { get; init; } = 100;

@@ -14,12 +14,15 @@ internal sealed record Verdict(byte[] Key, byte[]? Left, byte[]? Right, bool Rep
 /// <remarks>
 /// Three rounds without any lock settle all but the busiest rows. What still differs is read under a row lock on the authoritative side
 /// while replication catches up: nothing can change the row then, so the answer is final. Only one row is locked at a time, so that no
-/// deadlock with the application is possible, and while there is hope of another time only for as long as the application can be let wait.
+/// deadlock with the application is possible, and only for as long as the application can be let wait.
 /// </remarks>
 internal sealed class KeyResolver(BackendConnection leftConnection, BackendConnection rightConnection, TablePair table, DiffOptions options)
 {
     private const int Rounds = 3;
     private const int LockAttempts = 5;
+
+    // The last time a row may be locked for longer, since rows that change all the time could not be compared else where replication is always a little behind.
+    private const int LastLockFactor = 5;
 
     // A following side with this many differences in one table is broken beyond doubt, and a lock per row would take hours to say the same.
     private const int LockedLimit = 2000;
@@ -106,9 +109,16 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         {
             try
             {
-                if (await TrySettleAsync(key, isLast: attempt == LockAttempts, cancellationToken) is (true, var verdict))
+                var limit = options.RowLockLimit * (attempt == LockAttempts ? LastLockFactor : 1);
+                if (await TrySettleAsync(key, limit, cancellationToken) is (true, var verdict))
                 {
                     return verdict;
+                }
+
+                if (attempt == LockAttempts)
+                {
+                    throw new InvalidOperationException(
+                        $"A row of {table.Left.Name} is changed all the time, and replication was more than {limit.TotalSeconds:0} s behind each time it was looked at, which is as long as the application is let wait for it. Resume the comparison when replication has caught up.");
                 }
             }
             catch (ServerErrorException e) when (attempt < LockAttempts && IsLockConflict(e))
@@ -122,19 +132,15 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         }
     }
 
-    /// <summary>Not final when replication did not catch up for as long as the row may be locked. The last time it may be locked until then: else rows that change all the time could not be compared where replication is always behind.</summary>
-    private async Task<(bool IsFinal, Verdict? Verdict)> TrySettleAsync(byte[] key, bool isLast, CancellationToken cancellationToken)
+    /// <summary>Not final when replication did not catch up for as long as the row may be locked.</summary>
+    private async Task<(bool IsFinal, Verdict? Verdict)> TrySettleAsync(byte[] key, TimeSpan limit, CancellationToken cancellationToken)
     {
         await leftConnection.ExecuteAsync("START TRANSACTION", cancellationToken);
         try
         {
             var left = (await _left.ReadAsync([key], forUpdate: true, cancellationToken)).GetValueOrDefault(key);
             await FaultPoints.HitAsync("diff.settle.locked", cancellationToken);
-            if (isLast)
-            {
-                await options.Follower.CatchUpAsync(cancellationToken);
-            }
-            else if (!await CatchesUpInTimeAsync(cancellationToken))
+            if (!await CatchesUpWithinAsync(limit, cancellationToken))
             {
                 return (false, null);
             }
@@ -151,10 +157,10 @@ internal sealed class KeyResolver(BackendConnection leftConnection, BackendConne
         }
     }
 
-    private async Task<bool> CatchesUpInTimeAsync(CancellationToken cancellationToken)
+    private async Task<bool> CatchesUpWithinAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(options.RowLockLimit, options.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var timer = new CancellationTokenSource(limit, options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         try
         {
             await options.Follower.CatchUpAsync(either.Token);

@@ -14,7 +14,6 @@ namespace Switchyard.Verification;
 /// </remarks>
 internal sealed class TableDiff
 {
-    private const int SuspectsBeforeResolving = 1000;
     private const int FewestRows = 1;
     private readonly DiffOptions _options;
     private readonly TablePair _table;
@@ -24,6 +23,9 @@ internal sealed class TableDiff
     private readonly Action<TableProgress> _report;
     private readonly List<byte[]> _suspects = [];
     private TableProgress _progress;
+
+    // What was told last, from which a stopped comparison goes on: the chunk it was in is read again.
+    private TableProgress _reported;
     private int _chunkRows;
 
     public TableDiff(
@@ -34,7 +36,7 @@ internal sealed class TableDiff
         _left = new RowSource(left, table, left: true);
         _right = new RowSource(right, table, left: false);
         _resolver = new KeyResolver(left, right, table, options);
-        _progress = progress with { Begun = true, RowsEstimated = table.Left.RowEstimate };
+        _progress = _reported = progress with { Begun = true, RowsEstimated = table.Left.RowEstimate };
         _report = report;
         var rowSizeBytes = Math.Max(32, table.Left.DataLength / Math.Max(1, table.Left.RowEstimate));
         _chunkRows = (int)Math.Clamp(options.ChunkSizeBytes / rowSizeBytes, FewestRows, options.ChunkRows);
@@ -134,7 +136,7 @@ internal sealed class TableDiff
                     return sizeBytes < 2L * _options.ChunkSizeBytes;
                 }, cancellationToken);
             more = read == limit || sizeBytes >= 2L * _options.ChunkSizeBytes;
-            if (_suspects.Count >= SuspectsBeforeResolving)
+            if (_suspects.Count >= _options.SuspectsAtOnce)
             {
                 await ResolveAsync(cancellationToken);
             }
@@ -181,7 +183,7 @@ internal sealed class TableDiff
     private async Task ResolveAsync(CancellationToken cancellationToken)
     {
         // A key can be suspected twice, from the end of one range and the beginning of another when the orders disagree.
-        foreach (var some in _suspects.Distinct(PackedRow.ByteComparer.Instance).Chunk(SuspectsBeforeResolving))
+        foreach (var some in _suspects.Distinct(PackedRow.ByteComparer.Instance).Chunk(_options.SuspectsAtOnce))
         {
             foreach (var verdict in await _resolver.ResolveAsync(some, cancellationToken))
             {
@@ -195,19 +197,27 @@ internal sealed class TableDiff
     private void Count(Verdict verdict)
     {
         var difference = RowDifferences.Describe(_table, verdict.Key, verdict.Left, verdict.Right, _options.ShowValues);
-        Update(_progress with
+        _progress = With(_progress, difference, verdict.Repaired);
+        if (verdict.Repaired)
         {
-            Missing = _progress.Missing + (difference.Kind == DifferenceKind.Missing ? 1 : 0),
-            Extra = _progress.Extra + (difference.Kind == DifferenceKind.Extra ? 1 : 0),
-            Different = _progress.Different + (difference.Kind == DifferenceKind.Different ? 1 : 0),
-            Repaired = _progress.Repaired + (verdict.Repaired ? 1 : 0),
-            Samples = _progress.Samples.Count < _options.SamplesPerTable ? [.. _progress.Samples, difference] : _progress.Samples,
-        });
+            // It is the same when the chunk is read again.
+            _reported = With(_reported, difference, isRepaired: true);
+            _report(_reported);
+        }
     }
+
+    private TableProgress With(TableProgress progress, RowDifference difference, bool isRepaired) => progress with
+    {
+        Missing = progress.Missing + (difference.Kind == DifferenceKind.Missing ? 1 : 0),
+        Extra = progress.Extra + (difference.Kind == DifferenceKind.Extra ? 1 : 0),
+        Different = progress.Different + (difference.Kind == DifferenceKind.Different ? 1 : 0),
+        Repaired = progress.Repaired + (isRepaired ? 1 : 0),
+        Samples = progress.Samples.Count < _options.SamplesPerTable ? [.. progress.Samples, difference] : progress.Samples,
+    };
 
     private void Update(TableProgress progress)
     {
-        _progress = progress;
+        _progress = _reported = progress;
         _report(progress);
     }
 }

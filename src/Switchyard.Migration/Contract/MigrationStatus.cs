@@ -169,6 +169,11 @@ public sealed record DiffReport(DiffStatus Summary, IReadOnlyList<DiffTableRepor
     /// <summary>The migrated tables it left out, because it was asked for others only.</summary>
     public IReadOnlyList<string> NotCompared { get; init; } = [];
 
+    /// <summary>
+    /// What a switch takes for its time: its end, earlier by as long as it was stopped in between, since what was read before a stop is as old as that. Null while it runs.
+    /// </summary>
+    public DateTimeOffset? AsOf { get; init; }
+
     /// <summary>As <see cref="DiffStatus.State"/>.</summary>
     public string State => Summary.State;
 

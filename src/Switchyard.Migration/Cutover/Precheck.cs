@@ -161,8 +161,9 @@ internal sealed class Precheck(MigrationEnvironment environment, MigrationRuntim
             case { NotCompared: { Count: > 0 } left }:
                 findings.Add(Finding.Error("diff_partial", $"The last comparison left out {left.Count} of the tables: {string.Join(", ", left.Take(5))}{(left.Count > 5 ? ", …" : "")}.", start));
                 break;
-            case { FinishedAt: { } at } when environment.Time.GetUtcNow() - at > environment.Options.DiffFreshness:
-                findings.Add(Finding.Error("diff_old", $"The last comparison is from {at:u}.", start));
+            case { AsOf: { } at } when environment.Time.GetUtcNow() - at > environment.Options.DiffFreshness:
+                findings.Add(Finding.Error(
+                    "diff_old", at == diff.FinishedAt ? $"The last comparison is from {at:u}." : $"The last comparison was stopped for {(diff.FinishedAt - at)?.TotalHours:0.0} h before it ended at {diff.FinishedAt:u}, and what it had read by then is too old.", start));
                 break;
         }
     }

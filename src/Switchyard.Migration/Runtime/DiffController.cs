@@ -12,6 +12,12 @@ internal sealed record DiffRecord(
     /// <summary>The tables that this comparison and the one it repairs have looked at; null in a record from before this was kept.</summary>
     public IReadOnlyList<string>? Seen { get; init; }
 
+    /// <summary>When it was last written down; null in a record from before this was kept.</summary>
+    public DateTimeOffset? SavedAt { get; init; }
+
+    /// <summary>How long it was stopped between its beginning and now.</summary>
+    public TimeSpan Stopped { get; init; }
+
     public static string Key(string migration) => $"diffs/{Uri.EscapeDataString(migration)}";
 }
 
@@ -28,7 +34,11 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
 
     /// <summary>The running or last comparison; null before the first.</summary>
     public DiffReport? Report => _record is { } record
-        ? Describe(record with { Progress = _run?.Progress ?? record.Progress }) with { NotCompared = record.Seen is { } seen ? [.. TableNames(runtime.Record).Keys.Except(seen)] : [] }
+        ? Describe(record with { Progress = _run?.Progress ?? record.Progress }) with
+        {
+            NotCompared = record.Seen is { } seen ? [.. TableNames(runtime.Record).Keys.Except(seen)] : [],
+            AsOf = record.FinishedAt - record.Stopped,
+        }
         : null;
 
     /// <summary>Reads what an earlier process kept. A comparison that was running then is stopped now.</summary>
@@ -68,7 +78,8 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
         { State: "stopped" or "failed" or "clean" or "differences" or "repaired" } old when IsOutdated(old) => throw Outdated(),
         { State: "stopped" or "failed" } old when runtime.Record.SwitchedAt > old.StartedAt => throw MigrationException.Refused(
             "diff_outdated", "Traffic has changed sides since the comparison began, so it cannot go on where it was.", $"Start a new one with `switchyard migration diff {runtime.Name} start`."),
-        { State: "stopped" or "failed" } stopped => BeginAsync(stopped with { State = "running", Error = null }, cancellationToken),
+        { State: "stopped" or "failed" } stopped => BeginAsync(
+            stopped with { State = "running", Error = null, Stopped = stopped.Stopped + (environment.Time.GetUtcNow() - (stopped.SavedAt ?? stopped.StartedAt)) }, cancellationToken),
         null => throw MigrationException.Refused("no_diff", "There is no comparison to go on with.", $"Start one with `switchyard migration diff {runtime.Name} start`."),
         var other => throw MigrationException.Refused("diff_not_stopped", $"The comparison is {other.State}, so there is nothing to go on with.", "Start a new one."),
     };
@@ -214,6 +225,7 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
 
     private async Task EndAsync(DiffRecord record)
     {
+        record = record with { SavedAt = environment.Time.GetUtcNow() };
         _record = record;
         _run = null;
         environment.Events.Publish(runtime.Name, "diff", $"The comparison is {record.State}; {record.Progress.Sum(p => p.Rows)} rows, {record.Progress.Sum(p => p.Differences)} differences.");
@@ -255,7 +267,8 @@ internal sealed partial class DiffController(MigrationEnvironment environment, M
     private static Dictionary<string, TableName> TableNames(MigrationRecord record) =>
         record.Tables.ToDictionary(record.Schemas.NameOf, StringComparer.Ordinal);
 
-    private Task SaveAsync(DiffRecord record) => environment.Topology.Begin().PutValue(DiffRecord.Key(runtime.Name), record).CommitAsync(CancellationToken.None);
+    private Task SaveAsync(DiffRecord record) =>
+        environment.Topology.Begin().PutValue(DiffRecord.Key(runtime.Name), record with { SavedAt = environment.Time.GetUtcNow() }).CommitAsync(CancellationToken.None);
 
     private static DiffReport Describe(DiffRecord record)
     {

@@ -340,11 +340,17 @@ public sealed class RealDiffTests
 
         var before = await world.Service.ShowDiffAsync(world.Schema, default);
         Assert.InRange(before.Rows, 1, 25_003);
+        var stored = await world.Topology.GetAsync<DiffRecord>(DiffRecord.Key(world.Schema));
+        await world.Topology.Begin().PutValue(DiffRecord.Key(world.Schema), stored!.Value.Value with { SavedAt = stored.Value.Value.SavedAt - TimeSpan.FromHours(25) }).CommitAsync();
         await world.RestartAsync();
         await world.UntilAsync(MigrationState.Running);
         await world.Service.ResumeDiffAsync(world.Schema, default);
         var report = await world.Service.WaitDiffAsync(world.Schema, default);
         Assert.Equal(("clean", 25_004L), (report.State, report.Rows));
+
+        // What it read before it was stopped is from the day before.
+        var refused = await Assert.ThrowsAsync<MigrationException>(() => world.Service.SwitchAsync(world.Schema, new SwitchRequest(), default));
+        Assert.Contains("stopped for 25.0 h", Assert.Single(refused.Findings, f => f.Code == "diff_old").What, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,6 +22,12 @@ public sealed class CommandLineTests
     [InlineData("serve", "--backend", "old=postgres://h/")]
     [InlineData("serve", "--backend", "old=mysql://u:s3cr?t@h:3306/")]
     [InlineData("serve", "--token", "")]
+    [InlineData("serve", "--store", "postgres://u:s3cret@h/d")]
+    [InlineData("serve", "--data", "")]
+    [InlineData("serve", "--proxy-listen", "4306")]
+    [InlineData("migration", "create", "x", "--source", "a", "--target", "b", "--schema", "s", "--tables", "")]
+    [InlineData("migration", "diff", "x", "start", "--tables", ",")]
+    [InlineData("migration", "accounts", "copy", "x", "--accounts", "")]
     [InlineData("migration", "list", "--server", "ftp://h/")]
     public async Task Wrong_usage_ends_with_2_and_a_sentence_on_standard_error(params string[] args)
     {
@@ -49,13 +55,13 @@ public sealed class CommandLineTests
     public async Task The_files_token_is_not_taken_away_by_an_empty_variable()
     {
         var file = Path.GetTempFileName();
-        await File.WriteAllTextAsync(file, "api:\n  listen: 0.0.0.0:4380\n  token: s3cret\nstore: etcd://h/p\n");
+        await File.WriteAllTextAsync(file, "api:\n  listen: 0.0.0.0:4380\n  token: s3cret\nproxy:\n  tls:\n    key: k\n");
         Environment.SetEnvironmentVariable(GlobalOptions.TokenVariable, "");
         try
         {
             var (code, _, error) = await RunAsync("serve", "--config", file);
             Assert.Equal(2, code);
-            Assert.Contains("etcd", error, StringComparison.Ordinal);
+            Assert.Contains("both a certificate and a key", error, StringComparison.Ordinal);
             Assert.DoesNotContain("without a token", error, StringComparison.Ordinal);
         }
         finally
@@ -63,6 +69,20 @@ public sealed class CommandLineTests
             Environment.SetEnvironmentVariable(GlobalOptions.TokenVariable, null);
             File.Delete(file);
         }
+    }
+
+    [Fact]
+    public async Task All_that_serve_cannot_use_is_told_at_once_and_by_name()
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, "log-level: 99\nproxy:\n  login-timeout: soon\n");
+        var (code, _, error) = await RunAsync("serve", "--config", file, "--backend", "a=x://h/", "--backend", "b c=mysql://h/", "--store", "etcd://h/p", "--api-listen", "here", "--default-backend", "a b", "--token", " ");
+        File.Delete(file);
+        Assert.Equal(2, code);
+        var lines = error.TrimEnd().Split(Environment.NewLine);
+        string[] expected = ["log-level: ", "proxy.login-timeout: ", "--backend a: ", "'b c' cannot name", "--store: ", "--api-listen: ", "--default-backend: ", "--token is empty"];
+        Assert.Equal(expected.Length, lines.Length);
+        Assert.All(expected.Zip(lines), pair => Assert.Contains(pair.First, pair.Second, StringComparison.Ordinal));
     }
 
     [Fact]

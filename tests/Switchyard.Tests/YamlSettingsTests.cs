@@ -59,22 +59,45 @@ public sealed class YamlSettingsTests
     [Theory]
     [InlineData("dat: x", "line 1: the key 'dat' is not known here")]
     [InlineData("data: x\nproxy:\n  lissten: 1", "line 3: the key 'lissten' is not known here")]
-    [InlineData("proxy:\n  listen: nowhere", "line 2: 'nowhere' is not an address")]
-    [InlineData("proxy:\n  max-connections: -1", "line 2: '-1' is not a positive number")]
+    [InlineData("proxy:\n  listen: nowhere", "line 2: proxy.listen: 'nowhere' is not an address")]
+    [InlineData("proxy:\n  max-connections: -1", "line 2: proxy.max-connections: '-1' is not a positive number")]
     [InlineData("proxy: [a]", "line 1: proxy must be a list of 'key: value' lines")]
-    [InlineData("api:\n  token: ${NO_SUCH_VARIABLE}", "line 2: The environment variable NO_SUCH_VARIABLE is not set")]
-    [InlineData("api:\n  token: file:/no/such/file", "line 2: The file /no/such/file cannot be read")]
-    [InlineData("backends:\n  'a b': mysql://h/", "line 2: 'a b' cannot name a backend")]
-    [InlineData("log-level: loud", "line 1: 'loud' is not a log level")]
-    [InlineData("proxy:\n  proxy-protocol-networks: 10.0.0.0/99", "line 2: '10.0.0.0/99' is not a network")]
+    [InlineData("api:\n  token: ${NO_SUCH_VARIABLE}", "line 2: api.token: The environment variable NO_SUCH_VARIABLE is not set")]
+    [InlineData("api:\n  token: file:/no/such/file", "line 2: api.token: The file /no/such/file cannot be read")]
+    [InlineData("backends:\n  'a b': mysql://h/", "line 2: backends: 'a b' cannot name a backend")]
+    [InlineData("log-level: loud", "line 1: log-level: 'loud' is not a log level")]
+    [InlineData("proxy:\n  proxy-protocol-networks: 10.0.0.0/99", "line 2: proxy.proxy-protocol-networks: '10.0.0.0/99' is not a network")]
     [InlineData("accounts:\n  - user: a", "line 2: an account needs a user and a password")]
     [InlineData("accounts: x", "line 1: accounts must be a list")]
     [InlineData("data: [", "this is not YAML")]
+    [InlineData("data:", "line 1: data: the value is empty")]
+    [InlineData("data: {a: b}", "line 1: data: a single value is expected")]
+    [InlineData("log-level: 99", "line 1: log-level: '99' is not a log level; use trace, debug")]
+    [InlineData("log-level: none", "line 1: log-level: 'none' is not a log level")]
+    [InlineData("store: postgres://u:s3cret@h/d", "line 1: store: this version keeps its store in an SQLite file; postgres:// is not supported")]
+    [InlineData("store: etcd://h:2379/p", "etcd:// is not supported")]
+    [InlineData("proxy:\n  listen: 4306", "line 2: proxy.listen: '4306' is not an address")]
+    [InlineData("proxy:\n  listen: 127.0.0.1:99999", "line 2: proxy.listen: '127.0.0.1:99999' is not an address")]
+    [InlineData("proxy:\n  max-connections: 2e3", "line 2: proxy.max-connections: '2e3' is not a positive number; write a whole number")]
+    [InlineData("proxy:\n  login-timeout: 0", "line 2: proxy.login-timeout: '0' is no time at all")]
+    [InlineData("proxy:\n  proxy-protocol-networks: 1234", "line 2: proxy.proxy-protocol-networks: '1234' is not a network")]
+    [InlineData("proxy:\n  tls:\n    required: maybe", "line 3: proxy.tls.required: 'maybe' is neither true nor false")]
+    [InlineData("backends:\n  a:", "line 2: backends.a: the value is empty")]
+    [InlineData("backends:\n  a: postgres://u:s3cret@h/", "line 2: backends.a: ")]
+    [InlineData("accounts:\n  - user: a\n    password: ''", "line 3: the account's password: the value is empty")]
     public void What_cannot_be_used_is_refused_with_its_line(string text, string message)
     {
         var error = Assert.Throws<ConfigurationException>(() => Read(text));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.StartsWith("switchyard.yaml", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void All_that_cannot_be_used_is_told_at_once()
+    {
+        var error = Assert.Throws<ConfigurationException>(() => Read("dat: x\nproxy:\n  listen: nowhere\n  tls: 7\naccounts:\n  - usr: a\n  - host: b\nbackends: []\nlog-level: 99"));
+        Assert.Equal([1, 3, 4, 6, 7, 8, 9], error.Message.Split(Environment.NewLine).Select(line => int.Parse(line.Split("line ")[1].Split(':')[0], System.Globalization.CultureInfo.InvariantCulture)));
     }
 
     [Fact]
@@ -82,7 +105,6 @@ public sealed class YamlSettingsTests
 
     [Theory]
     [InlineData("api:\n  listen: 0.0.0.0:4380", "without a token")]
-    [InlineData("store: etcd://h:2379/p", "etcd is not supported yet")]
     [InlineData("proxy:\n  tls:\n    key: k", "both a certificate and a key")]
     public void What_is_unsafe_or_contradictory_is_refused(string text, string message)
     {
@@ -95,7 +117,7 @@ public sealed class YamlSettingsTests
     {
         var empty = Path.GetTempFileName();
         var error = Assert.Throws<ConfigurationException>(() => Read($"api:\n  token: file:{empty}"));
-        Assert.Contains("line 2: the token is empty", error.Message, StringComparison.Ordinal);
+        Assert.Contains("line 2: api.token: the value is empty", error.Message, StringComparison.Ordinal);
         File.WriteAllText(empty, " s3cret \r\n");
         Assert.Equal("s3cret", Read($"api:\n  token: file:{empty}").ApiToken);
     }

@@ -70,11 +70,21 @@ internal static class GlobalOptions
     };
 
     /// <summary>Comma-separated or repeated names; null when the option is not given.</summary>
-    public static Option<string[]?> Names(string name, string description) => new(name)
+    public static Option<string[]?> Names(string name, string description, bool mayBeNone = false) => new(name)
     {
         Description = description,
         HelpName = "a,b",
-        CustomParser = result => [.. result.Tokens.SelectMany(token => Split(token.Value))],
+        CustomParser = result =>
+        {
+            string[] names = [.. result.Tokens.SelectMany(token => Split(token.Value))];
+            if (names.Length == 0 && !mayBeNone)
+            {
+                // An empty variable of a script, say, which would otherwise mean all.
+                result.AddError($"{name} is empty; give names separated by commas, or leave it out.");
+            }
+
+            return names;
+        },
     };
 
     internal static string[] Split(string names) => names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -13,7 +13,7 @@ internal static class ServeVerb
 
     private static readonly Option<string?> s_config = new("--config") { Description = "Settings file, switchyard.yaml", HelpName = "FILE" };
     private static readonly Option<string?> s_data = new("--data") { Description = $"Working data directory (or {DataVariable}); default ./switchyard-data", HelpName = "DIR" };
-    private static readonly Option<string?> s_store = new("--store") { Description = "The store's SQLite file; default switchyard.db in the data directory", HelpName = "URL" };
+    private static readonly Option<string?> s_store = new("--store") { Description = "The store's SQLite file; default switchyard.db in the data directory", HelpName = "FILE" };
     private static readonly Option<string?> s_proxyListen = new("--proxy-listen") { Description = "Where clients connect; default 127.0.0.1:4306", HelpName = "H:P" };
     private static readonly Option<string?> s_proxyNetworks = new("--proxy-protocol-networks") { Description = "Load balancers whose PROXY headers (v1, v2) name the client", HelpName = "NET,NET" };
     private static readonly Option<string?> s_apiListen = new("--api-listen") { Description = "API and console; default 127.0.0.1:4380. Anywhere but loopback needs a token", HelpName = "H:P" };
@@ -60,28 +60,64 @@ internal static class ServeVerb
             settings = settings with { DataDirectory = data };
         }
 
+        var errors = new List<string>();
+        void Take(Action take)
+        {
+            try
+            {
+                take();
+            }
+            catch (ConfigurationException error)
+            {
+                errors.Add(error.Message);
+            }
+        }
+
+        void Given<T>(Option<string?> option, Func<string, T> parse, Func<T, ServeSettings> with)
+        {
+            if (result.GetValue(option) is { } text)
+            {
+                Take(() => settings = with(Named(option.Name, text, parse)));
+            }
+        }
+
         if (result.GetValue(s_config) is { } config)
         {
-            settings = YamlSettings.Load(config, settings, environment);
+            Take(() => settings = YamlSettings.Load(config, settings, environment));
         }
 
-        if (result.GetValue(s_backend) is { Length: > 0 } given)
+        var backends = new List<KeyValuePair<string, string>>();
+        foreach (var text in result.GetValue(s_backend) ?? [])
         {
-            var backends = given.Select(text => SettingParsers.Backend(text)).Select(pair => KeyValuePair.Create(pair.Key, SecretReference.Resolve(pair.Value, environment))).ToList();
-            var names = backends.Select(backend => backend.Key).ToHashSet(StringComparer.Ordinal);
-            settings = settings with { Backends = [.. settings.Backends.Where(backend => !names.Contains(backend.Key)), .. backends] };
+            Take(() =>
+            {
+                var (name, dsn) = SettingParsers.Backend(text);
+                backends.Add(KeyValuePair.Create(name, Named($"{s_backend.Name} {name}", SecretReference.Resolve(dsn, environment), SettingParsers.Dsn)));
+            });
         }
 
-        return settings with
+        var names = backends.Select(backend => backend.Key).ToHashSet(StringComparer.Ordinal);
+        settings = settings with { Backends = [.. settings.Backends.Where(backend => !names.Contains(backend.Key)), .. backends] };
+        Given(s_data, text => text, data => settings with { DataDirectory = data });
+        Given(s_store, SettingParsers.Store, store => settings with { Store = store });
+        Given(s_proxyListen, text => SettingParsers.EndPoint(text, ServeSettings.DefaultProxyPort), listen => settings with { ProxyListen = listen });
+        Given(s_proxyNetworks, SettingParsers.Networks, networks => settings with { ProxyProtocolNetworks = networks });
+        Given(s_apiListen, text => SettingParsers.EndPoint(text, ServeSettings.DefaultApiPort), listen => settings with { ApiListen = listen });
+        Given(s_defaultBackend, SettingParsers.BackendName, name => settings with { DefaultBackend = name });
+        Take(() => settings = settings with { ApiToken = GivenToken(result) ?? settings.ApiToken });
+        return errors.Count == 0 ? settings : throw new ConfigurationException(string.Join(Environment.NewLine, errors));
+    }
+
+    private static T Named<T>(string option, string text, Func<string, T> parse)
+    {
+        try
         {
-            DataDirectory = result.GetValue(s_data) ?? settings.DataDirectory,
-            Store = result.GetValue(s_store) ?? settings.Store,
-            ProxyListen = result.GetValue(s_proxyListen) is { } proxy ? SettingParsers.EndPoint(proxy, ServeSettings.DefaultProxyPort) : settings.ProxyListen,
-            ProxyProtocolNetworks = result.GetValue(s_proxyNetworks) is { } networks ? SettingParsers.Networks(networks) : settings.ProxyProtocolNetworks,
-            ApiListen = result.GetValue(s_apiListen) is { } api ? SettingParsers.EndPoint(api, ServeSettings.DefaultApiPort) : settings.ApiListen,
-            ApiToken = GivenToken(result) ?? settings.ApiToken,
-            DefaultBackend = result.GetValue(s_defaultBackend) ?? settings.DefaultBackend,
-        };
+            return string.IsNullOrWhiteSpace(text) ? throw new ConfigurationException("the value is empty; give one, or leave it out.") : parse(text);
+        }
+        catch (ConfigurationException error)
+        {
+            throw new ConfigurationException($"{option}: {error.Message}");
+        }
     }
 
     // Not what the variable says, which is weaker than the file.

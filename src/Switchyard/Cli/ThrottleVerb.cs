@@ -15,7 +15,7 @@ internal static class ThrottleVerb
         var threads = GlobalOptions.Number("--max-threads-running", "Wait while more threads run on source or target (default 100, 0 no limit)", 0, int.MaxValue);
         var history = GlobalOptions.Number("--max-history-list", "Wait while InnoDB's history list is longer (default 2000000, 0 no limit)", 0, int.MaxValue);
         var lag = GlobalOptions.Duration("--max-replica-lag", "Wait while one of --replicas is further behind (default 30s, 0 no limit)");
-        var replicas = GlobalOptions.Names("--replicas", "Backends that replicate from source or target and are to keep up; '' for none");
+        var replicas = GlobalOptions.Names("--replicas", "Backends that replicate from source or target and are to keep up; '' for none", mayBeNone: true);
         return Verb.Create("throttle", "Hold the copy, let it go on, or change the load at which it waits", [name, pause, resume, threads, history, lag, replicas], async (context, result, ct) =>
         {
             if (result.GetValue(pause) && result.GetValue(resume))

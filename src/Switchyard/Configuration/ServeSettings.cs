@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using Switchyard.Client;
 
 namespace Switchyard.Configuration;
 
@@ -62,11 +61,6 @@ internal sealed record ServeSettings
             errors.Add($"The API would listen on {ApiListen}, which others can reach, without a token. Set api.token in the configuration or SWITCHYARD_TOKEN, or listen on 127.0.0.1.");
         }
 
-        if (Store?.StartsWith("etcd://", StringComparison.Ordinal) == true)
-        {
-            errors.Add("This version keeps its store in an SQLite file; etcd is not supported yet. Leave --store out, or name a file.");
-        }
-
         if ((ProxyTlsCertificate is null) != (ProxyTlsKey is null))
         {
             errors.Add("proxy.tls needs both a certificate and a key; one of them is missing.");
@@ -80,18 +74,6 @@ internal sealed record ServeSettings
         foreach (var twice in Backends.GroupBy(backend => backend.Key).Where(group => group.Count() > 1))
         {
             errors.Add($"The backend {twice.Key} is given {twice.Count()} times; name each one once.");
-        }
-
-        foreach (var (name, dsn) in Backends)
-        {
-            try
-            {
-                ConnectionOptions.Parse(dsn);
-            }
-            catch (FormatException error)
-            {
-                errors.Add($"The backend {name}: {error.Message}");
-            }
         }
 
         if (errors.Count > 0)

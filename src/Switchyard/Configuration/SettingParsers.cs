@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using Switchyard.Client;
 
 namespace Switchyard.Configuration;
 
@@ -16,7 +18,8 @@ internal static partial class SettingParsers
             value = "0.0.0.0" + value;
         }
 
-        return IPEndPoint.TryParse(value, out var endPoint)
+        // A bare number would be an address, too: 4306 is 0.0.16.210.
+        return IPEndPoint.TryParse(value, out var endPoint) && IsWritten(endPoint.Address, value)
             ? new IPEndPoint(endPoint.Address, endPoint.Port == 0 && !value.EndsWith(":0", StringComparison.Ordinal) ? defaultPort : endPoint.Port)
             : throw new ConfigurationException($"'{text}' is not an address to listen on; write IP:PORT, for example 127.0.0.1:{defaultPort}.");
     }
@@ -42,12 +45,45 @@ internal static partial class SettingParsers
             : throw new ConfigurationException($"'{text}' is longer than a week; write a shorter time.");
     }
 
+    /// <summary>A <see cref="Duration"/> that something is given; none would fail it always.</summary>
+    public static TimeSpan Limit(string text) => Duration(text) is { Ticks: > 0 } limit
+        ? limit
+        : throw new ConfigurationException($"'{text}' is no time at all; write for example 10s.");
+
+    public static int Count(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
+        ? count
+        : throw new ConfigurationException($"'{text}' is not a positive number; write a whole number from 1 to {int.MaxValue}.");
+
+    /// <summary>By name only: a number would be read as one, known or not.</summary>
+    public static LogLevel Level(string text) => Enum.GetValues<LogLevel>().Where(level => level != LogLevel.None)
+        .Select(level => (LogLevel?)level).FirstOrDefault(level => string.Equals(level.ToString(), text, StringComparison.OrdinalIgnoreCase))
+        ?? throw new ConfigurationException($"'{text}' is not a log level; use trace, debug, information, warning, error or critical.");
+
+    /// <summary>Reads a path, or <c>sqlite:PATH</c>. Another scheme is not repeated with what follows it, which may be a password.</summary>
+    public static string Store(string text) => text.IndexOf("://", StringComparison.Ordinal) is not (> 0 and var end) || text.StartsWith("sqlite:", StringComparison.Ordinal)
+        ? text
+        : throw new ConfigurationException($"this version keeps its store in an SQLite file; {text[..end]}:// is not supported. Leave it out, or name a file.");
+
+    /// <exception cref="ConfigurationException">It cannot be a server's; the message has no secret of it.</exception>
+    public static string Dsn(string text)
+    {
+        try
+        {
+            ConnectionOptions.Parse(text);
+            return text;
+        }
+        catch (FormatException error)
+        {
+            throw new ConfigurationException(error.Message);
+        }
+    }
+
     /// <summary>Reads <c>10.0.0.0/8, 192.168.1.5</c>; an address alone is that address.</summary>
     public static ImmutableArray<IPNetwork> Networks(string text) =>
     [
         .. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
-            IPAddress.TryParse(part, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
-            : IPNetwork.TryParse(part, out var network) ? network
+            IPAddress.TryParse(part, out var address) && IsWritten(address, part) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+            : IPNetwork.TryParse(part, out var network) && IsWritten(network.BaseAddress, part) ? network
             : throw new ConfigurationException($"'{part}' is not a network; write for example 10.0.0.0/8 or 192.168.1.5.")),
     ];
 
@@ -55,7 +91,7 @@ internal static partial class SettingParsers
     {
         "true" or "yes" or "on" => true,
         "false" or "no" or "off" => false,
-        _ => throw new ConfigurationException($"'{text}' is neither true nor false."),
+        _ => throw new ConfigurationException($"'{text}' is neither true nor false; write one of them."),
     };
 
     /// <summary>Reads <c>NAME=DSN</c>.</summary>
@@ -74,6 +110,9 @@ internal static partial class SettingParsers
     public static string BackendName(string name) => NamePattern().IsMatch(name)
         ? name
         : throw new ConfigurationException($"'{name}' cannot name a backend; use up to 40 letters, digits, hyphens and underscores.");
+
+    /// <summary>All four numbers of an address stand there.</summary>
+    private static bool IsWritten(IPAddress address, string text) => address.AddressFamily == AddressFamily.InterNetworkV6 || text.Count(c => c == '.') == 3;
 
     [GeneratedRegex("^([0-9]*\\.?[0-9]+)(ms|s|m|h)?$", RegexOptions.CultureInvariant)]
     private static partial Regex DurationPattern();

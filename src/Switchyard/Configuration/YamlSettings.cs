@@ -5,11 +5,15 @@ using YamlDotNet.RepresentationModel;
 
 namespace Switchyard.Configuration;
 
-/// <summary>Reads <c>switchyard.yaml</c>. A key it does not know is refused with its line: a misspelt limit must not be silently none.</summary>
+/// <summary>
+/// Reads <c>switchyard.yaml</c>. A key it does not know is refused with its line: a misspelt limit must not be silently none. What cannot be used is told all at once.
+/// </summary>
 internal sealed class YamlSettings(string path, Func<string, string?> environment)
 {
+    private readonly List<string> _errors = [];
+
     /// <summary>The settings of the file, over the given ones.</summary>
-    /// <exception cref="ConfigurationException">With the file and the line.</exception>
+    /// <exception cref="ConfigurationException">Each with the file, the line and the setting.</exception>
     public static ServeSettings Load(string path, ServeSettings settings, Func<string, string?> environment)
     {
         string text;
@@ -37,119 +41,108 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
             throw new ConfigurationException($"{path}, line {error.Start.Line}: this is not YAML. {error.Message}");
         }
 
-        return stream.Documents.Count == 0 ? settings : Root(stream.Documents[0].RootNode, settings);
-    }
-
-    private ServeSettings Root(YamlNode node, ServeSettings settings)
-    {
-        foreach (var (key, value) in Map(node, "the configuration"))
+        if (stream.Documents.Count > 0)
         {
-            settings = Name(key) switch
-            {
-                "data" => settings with { DataDirectory = Text(value) },
-                "store" => settings with { Store = Text(value) },
-                "proxy" => Proxy(value, settings),
-                "api" => Api(value, settings),
-                "backends" => Backends(value, settings),
-                "accounts" => settings with { Accounts = Accounts(value) },
-                "default-backend" => settings with { DefaultBackend = At(value, SettingParsers.BackendName) },
-                "log-level" => settings with { LogLevel = At(value, Level) },
-                _ => throw Unknown(key, "data, store, proxy, api, backends, accounts, default-backend, log-level"),
-            };
+            settings = Root(stream.Documents[0].RootNode, settings);
         }
 
-        return settings;
+        return _errors.Count == 0 ? settings : throw new ConfigurationException(string.Join(Environment.NewLine, _errors));
     }
 
-    private ServeSettings Proxy(YamlNode node, ServeSettings settings)
+    private ServeSettings Root(YamlNode node, ServeSettings settings) => Each(node, "the configuration", settings, (now, key, value) => Name(key) switch
     {
-        foreach (var (key, value) in Map(node, "proxy"))
-        {
-            settings = Name(key) switch
-            {
-                "listen" => settings with { ProxyListen = At(value, text => SettingParsers.EndPoint(text, ServeSettings.DefaultProxyPort)) },
-                "max-connections" => settings with { ProxyMaxConnections = At(value, Count) },
-                "login-timeout" => settings with { ProxyLoginTimeout = At(value, SettingParsers.Duration) },
-                "proxy-protocol-networks" => settings with { ProxyProtocolNetworks = At(value, SettingParsers.Networks) },
-                "tls" => Tls(value, settings),
-                _ => throw Unknown(key, "listen, max-connections, login-timeout, proxy-protocol-networks, tls"),
-            };
-        }
+        "data" => now with { DataDirectory = Text("data", value) },
+        "store" => now with { Store = At("store", value, SettingParsers.Store) },
+        "proxy" => Proxy(value, now),
+        "api" => Api(value, now),
+        "backends" => Each(value, "backends", now, Backend),
+        "accounts" => now with { Accounts = Accounts(value) },
+        "default-backend" => now with { DefaultBackend = At("default-backend", value, SettingParsers.BackendName) },
+        "log-level" => now with { LogLevel = At("log-level", value, SettingParsers.Level) },
+        _ => throw Unknown(key, "data, store, proxy, api, backends, accounts, default-backend, log-level"),
+    });
 
-        return settings;
-    }
-
-    private ServeSettings Tls(YamlNode node, ServeSettings settings)
+    private ServeSettings Proxy(YamlNode node, ServeSettings settings) => Each(node, "proxy", settings, (now, key, value) => Name(key) switch
     {
-        foreach (var (key, value) in Map(node, "proxy.tls"))
-        {
-            settings = Name(key) switch
-            {
-                "certificate" => settings with { ProxyTlsCertificate = Text(value) },
-                "key" => settings with { ProxyTlsKey = Text(value) },
-                "required" => settings with { ProxyTlsRequired = At(value, SettingParsers.Boolean) },
-                _ => throw Unknown(key, "certificate, key, required"),
-            };
-        }
+        "listen" => now with { ProxyListen = At("proxy.listen", value, text => SettingParsers.EndPoint(text, ServeSettings.DefaultProxyPort)) },
+        "max-connections" => now with { ProxyMaxConnections = At("proxy.max-connections", value, SettingParsers.Count) },
+        "login-timeout" => now with { ProxyLoginTimeout = At("proxy.login-timeout", value, SettingParsers.Limit) },
+        "proxy-protocol-networks" => now with { ProxyProtocolNetworks = At("proxy.proxy-protocol-networks", value, SettingParsers.Networks) },
+        "tls" => Tls(value, now),
+        _ => throw Unknown(key, "listen, max-connections, login-timeout, proxy-protocol-networks, tls"),
+    });
 
-        return settings;
-    }
-
-    private ServeSettings Api(YamlNode node, ServeSettings settings)
+    private ServeSettings Tls(YamlNode node, ServeSettings settings) => Each(node, "proxy.tls", settings, (now, key, value) => Name(key) switch
     {
-        foreach (var (key, value) in Map(node, "api"))
-        {
-            settings = Name(key) switch
-            {
-                "listen" => settings with { ApiListen = At(value, text => SettingParsers.EndPoint(text, ServeSettings.DefaultApiPort)) },
-                "token" => settings with { ApiToken = At(value, Token) },
-                _ => throw Unknown(key, "listen, token"),
-            };
-        }
+        "certificate" => now with { ProxyTlsCertificate = Text("proxy.tls.certificate", value) },
+        "key" => now with { ProxyTlsKey = Text("proxy.tls.key", value) },
+        "required" => now with { ProxyTlsRequired = At("proxy.tls.required", value, SettingParsers.Boolean) },
+        _ => throw Unknown(key, "certificate, key, required"),
+    });
 
-        return settings;
-    }
-
-    private ServeSettings Backends(YamlNode node, ServeSettings settings)
+    private ServeSettings Api(YamlNode node, ServeSettings settings) => Each(node, "api", settings, (now, key, value) => Name(key) switch
     {
-        var backends = settings.Backends.ToBuilder();
-        foreach (var (key, value) in Map(node, "backends"))
-        {
-            backends.Add(KeyValuePair.Create(At(key, SettingParsers.BackendName), Text(value)));
-        }
+        "listen" => now with { ApiListen = At("api.listen", value, text => SettingParsers.EndPoint(text, ServeSettings.DefaultApiPort)) },
+        "token" => now with { ApiToken = At("api.token", value, text => text.Trim()) },
+        _ => throw Unknown(key, "listen, token"),
+    });
 
-        return settings with { Backends = backends.ToImmutable() };
+    private ServeSettings Backend(ServeSettings settings, YamlNode key, YamlNode value)
+    {
+        var name = At("backends", key, SettingParsers.BackendName);
+        return settings with { Backends = settings.Backends.Add(KeyValuePair.Create(name, At($"backends.{name}", value, SettingParsers.Dsn))) };
     }
 
     private ImmutableArray<ConfiguredAccount> Accounts(YamlNode node) => node is YamlSequenceNode list
-        ? [.. list.Children.Select(Account)]
+        ? [.. list.Children.Select(Account).OfType<ConfiguredAccount>()]
         : throw At(node, "accounts must be a list, each with '- user:', 'host:' and 'password:'.");
 
-    private ConfiguredAccount Account(YamlNode node)
+    private ConfiguredAccount? Account(YamlNode node)
     {
-        string? user = null, password = null;
-        var host = "%";
-        foreach (var (key, value) in Map(node, "an account"))
+        var before = _errors.Count;
+        var (user, host, password) = Each<(string? User, string Host, string? Password)>(node, "an account", (null, "%", null), (now, key, value) => Name(key) switch
         {
-            switch (Name(key))
-            {
-                case "user":
-                    user = Text(value);
-                    break;
-                case "host":
-                    host = Text(value);
-                    break;
-                case "password":
-                    password = Text(value);
-                    break;
-                default:
-                    throw Unknown(key, "user, host, password");
-            }
+            "user" => now with { User = Text("the account's user", value) },
+            "host" => now with { Host = Text("the account's host", value) },
+            "password" => now with { Password = Text("the account's password", value) },
+            _ => throw Unknown(key, "user, host, password"),
+        });
+        if (user is not null && password is not null)
+        {
+            return new ConfiguredAccount(user, host, password);
         }
 
-        return user is not null && password is { Length: > 0 }
-            ? new ConfiguredAccount(user, host, password)
-            : throw At(node, "an account needs a user and a password.");
+        if (_errors.Count == before)
+        {
+            _errors.Add(At(node, "an account needs a user and a password.").Message);
+        }
+
+        return null;
+    }
+
+    /// <summary>Takes each key that can be used, and keeps what is wrong with the others.</summary>
+    private T Each<T>(YamlNode node, string what, T settings, Func<T, YamlNode, YamlNode, T> take)
+    {
+        try
+        {
+            foreach (var (key, value) in Map(node, what))
+            {
+                try
+                {
+                    settings = take(settings, key, value);
+                }
+                catch (ConfigurationException error)
+                {
+                    _errors.Add(error.Message);
+                }
+            }
+        }
+        catch (ConfigurationException error)
+        {
+            _errors.Add(error.Message);
+        }
+
+        return settings;
     }
 
     private IEnumerable<KeyValuePair<YamlNode, YamlNode>> Map(YamlNode node, string what) => node switch
@@ -161,39 +154,29 @@ internal sealed class YamlSettings(string path, Func<string, string?> environmen
 
     private string Name(YamlNode key) => key is YamlScalarNode { Value: { } name } ? name : throw At(key, "a key must be a word.");
 
-    private string Text(YamlNode node) => At(node, text => text);
+    private string Text(string setting, YamlNode node) => At(setting, node, text => text);
 
-    private T At<T>(YamlNode node, Func<string, T> parse)
+    private T At<T>(string setting, YamlNode node, Func<string, T> parse)
     {
         if (node is not YamlScalarNode { Value: { } raw })
         {
-            throw At(node, "a single value is expected here.");
+            throw At(node, $"{setting}: a single value is expected here.");
         }
 
         try
         {
-            return parse(SecretReference.Resolve(raw, environment));
+            // What came out of an empty file or variable, too: an empty token must not open the API to everybody.
+            return SecretReference.Resolve(raw, environment) is var text && !string.IsNullOrWhiteSpace(text)
+                ? parse(text)
+                : throw new ConfigurationException("the value is empty; give one, or leave the line out.");
         }
         catch (ConfigurationException error)
         {
-            throw At(node, error.Message);
+            throw At(node, $"{setting}: {error.Message}");
         }
     }
 
     private ConfigurationException Unknown(YamlNode key, string known) => At(key, $"the key '{key}' is not known here; known are {known}.");
 
     private ConfigurationException At(YamlNode node, string message) => new($"{path}, line {node.Start.Line}: {message}");
-
-    // An empty file must not open the API to everybody.
-    private static string Token(string text) => text.Trim() is { Length: > 0 } token
-        ? token
-        : throw new ConfigurationException("the token is empty; give one, or leave the line out.");
-
-    private static LogLevel Level(string text) => Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level)
-        ? level
-        : throw new ConfigurationException($"'{text}' is not a log level; use trace, debug, information, warning, error or critical.");
-
-    private static int Count(string text) => int.TryParse(text, out var count) && count > 0
-        ? count
-        : throw new ConfigurationException($"'{text}' is not a positive number.");
 }

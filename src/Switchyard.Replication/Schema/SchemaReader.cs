@@ -8,6 +8,9 @@ namespace Switchyard.Replication.Schema;
 /// <summary>Reads table definitions off a server: information_schema and SHOW CREATE TABLE, of both vendors since MySQL 5.6.</summary>
 public static class SchemaReader
 {
+    // One that goes on being changed is taken as it is; what does not fit then ends what is being done.
+    private const int MaxReadings = 5;
+
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>All base tables of a schema, by name.</summary>
@@ -33,7 +36,29 @@ public static class SchemaReader
         return rows.Rows.GroupBy(r => new TableName(schema, r.GetString("table_name"))).ToDictionary(g => g.Key, g => TableRows.BuildForeignKeys([.. g]));
     }
 
-    private static async Task<IReadOnlyList<TableDefinition>> ReadAsync(
+    private static async Task<IReadOnlyList<TableDefinition>> ReadAsync(BackendConnection connection, string schema, string? only, CancellationToken cancellationToken, int reading = 1)
+    {
+        var (definitions, changed) = await ReadOnceAsync(connection, schema, only, cancellationToken).ConfigureAwait(false);
+        if (changed.Count == 0 || reading == MaxReadings)
+        {
+            return definitions;
+        }
+
+        var tables = definitions.ToDictionary(t => t.Name);
+        foreach (var name in changed)
+        {
+            tables.Remove(name);
+            foreach (var table in await ReadAsync(connection, schema, name.Name, cancellationToken, reading + 1).ConfigureAwait(false))
+            {
+                tables[table.Name] = table;
+            }
+        }
+
+        return [.. tables.Values.OrderBy(t => t.Name)];
+    }
+
+    /// <returns>The tables, and the names of those that were changed while they were read, so that one half tells of another definition than the other.</returns>
+    private static async Task<(IReadOnlyList<TableDefinition> Definitions, IReadOnlyList<TableName> Changed)> ReadOnceAsync(
         BackendConnection connection, string schema, string? only, CancellationToken cancellationToken)
     {
         await using var session = await ShowCreateSession.OpenAsync(connection, cancellationToken).ConfigureAwait(false);
@@ -51,6 +76,7 @@ public static class SchemaReader
         var checks = queries.Checks is { } sql ? await GroupAsync(connection, sql, cancellationToken).ConfigureAwait(false) : null;
         await FaultPoints.HitAsync("schema.read.listed", cancellationToken).ConfigureAwait(false);
         var result = new List<TableDefinition>(tables.RowCount);
+        var changed = new List<TableName>();
         foreach (var row in tables.Rows)
         {
             var name = new TableName(row.GetString("table_schema"), row.GetString("table_name"));
@@ -65,10 +91,32 @@ public static class SchemaReader
                 continue;
             }
 
-            result.Add(TableRows.Build(name, row, statement, columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []));
+            var table = TableRows.Build(name, row, statement, columns.Of(name), indexes.Of(name), foreignKeys.Of(name), checks?.Of(name) ?? []);
+            result.Add(table);
+            if (!PrintsColumns(table))
+            {
+                changed.Add(name);
+            }
         }
 
-        return result;
+        return (result, changed);
+    }
+
+    /// <summary>Whether the columns are those the statement prints.</summary>
+    private static bool PrintsColumns(TableDefinition table)
+    {
+        try
+        {
+            var tokens = SqlTokens.Read(table.CreateStatement);
+            var open = tokens.FindIndex(t => t.Is("("));
+            var printed = SqlTokens.SplitAtCommas(tokens, open + 1, SqlTokens.Closing(tokens, open)).Where(e => e[0].Kind == SqlTokenKind.Name).Select(e => e[0].Unquoted);
+            return printed.SequenceEqual(table.Columns.Select(c => c.Name), StringComparer.OrdinalIgnoreCase);
+        }
+        catch (FormatException)
+        {
+            // What cannot be read at all is refused with a sentence.
+            return true;
+        }
     }
 
     /// <summary>

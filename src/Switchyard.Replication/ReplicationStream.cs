@@ -152,6 +152,16 @@ public sealed class ReplicationStream : IAsyncDisposable
             : null;
     }
 
+    /// <summary>
+    /// For a stream that is recorded and has never run: its tables whose definitions were changed on the source since, by the source's log. Null where the log does not tell: it does not reach
+    /// back to the place any more, or another server answers.
+    /// </summary>
+    public static Task<IReadOnlyList<TableName>?> FindChangedAsync(StreamDefinition definition, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        return ChangesSince.ReadAsync(definition, cancellationToken);
+    }
+
     /// <summary>The flushed end of a server's binary log.</summary>
     public static async Task<BinlogPosition> ReadEndAsync(ConnectionOptions server, CancellationToken cancellationToken)
     {

@@ -73,6 +73,9 @@ internal interface IReplicationEngine
     /// <exception cref="Replication.ReplicationException">They cannot be moved as they are now; nothing was changed.</exception>
     Task<IReadOnlyList<Finding>> CopyAgainAsync(StreamSpec spec, IReadOnlyList<TableName> tables, IReadOnlyCollection<TableName> added, Action<string?> delayed, CancellationToken cancellationToken);
 
+    /// <summary>Tables whose definitions the origin has changed since a stream was recorded that has not run yet; null where its log does not tell.</summary>
+    Task<IReadOnlyList<TableName>?> FindChangedAsync(StreamSpec spec, CancellationToken cancellationToken);
+
     /// <summary>Records on the following side that the stream begins at a position of the origin, or at its current end.</summary>
     Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken);
 

@@ -100,6 +100,8 @@ internal sealed class ReplicationEngine(TimeProvider time, ILoggerFactory logger
         StreamSpec spec, IReadOnlyList<TableName> tables, IReadOnlyCollection<TableName> added, Action<string?> delayed, CancellationToken cancellationToken) =>
         Convert(await ReplicationStream.CopyAgainAsync(Define(spec), tables, spec.Settings.DeferSecondaryKeys, time, _log, cancellationToken, delayed, added));
 
+    public Task<IReadOnlyList<TableName>?> FindChangedAsync(StreamSpec spec, CancellationToken cancellationToken) => ReplicationStream.FindChangedAsync(Define(spec), cancellationToken);
+
     public async Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
     {
         var begin = at is { } known ? new BinlogPosition(known.File, known.Offset) : await ReplicationStream.ReadEndAsync(spec.From, cancellationToken);

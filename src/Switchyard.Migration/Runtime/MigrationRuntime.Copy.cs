@@ -56,19 +56,21 @@ internal sealed partial class MigrationRuntime
         var spec = await SpecAsync(direction, cancellationToken);
         var steps = new ServerSteps(environment, Record.Settings);
         var bound = spec with { From = steps.Bound(spec.From), To = steps.Bound(spec.To) };
+        if (!Record.StreamRecorded)
+        {
+            // Before the definitions are read, so that the log has every change of one that is made while its table is.
+            await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in recording where the stream begins", () => environment.Engine.RecordAsync(bound, at: null, cancellationToken));
+            await UpdateAsync(r => r with { StreamRecorded = true }, cancellationToken);
+        }
+
         if (!Record.SchemaCopied)
         {
             var began = environment.Time.GetUtcNow();
             await steps.RunAsync(Side.Source, "show its views", (side, token) => new ViewMemory(environment, Record).KeepAsync(Side.Source, side, token), cancellationToken);
             var findings = await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in creating the tables", () => environment.Engine.CopySchemaAsync(bound, cancellationToken));
             await FaultPoints.HitAsync("copy.schema.after", cancellationToken);
+            await MakeChangedAnewAsync(bound, steps, cancellationToken);
             await UpdateAsync(r => r with { SchemaCopied = true, SchemaCopiedAt = began, SchemaFindings = findings, CopyStartedAt = r.CopyStartedAt ?? environment.Time.GetUtcNow() }, cancellationToken);
-        }
-
-        if (!Record.StreamRecorded)
-        {
-            await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in recording where the stream begins", () => environment.Engine.RecordAsync(bound, at: null, cancellationToken));
-            await UpdateAsync(r => r with { StreamRecorded = true }, cancellationToken);
         }
 
         var replaced = new ReplacedTables(environment, this);
@@ -103,6 +105,31 @@ internal sealed partial class MigrationRuntime
         var done = environment.Time.GetUtcNow();
         var copied = copy.Progress;
         return await UpdateAsync(r => ReplacedTables.End(r, done, copied), cancellationToken, replaced.NoteDone);
+    }
+
+    /// <summary>
+    /// Whether a table that the source changed meanwhile was made before or after, nobody knows; so it is made anew. So are all when the log does not tell, as when what refused a table was only mended
+    /// after the log was purged.
+    /// </summary>
+    private async Task MakeChangedAnewAsync(StreamSpec spec, ServerSteps steps, CancellationToken cancellationToken)
+    {
+        var changed = await steps.AskAtLengthAsync(ServerSteps.Both, "tell what was changed while tables were made", () => environment.Engine.FindChangedAsync(spec, cancellationToken));
+        if (changed is null)
+        {
+            await steps.AskAtLengthAsync(ServerSteps.Both, "do its part in recording where the stream begins", () => environment.Engine.RecordAsync(spec, at: null, cancellationToken));
+            changed = spec.Tables;
+        }
+
+        if (changed.Count == 0)
+        {
+            return;
+        }
+
+        var what = $"{(changed.Count == 1 ? "Table" : "Tables")} {string.Join(", ", changed)} may have changed on the source while {(changed.Count == 1 ? "it was" : "they were")} made on the target";
+        if (await new ReplacedTables(environment, this).TryBeginAsync(new TablesReplacedException(changed, what), cancellationToken) is { } refusal)
+        {
+            throw refusal;
+        }
     }
 
     /// <returns>Whether to begin again with these tables to be copied.</returns>

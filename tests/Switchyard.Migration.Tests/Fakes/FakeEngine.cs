@@ -87,6 +87,8 @@ internal sealed class FakeEngine(FakeServers servers) : IReplicationEngine
         return Task.FromResult<IReadOnlyList<Finding>>([]);
     }
 
+    public Task<IReadOnlyList<TableName>?> FindChangedAsync(StreamSpec spec, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<TableName>?>([]);
+
     public Task<StreamPosition> RecordAsync(StreamSpec spec, StreamPosition? at, CancellationToken cancellationToken)
     {
         var position = at ?? servers.Of(spec.From).End;

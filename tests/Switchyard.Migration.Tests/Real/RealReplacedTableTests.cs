@@ -60,6 +60,28 @@ public sealed class RealReplacedTableTests
     }
 
     [Theory]
+    [InlineData("mysql-9.7", "mysql-9.7", "copy.schema.connected")]
+    [InlineData("mariadb-10.11", "mariadb-11.8", "copy.schema.after")]
+    public async Task A_table_changed_before_or_after_it_is_made_is_followed_as_it_has_become(string from, string to, string moment)
+    {
+        await using var world = await RealWorld.StartAsync(from, to, "CREATE TABLE orders (id INT NOT NULL PRIMARY KEY, v VARCHAR(40) CHARACTER SET latin1) ENGINE=InnoDB", s_tables[1], s_tables[2]);
+        await using var source = await world.OpenSourceAsync();
+        using (FaultPoints.Arm(moment, async token =>
+            await source.ExecuteAsync("ALTER TABLE orders MODIFY v VARCHAR(80) CHARACTER SET utf8mb4, ADD extra INT NOT NULL DEFAULT 7", token)))
+        {
+            await source.ExecuteAsync("INSERT INTO orders (id, v) VALUES (1, 'ü')", default);
+            await world.CreateAsync();
+            await world.UntilAsync(MigrationState.Running);
+        }
+
+        await source.ExecuteAsync("INSERT INTO orders (id, v) VALUES (2, 'ü')", default);
+        await world.UntilFollowingAsync();
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+        await using var target = await world.OpenTargetAsync();
+        Assert.Equal(["ü7", "ü7"], (await target.QueryAsync("SELECT CONCAT(v, extra) FROM orders", default)).Rows.Select(r => r.GetString(0)));
+    }
+
+    [Theory]
     [InlineData("mariadb-10.11", "mysql-9.7")]
     [InlineData("mysql-9.7", "mariadb-11.8")]
     public async Task A_swap_while_reads_go_to_the_target_waits_until_they_do_not(string from, string to)

@@ -128,6 +128,14 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes bytes out of the middle of what is buffered.</summary>
+    public void Remove(int at, int count)
+    {
+        ReceivedBytes += count;
+        Buffered[(at + count)..].CopyTo(_block.AsSpan(_start + at));
+        _end -= count;
+    }
+
     /// <summary>Gives the block back if it holds nothing.</summary>
     public void ReleaseBlock()
     {
@@ -208,7 +216,9 @@ internal sealed class Link(Stream stream) : IAsyncDisposable
             return;
         }
 
-        Move(Math.Max(SmallBlock, Math.Max(checked(held + count), (int)Math.Min(_block.Length * 2L, held + count + LargeBlock))));
+        // What comes in several packets does not tell how long it is: each time twice the room, or each would have all before it copied.
+        var most = count > PacketLimits.MaxPayload / 2 ? Array.MaxLength : held + count + LargeBlock;
+        Move(Math.Max(SmallBlock, Math.Max(checked(held + count), (int)Math.Min(_block.Length * 2L, most))));
     }
 
     private void Move(int size)

@@ -31,7 +31,7 @@ internal sealed partial class ProxySession
         }
         else
         {
-            await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+            await SendFrameAsync(leg, frame, cancellationToken);
         }
 
         return true;

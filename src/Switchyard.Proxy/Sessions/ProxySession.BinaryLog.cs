@@ -19,7 +19,7 @@ internal sealed partial class ProxySession
         var leg = _current!;
         _pins.Add(PinReasons.BinaryLog);
         _streams = true;
-        await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+        await SendFrameAsync(leg, frame, cancellationToken);
         _client.Consume(_commandLength);
         _commandLength = 0;
         LeaveTurn("streaming");

@@ -89,7 +89,7 @@ internal sealed partial class ProxySession
         }
     }
 
-    /// <summary>The command's payload behind its first byte; a joined copy when it came in several packets.</summary>
+    /// <summary>The command's payload behind its first byte.</summary>
     private ReadOnlyMemory<byte> Argument(PacketFrame frame) => PacketIO.Payload(_client, frame)[1..];
 
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
@@ -116,8 +116,7 @@ internal sealed partial class ProxySession
     }
 
     private StatementInfo Analyze(PacketFrame frame) => _context.Statements.GetOrScan(
-        frame.IsSinglePacket && !HasAttributes ? _client.Buffered.Slice(PacketLimits.HeaderSize + 1, frame.PayloadLength - 1) : QueryText(frame).Span,
-        _scanOptions);
+        HasAttributes ? QueryText(frame).Span : _client.Buffered[(PacketLimits.HeaderSize + 1)..frame.RawLength], _scanOptions);
 
     /// <summary>COM_FIELD_LIST names a table, then a pattern behind a zero byte.</summary>
     private async ValueTask FieldListAsync(PacketFrame frame, CancellationToken cancellationToken)

@@ -150,7 +150,7 @@ internal sealed partial class ProxySession
                 PatchStatementId(frame, known.ServerId);
                 try
                 {
-                    await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+                    await SendFrameAsync(leg, frame, cancellationToken);
                 }
                 catch (LegLostException) when (leg != _current)
                 {
@@ -236,7 +236,7 @@ internal sealed partial class ProxySession
             return true;
         }
 
-        await SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken);
+        await SendFrameAsync(leg, frame, cancellationToken);
 
         // The buffer may be looked at again, should the statement be repeated elsewhere.
         PatchStatementId(frame, prepared.Id);

@@ -66,6 +66,26 @@ internal sealed partial class ProxySession
         }
     }
 
+    /// <summary>Sends the client's command as it stands in its buffer.</summary>
+    private ValueTask SendFrameAsync(BackendLeg leg, PacketFrame frame, CancellationToken cancellationToken) =>
+        frame.Packets == 1 ? SendAsync(leg, _client.BufferedMemory[..frame.RawLength], cancellationToken) : SendPacketsAsync(leg, frame, cancellationToken);
+
+    private async ValueTask SendPacketsAsync(BackendLeg leg, PacketFrame frame, CancellationToken cancellationToken)
+    {
+        for (var packet = 0; packet < frame.Packets; packet++)
+        {
+            var raw = PacketIO.BeginPacket(_client, frame, packet, out var covered);
+            try
+            {
+                await SendAsync(leg, raw, cancellationToken);
+            }
+            finally
+            {
+                PacketIO.EndPacket(_client, packet, covered);
+            }
+        }
+    }
+
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask RelayAnswerAsync(BackendLeg leg, Statement statement, CancellationToken cancellationToken)
     {

@@ -213,7 +213,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
 
         if (_isCompressed)
         {
-            PacketIO.Renumber(_client, command);
+            PacketIO.Renumber(_client);
         }
 
         _answerNumber = (byte)command.Packets;

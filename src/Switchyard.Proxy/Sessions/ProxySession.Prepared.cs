@@ -278,12 +278,11 @@ internal sealed partial class ProxySession
             return;
         }
 
-        Span<byte> types = stackalloc byte[256];
-        types = prepared.Parameters * 2 <= types.Length ? types[..(prepared.Parameters * 2)] : new byte[prepared.Parameters * 2];
-        sent.CopyTypes(argument, types, HasAttributes);
-        if (prepared.ParameterTypes is null || !types.SequenceEqual(prepared.ParameterTypes))
+        if (prepared.ParameterTypes is not { } known || !sent.HasTypes(argument, known, HasAttributes))
         {
-            prepared.ParameterTypes = types.ToArray();
+            var types = new byte[prepared.Parameters * 2];
+            sent.CopyTypes(argument, types, HasAttributes);
+            prepared.ParameterTypes = types;
         }
     }
 }

@@ -77,6 +77,29 @@ public readonly record struct ExecuteParameters
         return new ExecuteParameters { Count = count, Nulls = nulls, BoundFlag = boundFlag, IsBound = isBound, Values = reader.Position };
     }
 
+    /// <summary>Whether the types sent of the statement's own parameters are these, two bytes each; they must have been sent.</summary>
+    public bool HasTypes(ReadOnlySpan<byte> argument, ReadOnlySpan<byte> types, bool hasAttributes)
+    {
+        var reader = new PayloadReader(argument);
+        reader.Skip(BoundFlag + 1);
+        if (!hasAttributes)
+        {
+            return reader.ReadBytes(types.Length).SequenceEqual(types);
+        }
+
+        for (var i = 0; i < types.Length; i += 2)
+        {
+            if (reader.ReadUInt16() != BinaryPrimitives.ReadUInt16LittleEndian(types[i..]))
+            {
+                return false;
+            }
+
+            reader.ReadLengthEncodedBytes();
+        }
+
+        return true;
+    }
+
     /// <summary>Copies the two type bytes of each of the statement's own parameters; they must have been sent.</summary>
     public void CopyTypes(ReadOnlySpan<byte> argument, Span<byte> types, bool hasAttributes)
     {

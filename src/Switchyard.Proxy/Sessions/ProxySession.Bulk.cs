@@ -17,7 +17,7 @@ internal sealed partial class ProxySession
 
     private async ValueTask BulkExecuteAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
-        if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
+        if (await FindPreparedAsync(frame, "mysqld_stmt_execute", BulkFixedBytes, cancellationToken) is { } prepared)
         {
             var argument = Argument(frame);
             var types = prepared.Parameters * 2;

@@ -30,7 +30,7 @@ internal sealed partial class ProxySession
             case CommandKind.StatementExecute:
                 await ExecuteAsync(frame, cancellationToken);
                 return true;
-            case CommandKind.StatementBulkExecute:
+            case CommandKind.StatementBulkExecute when (_capabilities & Capabilities.MariaDbStatementBulkOperations) != 0:
                 await BulkExecuteAsync(frame, cancellationToken);
                 return true;
             case CommandKind.StatementSendLongData:

@@ -19,6 +19,9 @@ internal sealed partial class ProxySession
     /// <summary>MariaDB clients may say "the last one prepared" by this id.</summary>
     private const uint LastPreparedId = 0xFFFFFFFF;
 
+    /// <summary>Of COM_STMT_FETCH behind its first byte: the id, and how many rows.</summary>
+    private const int FetchBytes = 8;
+
     /// <summary>CURSOR_TYPE_READ_ONLY, _FOR_UPDATE and _SCROLLABLE.</summary>
     private const byte CursorTypes = 0x07;
 
@@ -47,7 +50,7 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask ExecuteAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
-        if (await FindPreparedAsync(frame, "mysqld_stmt_execute", cancellationToken) is { } prepared)
+        if (await FindPreparedAsync(frame, "mysqld_stmt_execute", ExecuteParameters.FixedBytes, cancellationToken) is { } prepared)
         {
             if (prepared.Refusal is { } refusal)
             {
@@ -96,7 +99,7 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask FetchAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
-        if (await FindPreparedAsync(frame, "mysqld_stmt_fetch", cancellationToken) is { } prepared)
+        if (await FindPreparedAsync(frame, "mysqld_stmt_fetch", _current!.Server.IsMariaDb ? 0 : FetchBytes, cancellationToken) is { } prepared)
         {
             // The cursor pins the session, so the leg is the one that has it; nothing new is begun that a gate would have to hold.
             await RunAsync(new Statement(prepared.Info, frame, ResponseShape.UntilEnd) { Prepared = prepared, IsAboutDefinitions = true }, cancellationToken);
@@ -106,7 +109,7 @@ internal sealed partial class ProxySession
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask ResetStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
-        if (await FindPreparedAsync(frame, "mysqld_stmt_reset", cancellationToken) is not { } prepared)
+        if (await FindPreparedAsync(frame, "mysqld_stmt_reset", _current!.Server.IsMariaDb ? 0 : sizeof(uint), cancellationToken) is not { } prepared)
         {
             return;
         }
@@ -175,20 +178,31 @@ internal sealed partial class ProxySession
         return id == LastPreparedId && _lastPreparedId != 0 && _current!.Server.IsMariaDb ? _lastPreparedId : id;
     }
 
-    private uint GivenIdOf(PacketFrame frame) => BinaryPrimitives.ReadUInt32LittleEndian(_client.Buffered.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)));
+    /// <summary>Zeros stand for what is missing of it; MariaDB reads on in its buffer.</summary>
+    private uint GivenIdOf(PacketFrame frame)
+    {
+        Span<byte> id = stackalloc byte[sizeof(uint)];
+        id.Clear();
+        _client.Buffered.Slice(PacketLimits.HeaderSize + 1, Math.Min(frame.PayloadLength - 1, sizeof(uint))).CopyTo(id);
+        return BinaryPrimitives.ReadUInt32LittleEndian(id);
+    }
 
     private void PatchStatementId(PacketFrame frame, uint id) =>
         BinaryPrimitives.WriteUInt32LittleEndian(_client.BufferedMemory.Span.Slice(PacketLimits.HeaderSize + 1, sizeof(uint)), id);
 
+    /// <summary>The statement that a command is about; null where there is none, which the client has been told.</summary>
+    /// <param name="frame">The command.</param>
+    /// <param name="command">What servers call it in the error for a statement that they do not know.</param>
+    /// <param name="size">Bytes behind its first one, without which the server does not look for the statement.</param>
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder<>))]
-    private async ValueTask<PreparedStatement?> FindPreparedAsync(PacketFrame frame, string command, CancellationToken cancellationToken)
+    private async ValueTask<PreparedStatement?> FindPreparedAsync(PacketFrame frame, string command, int size, CancellationToken cancellationToken)
     {
-        if (frame.PayloadLength < 5)
+        if (frame.PayloadLength <= size)
         {
-            throw new MalformedPacketException("The client sent a command about a prepared statement without its id.");
+            throw new MalformedPacketException("A command about a prepared statement is shorter than its fixed part.");
         }
 
-        if (_prepared.TryGetValue(StatementIdOf(frame), out var prepared))
+        if (frame.PayloadLength > sizeof(uint) && _prepared.TryGetValue(StatementIdOf(frame), out var prepared))
         {
             return prepared;
         }

@@ -86,6 +86,12 @@ internal sealed partial class ProxySession
         }
 
         NoteSetting(statement);
+        if (info.Kind == StatementKind.Call)
+        {
+            // Whatever a routine sets or executes, the mode and the character set are its caller's again when it ends.
+            return;
+        }
+
         if (info.Has(SessionEffects.SetsNames | SessionEffects.Opaque | SessionEffects.ExecutesPrepared | SessionEffects.CallsProcedure)
             || (info.Has(SessionEffects.SetsSessionVariables) && info.SessionVariables.Any(s_readingVariables.Contains)))
         {

@@ -186,6 +186,15 @@ public sealed class RelayedBytesTests
         setting, "SET sql_mode = ''", "SET NAMES latin1", "SET @x = 1", "USE mysql", "START TRANSACTION READ ONLY", "SELECT COUNT(*) FROM mysql.user WHERE user = 'nobody'", "COMMIT",
         "SET autocommit = 0; USE information_schema; SELECT 1", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT 1", "COMMIT", "SET autocommit = 1"));
 
+    /// <summary>A routine's mode and character set end with it, so that nothing need be asked behind it, whatever it does.</summary>
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-5.6")]
+    public async Task Behind_a_call_of_what_executes_text_the_rows_found_stay_known(string name) => await CompareAsync(name, name == "mysql-5.6" ? Capabilities.None : Modern, new WireScript().Query(
+        "DROP PROCEDURE IF EXISTS dynamic",
+        "CREATE PROCEDURE dynamic() BEGIN SET sql_mode = 'ANSI_QUOTES'; SET NAMES sjis; PREPARE s FROM 'SELECT id FROM t LIMIT 3'; EXECUTE s; DEALLOCATE PREPARE s; END",
+        "CALL dynamic()", "UPDATE t SET v = 'x' WHERE id = 1", "SELECT FOUND_ROWS()", "SELECT @@sql_mode, @@character_set_client, \"a\"", "DROP PROCEDURE dynamic"));
+
     [Fact]
     public async Task Attributes_go_with_their_statement()
     {

@@ -36,6 +36,11 @@ public readonly record struct ScanOptions
     /// </summary>
     public bool AsciiUnsafeCharacterSet { get; init; }
 
+    /// <summary>
+    /// <c>character_set_client</c> is swe7, in which symbols of ASCII are letters. A statement with any of them is then not understood.
+    /// </summary>
+    public bool SymbolsAreLetters { get; init; }
+
     /// <summary>The byte above 0x7F that is a space in <c>character_set_client</c>, such as 0xA0 in latin1, and that servers take for one between words; 0 for none.</summary>
     public byte HardSpace { get; init; }
 }

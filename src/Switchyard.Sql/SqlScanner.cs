@@ -123,8 +123,9 @@ public static class SqlScanner
         return StatementInfo.NotUnderstood([.. names]);
     }
 
-    /// <summary>In some character sets a byte that looks like a backslash or backtick may be half a character.</summary>
-    internal static bool IsReadable(ReadOnlySpan<byte> sql, in ScanOptions options) => !options.AsciiUnsafeCharacterSet || Ascii.IsValid(sql);
+    /// <summary>In some character sets a byte that looks like a backslash or backtick may be half a character, or a letter.</summary>
+    internal static bool IsReadable(ReadOnlySpan<byte> sql, in ScanOptions options) =>
+        (!options.AsciiUnsafeCharacterSet || Ascii.IsValid(sql)) && !(options.SymbolsAreLetters && sql.ContainsAny(@"@[\]^`{|}~"u8));
 
     private static StatementInfo Join(List<StatementInfo> statements, in ScanOptions options) => statements.Count switch
     {

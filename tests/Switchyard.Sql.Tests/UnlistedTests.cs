@@ -75,6 +75,17 @@ public sealed class UnlistedTests
         Assert.Equal("shop", Assert.Single(info.Qualifiers));
     }
 
+    [Theory]
+    [InlineData("SELECT * FROM t WHERE a = 'x]'")]
+    [InlineData("DELETE FROM t^u")]
+    [InlineData("SELECT a~b FROM `t|u`")]
+    [InlineData(@"UPDATE t SET a = '\'' WHERE b = ' OR 1'")]
+    public void So_does_one_with_symbols_that_are_letters_in_its_character_set(string sql)
+    {
+        Assert.Equal(StatementKind.Unknown, Describe.Scan(sql, Describe.MySql with { SymbolsAreLetters = true }).Kind);
+        Assert.True(Describe.Scan("SET NAMES latin1", Describe.MySql with { SymbolsAreLetters = true }).Has(SessionEffects.SetsNames));
+    }
+
     [Fact]
     public void What_stands_behind_an_executed_text_may_be_in_another_schema_and_read_in_another_way()
     {

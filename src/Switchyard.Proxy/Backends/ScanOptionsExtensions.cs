@@ -31,6 +31,7 @@ internal static class ScanOptionsExtensions
     public static ScanOptions WithClientCharacterSet(this ScanOptions options, string characterSet) => options with
     {
         AsciiUnsafeCharacterSet = characterSet.ToLowerInvariant() is "big5" or "cp932" or "gbk" or "gb18030" or "sjis",
+        SymbolsAreLetters = characterSet.Equals("swe7", StringComparison.OrdinalIgnoreCase),
         HardSpace = characterSet.ToLowerInvariant() switch
         {
             "armscii8" or "cp1250" or "dec8" or "geostd8" or "greek" or "hebrew" or "latin1" or "latin2" or "latin5" or "latin7" => 0xA0,

@@ -19,11 +19,14 @@ public static class LegIdentity
     /// </summary>
     public const int MustChangePassword = 1820;
 
+    /// <summary>Asks who has logged in, in UTF-8 whatever the client's character set: swe7 has no @.</summary>
+    public const string CurrentUser = "CAST(CURRENT_USER() AS BINARY)";
+
     /// <summary>Asks a leg who it is, and how its server reads.</summary>
     /// <returns>No refusal when it is the client's own account; else what to answer the client with.</returns>
     public static async Task<(LoginRefusal? Refusal, LegSettings Settings)> CheckAsync(BackendConnection leg, ClientProof proof, CancellationToken cancellationToken)
     {
-        var answer = await leg.QueryAsync("SELECT CURRENT_USER(), @@sql_mode, @@character_set_client", cancellationToken).ConfigureAwait(false);
+        var answer = await leg.QueryAsync($"SELECT {CurrentUser}, @@sql_mode, @@character_set_client", cancellationToken).ConfigureAwait(false);
         if (answer.RowCount != 1 || answer.Columns.Count != 3 || answer.GetStringOrNull(0, 0) is not { } user)
         {
             throw new MalformedPacketException("The server does not say who has logged in.");

@@ -44,7 +44,7 @@ internal sealed partial class ProxySession
     {
         try
         {
-            var answer = await LegCommands.QueryAsync(leg, "SELECT CURRENT_USER()", cancellationToken);
+            var answer = await LegCommands.QueryAsync(leg, "SELECT " + LegIdentity.CurrentUser, cancellationToken);
             leg.Expired = null;
             if (!LegIdentity.IsClients(answer.Text(0, 0) ?? "", _proof!))
             {

@@ -56,7 +56,7 @@ internal static class VariableNames
     /// <summary>The same of a collation's number, which servers that do not know it take for their default, or refuse.</summary>
     public static ushort CollationIdOnServer(ushort id, ServerInfo server) => id switch
     {
-        >= FirstOf0900 and < FirstOfMariaDb when !server.IsAtLeast(ServerVendor.MySql, 8, 0) => id == Utf8Mb4Of0900Bin ? Utf8Mb4Bin : Utf8Mb4UnicodeCi,
+        >= FirstOf0900 and < FirstOfMariaDb when !Has0900(server) => id == Utf8Mb4Of0900Bin ? Utf8Mb4Bin : Utf8Mb4UnicodeCi,
         >= FirstOfMariaDb when !server.IsMariaDb => Utf8Mb4UnicodeCi,
         _ => id,
     };
@@ -69,7 +69,7 @@ internal static class VariableNames
             return "utf8_" + name["utf8mb3_".Length..];
         }
 
-        if (name.Contains("_0900_", StringComparison.Ordinal) && !server.IsAtLeast(ServerVendor.MySql, 8, 0))
+        if (name.Contains("_0900_", StringComparison.Ordinal) && !Has0900(server))
         {
             return name.EndsWith("_bin", StringComparison.Ordinal) ? "utf8mb4_bin" : "utf8mb4_unicode_ci";
         }
@@ -81,6 +81,10 @@ internal static class VariableNames
 
         return name;
     }
+
+    /// <summary>MariaDB took over MySQL's family, numbers and all, with 11.4.5 and 11.7.2; a few languages of it are MySQL's alone.</summary>
+    private static bool Has0900(ServerInfo server) =>
+        server.IsAtLeast(ServerVendor.MySql, 8, 0) || server.IsAtLeast(ServerVendor.MariaDb, 11, 7, 2) || (server.IsAtLeast(ServerVendor.MariaDb, 11, 4, 5) && server.Version.Minor == 4);
 
     private static string SqlModeOnServer(string modes, ServerInfo server)
     {

@@ -40,6 +40,7 @@ public sealed class ProxyServer : IAsyncDisposable
     private Socket? _listener;
     private EventLoops? _loops;
     private Task _accepting = Task.CompletedTask;
+    private readonly Dictionary<string, Task> _walks = new(StringComparer.Ordinal);
     private Task _tidying = Task.CompletedTask;
     private int _stopped;
     private volatile bool _isDraining;
@@ -235,9 +236,13 @@ public sealed class ProxyServer : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_stopAccepting.Token))
             {
-                foreach (var session in _sessions.All)
+                // One after the other where they may go to the same backend; one that answers slowly holds up nobody else.
+                foreach (var sessions in _sessions.All.GroupBy(static session => session.Home ?? ""))
                 {
-                    await session.TidyAsync(_stopAccepting.Token);
+                    if (!_walks.TryGetValue(sessions.Key, out var walk) || walk.IsCompleted)
+                    {
+                        _walks[sessions.Key] = TidyAsync([.. sessions]);
+                    }
                 }
 
                 _context.Transactions.Tidy();
@@ -250,6 +255,16 @@ public sealed class ProxyServer : IAsyncDisposable
         catch (OperationCanceledException)
         {
             // The proxy stops.
+        }
+
+        await Task.WhenAll(_walks.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task TidyAsync(ProxySession[] sessions)
+    {
+        foreach (var session in sessions)
+        {
+            await session.TidyAsync(_stopAccepting.Token);
         }
     }
 }

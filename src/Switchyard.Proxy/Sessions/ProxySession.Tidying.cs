@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Faults;
 using Switchyard.Proxy.Legs;
 using Switchyard.Proxy.Relay;
 using Switchyard.Topology;
@@ -21,6 +22,9 @@ internal sealed partial class ProxySession
     /// <summary>Time for reading what a backend says when it closes a connection, and for passing it on.</summary>
     private static readonly TimeSpan s_lastWordsLimit = TimeSpan.FromSeconds(1);
 
+    /// <summary>Where the session lives; null while no backend is its schema's. From any thread.</summary>
+    public string? Home => HomeOf(_state.Schema, _context.View.Current);
+
     /// <summary>Between commands: goes home if home has moved, and closes legs nothing needs any more. Does nothing while a command runs.</summary>
     public async Task TidyAsync(CancellationToken cancellationToken)
     {
@@ -31,6 +35,7 @@ internal sealed partial class ProxySession
 
         try
         {
+            await FaultPoints.HitAsync("proxy.tidy.before", cancellationToken);
             var topology = _context.View.Current;
             if (!_isClosed && !_isHeld && !_streams && _current is { IsBroken: false } pinged && pinged.HasPingAnswer() && !await TrySettleAsync(pinged, cancellationToken))
             {

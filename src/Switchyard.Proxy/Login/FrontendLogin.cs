@@ -78,8 +78,12 @@ public sealed partial class FrontendLogin(AccountDirectory accounts, RsaLoginKey
 
         if (account.Tls == AccountTls.Certificate)
         {
-            return LoginOutcome.Refuse(LoginRefusal.CannotProve(
-                $"The account '{account.User}'@'{account.Host}' requires a client certificate, which the proxy cannot present; connect to the server directly or drop the requirement."));
+            // As to a client without the certificate: libraries know what the error means, and people read on.
+            var denied = LoginRefusal.AccessDenied(request.User, match.Client, IsPassword(request.Response));
+            return LoginOutcome.Refuse(denied with
+            {
+                Message = $"{denied.Message}: the account '{account.User}'@'{account.Host}' requires a client certificate, which the proxy cannot present; connect to the server directly or drop the requirement.",
+            });
         }
 
         if (configured.FirstOrDefault(known => known.Is(account)) is { } entry)

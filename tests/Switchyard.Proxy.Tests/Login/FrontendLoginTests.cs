@@ -169,6 +169,8 @@ public sealed class FrontendLoginTests : IDisposable
     {
         await using var backend = await Backend.CreateAsync("mariadb-11.8", AuthPlugins.NativePassword, Password, _limit, "REQUIRE X509");
         var refusal = (await LogInAsync(backend, backend.User, Password, AuthPlugins.NativePassword, isTls: true)).Refusal!;
+        Assert.Equal((1045, "28000"), ((int)refusal.Code, refusal.SqlState));
+        Assert.StartsWith($"Access denied for user '{backend.User}'@'127.0.0.1' (using password: YES): ", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("client certificate", refusal.Message, StringComparison.Ordinal);
     }
 

@@ -29,6 +29,9 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
 
     public static ClientError PacketTooLarge => new(1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");
 
+    /// <summary>ER_HANDSHAKE_ERROR: what is to be a login makes no sense.</summary>
+    public static ClientError BadHandshake => new(1043, "08S01", "Bad handshake");
+
     /// <summary>ER_WRONG_COMPRESSION_LEVEL_CLIENT.</summary>
     public static ClientError WrongZstdLevel => new(3923, "HY000", "Invalid zstd compression level for algorithm 'zstd'.");
 

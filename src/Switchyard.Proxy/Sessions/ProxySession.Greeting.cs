@@ -100,6 +100,7 @@ internal sealed partial class ProxySession
 
             if (frame.IsTooLong)
             {
+                await SendErrorAsync(ClientError.BadHandshake, (byte)(frame.Sequence + 1), cancellationToken);
                 throw new SessionProtocolException("The client's login packet is too long.");
             }
 
@@ -111,10 +112,29 @@ internal sealed partial class ProxySession
                 continue;
             }
 
-            var response = HandshakeResponsePayload.Parse(payload.Span, offered);
+            if (await ParseResponseAsync(payload, offered, (byte)(frame.Sequence + 1), cancellationToken) is not { } response)
+            {
+                return (null, 0);
+            }
+
             _client.Consume(frame.RawLength);
             _client.ReadsAhead = true;
             return (response, (byte)(frame.Sequence + 1));
+        }
+    }
+
+    /// <summary>Null where it makes no sense, which the client has been told then.</summary>
+    private async Task<HandshakeResponsePayload?> ParseResponseAsync(ReadOnlyMemory<byte> payload, Capabilities offered, byte sequence, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return HandshakeResponsePayload.Parse(payload.Span, offered);
+        }
+        catch (MalformedPacketException exception)
+        {
+            ProxyLog.SessionEnded(_context.Logger, exception, Id, ClientAddress, exception.Message);
+            await SendErrorAsync(ClientError.BadHandshake, sequence, cancellationToken);
+            return null;
         }
     }
 

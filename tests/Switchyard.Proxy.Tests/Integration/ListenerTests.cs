@@ -12,6 +12,21 @@ namespace Switchyard.Proxy.Tests.Integration;
 [Trait("Category", "Integration")]
 public sealed class ListenerTests
 {
+    [Theory]
+    [InlineData(0)]
+    [InlineData(9)]
+    [InlineData(31)]
+    [InlineData(200_000)]
+    public async Task A_login_that_makes_no_sense_is_told_so(int length)
+    {
+        await using var harness = await ProxyHarness.StartAsync(("s", await LabServer.SharedAsync("mariadb-10.11", "source")));
+        await using var client = await RawClient.ConnectAsync(harness.Proxy.EndPoint);
+        await client.ReadGreetingAsync();
+        await client.SendPacketAsync(new byte[length], 1);
+        var answer = (await client.ReadPacketAsync())!;
+        Assert.Equal("#08S01Bad handshake", System.Text.Encoding.ASCII.GetString(answer.AsSpan(3)));
+    }
+
     private static readonly ProxyOptions s_behindBalancer = new() { Id = "p1", ProxyProtocolNetworks = [IPNetwork.Parse("127.0.0.0/30")] };
 
     private readonly CancellationToken _limit = new CancellationTokenSource(TimeSpan.FromMinutes(5)).Token;

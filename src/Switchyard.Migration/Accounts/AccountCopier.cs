@@ -52,7 +52,35 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
 
         if (!request.DryRun)
         {
+            await ReturnDefinersAsync(results, source, target, to, cancellationToken);
             await _steps.RunAsync(ServerSteps.Both, "show what its accounts are verified by", new AccountMemory(environment, record).KeepAsync, cancellationToken);
+        }
+    }
+
+    /// <summary>Only while the source's definitions are the ones that count.</summary>
+    private async Task ReturnDefinersAsync(List<AccountCopy> results, BackendConnection source, BackendConnection target, AccountCatalog to, CancellationToken cancellationToken)
+    {
+        foreach (var schema in record.Schemas.Where(s => s.Whole && record.Authoritative == Side.Source))
+        {
+            var copied = results.DistinctBy(r => r.Account).ToDictionary(r => Account.Parse(r.Account));
+            var returned = await _steps.AskAsync(
+                ServerSteps.Both, $"make the views and routines of {schema.Name} run as their own accounts",
+                async token => await new LentDefiners(source, target).ReturnAsync(schema.Name, await to.ListAsync(token), copied.Keys, token), cancellationToken);
+            foreach (var account in returned)
+            {
+                if (copied.TryGetValue(account.Key, out var copy))
+                {
+                    results[results.IndexOf(copy)] = copy with { Note = $"{copy.Note} {string.Join(", ", account)} on '{record.Settings.Target}' {(account.Count() == 1 ? "runs" : "run")} as it now.".TrimStart() };
+                }
+            }
+
+            if (returned.Count > 0)
+            {
+                foreach (var grant in results.SelectMany(r => r.Grants))
+                {
+                    await _steps.RunAsync([Side.Target], $"grant again what went with a routine of {schema.Name}", token => to.GrantAsync(grant, token), cancellationToken);
+                }
+            }
         }
     }
 

@@ -40,7 +40,8 @@ internal sealed partial class LeftOut(ServerSteps steps, MigrationRecord record,
             {
                 findings.Add(Finding.Warning(
                     "definer_differs", $"On '{ToName}', {Names(lent)} {(lent.Count == 1 ? "runs" : "run")} as another account than on '{FromName}', which '{ToName}' did not have when {(lent.Count == 1 ? "it was" : "they were")} copied.",
-                    $"Make {Them(lent)} on '{ToName}' as SHOW CREATE prints {Them(lent)} on '{FromName}', once the account is there."));
+                    (record.Authoritative == Side.Source ? $"Copy that account with `switchyard migration accounts copy {record.Name} --accounts USER@HOST`, which makes {Them(lent)} run as it; or make" : "Make")
+                    + $" {Them(lent)} on '{ToName}' as SHOW CREATE prints {Them(lent)} on '{FromName}', once the account is there."));
             }
         }
 

@@ -20,7 +20,9 @@ public sealed class DefinerTests
         foreach (var statement in (string[])[
             $"CREATE USER '{definer}'@'%' IDENTIFIED BY '{RealWorld.AppPassword}'", $"GRANT ALL ON *.* TO '{definer}'@'%'",
             $"CREATE DEFINER='{definer}'@'%' TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.v=7", $"CREATE DEFINER='{definer}'@'%' EVENT ev ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 00:00:00' DO DELETE FROM t",
-            $"CREATE DEFINER='{definer}'@'%' VIEW seen AS SELECT id FROM t"])
+            $"CREATE DEFINER='{definer}'@'%' VIEW seen AS SELECT id FROM t",
+            $"CREATE DEFINER='{definer}'@'%' FUNCTION f() RETURNS INT DETERMINISTIC RETURN 7",
+            $"CREATE DEFINER='{definer}2'@'%' VIEW nobodys AS SELECT id FROM t"])
         {
             await source.ExecuteAsync(statement, default);
         }
@@ -34,14 +36,19 @@ public sealed class DefinerTests
         Assert.Contains($"the trigger {world.Schema}.tr, the event {world.Schema}.ev run on 'a'", missing.What, StringComparison.Ordinal);
         Assert.Contains($"accounts copy {world.Schema} --accounts {definer}@%`", missing.Remedy, StringComparison.Ordinal);
 
-        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest { Accounts = [$"{definer}@%"] }, default);
+        await source.ExecuteAsync($"GRANT EXECUTE ON FUNCTION {world.Schema}.f TO '{definer}'@'%'", default);
+        var copied = await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest { Accounts = [$"{definer}@%"] }, default);
+        Assert.Contains($"the function {world.Schema}.f, the view {world.Schema}.seen on 'b' run as it now", Assert.Single(copied.Accounts).Note, StringComparison.Ordinal);
         var report = await world.Service.SwitchAsync(world.Schema, s_request, default);
         Assert.Equal("switched", report.Result);
-        Assert.Contains($"the view {world.Schema}.seen runs", Assert.Single(report.Findings, f => f.Code == "definer_differs").What, StringComparison.Ordinal);
+        Assert.Contains($"the view {world.Schema}.nobodys runs", Assert.Single(report.Findings, f => f.Code == "definer_differs").What, StringComparison.Ordinal);
         await using var target = await world.OpenTargetAsync();
         Assert.Equal($"{definer}@%", (await target.QueryAsync($"SELECT definer FROM information_schema.triggers WHERE trigger_schema='{world.Schema}'", default)).GetString(0, 0));
         Assert.Equal($"{definer}@%", (await target.QueryAsync($"SELECT definer FROM information_schema.events WHERE event_schema='{world.Schema}'", default)).GetString(0, 0));
         Assert.Equal($"{definer}@%", (await source.QueryAsync($"SELECT definer FROM information_schema.events WHERE event_schema='{world.Schema}'", default)).GetString(0, 0));
+        Assert.Equal($"{definer}@%", (await target.QueryAsync($"SELECT definer FROM information_schema.views WHERE table_schema='{world.Schema}' AND table_name='seen'", default)).GetString(0, 0));
+        Assert.Equal($"{definer}@%", (await target.QueryAsync($"SELECT definer FROM information_schema.routines WHERE routine_schema='{world.Schema}' AND routine_name='f'", default)).GetString(0, 0));
+        Assert.Equal(1, (await target.QueryAsync($"SELECT COUNT(*) FROM mysql.procs_priv WHERE db='{world.Schema}' AND user='{definer}'", default)).GetInt64(0, 0));
         await target.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
         Assert.Equal(7, (await target.QueryAsync("SELECT v FROM t", default)).GetInt64(0, 0));
     }

@@ -7,6 +7,12 @@ internal static class DiffText
 {
     public static void Write(IAnsiConsole console, DiffReport report)
     {
+        if (report.State == "none")
+        {
+            console.WriteLine("The two sides were not compared yet. Begin: switchyard migration diff NAME start --wait");
+            return;
+        }
+
         var table = MigrationText.NewTable("TABLE", "STATE", "ROWS", "MISSING", "EXTRA", "DIFFERENT");
         var (shown, rest) = MigrationText.Foremost(report.Tables, MigrationText.MostTables, line => line.Missing + line.Extra + line.Different > 0 ? 0 : line.State switch { "comparing" => 1, "waiting" => 2, _ => 3 });
         foreach (var line in shown)

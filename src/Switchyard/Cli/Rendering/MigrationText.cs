@@ -151,16 +151,7 @@ internal static class MigrationText
             + (diff.Error is { } error ? $" {Markup.Escape(error)}" : "");
     }
 
-    public static Table NewTable(params ReadOnlySpan<string> columns)
-    {
-        var table = new Table().Border(TableBorder.None);
-        foreach (var column in columns)
-        {
-            table.AddColumn(new TableColumn($"[grey]{column}[/]").PadRight(2).NoWrap());
-        }
-
-        return table;
-    }
+    public static FittingTable NewTable(params string[] columns) => new(columns);
 
     /// <summary>Of many lines a screenful: those that matter most, in the order they came in; and all others.</summary>
     /// <param name="lines">All.</param>

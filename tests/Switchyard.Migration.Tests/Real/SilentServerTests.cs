@@ -235,8 +235,15 @@ public sealed class SilentServerTests
         world.Limits = s_limits;
         await world.RestartAsync();
         await using var holder = await BackendConnection.OpenAsync(world.TargetOptions, default);
-        await holder.ExecuteAsync("LOCK INSTANCE FOR BACKUP", default);
+        // Behind Switchyard's own tables, which are made first.
+        var locked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var locks = FaultPoints.Arm("copy.schema.connected", async token =>
+        {
+            await holder.ExecuteAsync("LOCK INSTANCE FOR BACKUP", token);
+            locked.TrySetResult();
+        });
         await world.CreateAsync();
+        await locked.Task.WaitAsync(TimeSpan.FromMinutes(2));
         await using var admin = await BackendConnection.OpenAsync(world.TargetOptions, default);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (!await IsAtAsync(admin, "CREATE"))
@@ -244,8 +251,8 @@ public sealed class SilentServerTests
             await Task.Delay(20, limit.Token);
         }
 
-        // What keeps tables from being made keeps schemas from being dropped.
-        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "'b' did not drop", $"migration cancel {world.Schema}");
+        // What keeps tables from being made keeps them from being dropped.
+        await AssertHalfDoneAsync(world, () => world.Service.CancelAsync(world.Schema, new CancelRequest(), default), "'b' did not remove Switchyard's own tables", $"migration cancel {world.Schema}");
         Assert.False(await IsAtAsync(admin, "CREATE"), $"The copy waits on.\n{world}");
         await holder.ExecuteAsync("UNLOCK INSTANCE", default);
         Assert.Equal(MigrationState.Cancelled, (await world.Service.CancelAsync(world.Schema, new CancelRequest(), default)).State);

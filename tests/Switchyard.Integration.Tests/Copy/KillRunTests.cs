@@ -38,7 +38,7 @@ public sealed class KillRunTests(Xunit.Abstractions.ITestOutputHelper output)
         var report = new TestReport($"kill-run-{from}-{to}", "| round | blow | at | ranges done | state |", output);
         var rounds = TestReport.Full ? 200 / KillsPerRound / Pairs().Count + 1 : 1;
         await using var serve = await ServeProcess.StartAsync(
-            ServeProcess.BesideTests, directory,
+            ServeProcess.Release, directory,
             new Dictionary<string, string> { ["a"] = Through(source, toSource), ["b"] = Through(target, toTarget) }, "a");
         using var api = new ApiClient(new Uri($"http://127.0.0.1:{serve.ApiPort}"), null);
         try

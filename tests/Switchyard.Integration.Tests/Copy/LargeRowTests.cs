@@ -51,7 +51,7 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
         try
         {
             await using var serve = await ServeProcess.StartAsync(
-                ServeProcess.BesideTests, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
+                ServeProcess.Release, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
             using var api = new ApiClient(new Uri($"http://127.0.0.1:{serve.ApiPort}"), null);
             var peak = new Peak(serve.ProcessId);
             await api.PostAsync<MigrationStatus>("migrations", new CreateMigrationRequest { Name = "heavy", Source = "a", Target = "b", Schema = "heavy", CopyThreads = 2 }, default);
@@ -133,7 +133,7 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
         try
         {
             await using var serve = await ServeProcess.StartAsync(
-                ServeProcess.BesideTests, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
+                ServeProcess.Release, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
             using var api = new ApiClient(new Uri($"http://127.0.0.1:{serve.ApiPort}"), null);
             if (whenItIs == "copied")
             {
@@ -174,7 +174,7 @@ public sealed class LargeRowTests(Xunit.Abstractions.ITestOutputHelper output)
         try
         {
             await using var serve = await ServeProcess.StartAsync(
-                ServeProcess.BesideTests, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
+                ServeProcess.Release, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
             using var api = new ApiClient(new Uri($"http://127.0.0.1:{serve.ApiPort}"), null);
             await api.PostAsync<MigrationStatus>("migrations", new CreateMigrationRequest { Name = "heavy", Source = "a", Target = "b", Schema = "heavy", CopyThreads = 2 }, default);
             await WaitAsync(api, status => status.State == MigrationState.Running);

@@ -53,7 +53,7 @@ public sealed class MemoryTests(Xunit.Abstractions.ITestOutputHelper output)
         try
         {
             await using var serve = await ServeProcess.StartAsync(
-                ServeProcess.BesideTests, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
+                ServeProcess.Release, directory, new Dictionary<string, string> { ["a"] = source.Dsn, ["b"] = target.Dsn }, "a");
             using var api = new ApiClient(new Uri($"http://127.0.0.1:{serve.ApiPort}"), null);
             await api.PostAsync<MigrationStatus>("migrations", new CreateMigrationRequest { Name = "heavy", Source = "a", Target = "b", Schema = "heavy", CopyThreads = 4 }, default);
             MigrationStatus status;

@@ -49,7 +49,7 @@ internal sealed class ServedMigration : IAsyncDisposable
         }
 
         migration.Serve = await ServeProcess.StartAsync(
-            ServeProcess.BesideTests, migration._directory, new Dictionary<string, string> { ["a"] = migration._source.Dsn, ["b"] = migration._target.Dsn }, "a");
+            ServeProcess.Release, migration._directory, new Dictionary<string, string> { ["a"] = migration._source.Dsn, ["b"] = migration._target.Dsn }, "a");
         migration.Api = new ApiClient(new Uri($"http://127.0.0.1:{migration.Serve.ApiPort}"), null);
         return migration;
     }

@@ -70,8 +70,8 @@ public abstract class TcpRelay : IAsyncDisposable
                 return;
             }
 
-            var answers = PumpAsync(far, near, route.ToClientAsync);
-            await PumpAsync(near, far, route.ToServerAsync);
+            var answers = PumpAsync(far, near, route.ToClientAsync, route.CloseByServer);
+            await PumpAsync(near, far, route.ToServerAsync, static () => { });
 
             // The near end has closed: so is the far one, and what the server still says goes nowhere.
             route.Close();
@@ -80,7 +80,7 @@ public abstract class TcpRelay : IAsyncDisposable
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask<ReadOnlyMemory<byte>?>> pass)
+    private async Task PumpAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask<ReadOnlyMemory<byte>?>> pass, Action closed)
     {
         var buffer = new byte[BufferLength];
         try
@@ -97,6 +97,7 @@ public abstract class TcpRelay : IAsyncDisposable
                 await to.SendAsync(passed, _stop.Token);
             }
 
+            closed();
             to.Shutdown(SocketShutdown.Send);
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
@@ -113,6 +114,11 @@ public abstract class TcpRelay : IAsyncDisposable
 
         /// <summary>What goes on of the server's bytes; null ends the connection.</summary>
         public virtual ValueTask<ReadOnlyMemory<byte>?> ToClientAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => new(bytes);
+
+        /// <summary>The server has closed it; the client is not told yet.</summary>
+        public virtual void CloseByServer()
+        {
+        }
 
         /// <summary>The client has closed it.</summary>
         public virtual void Close()

@@ -79,10 +79,13 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
         }
 
         Forget();
-        using var ending = cancellationToken.Register(queue.Cancel);
         try
         {
-            await LoopAsync(pump, cancellationToken).ConfigureAwait(false);
+            // The queue is cancelled by another thread, which has to be through with that before the queue is aborted here.
+            await using (cancellationToken.Register(queue.Cancel).ConfigureAwait(false))
+            {
+                await LoopAsync(pump, cancellationToken).ConfigureAwait(false);
+            }
         }
         finally
         {

@@ -6,7 +6,7 @@ namespace Switchyard.Replication.Apply;
 
 /// <summary>
 /// The groups under way on the target, in order, and the workers that apply them. Called by the applier's loop alone, but for
-/// <see cref="MakeWay"/>.
+/// <see cref="MakeWay"/>, and <see cref="Cancel"/> while the loop runs.
 /// </summary>
 internal sealed class CommitQueue : IAsyncDisposable
 {
@@ -82,7 +82,7 @@ internal sealed class CommitQueue : IAsyncDisposable
     /// <summary>Waits until the first group has ended, in whatever way.</summary>
     public Task WaitForFirstAsync() => _groups.Count == 0 ? Task.CompletedTask : WaitAsync(_groups.Peek().Group.Run);
 
-    /// <summary>Ends everything at once, without waiting for it.</summary>
+    /// <summary>Ends everything at once, without waiting for it; from any thread, but not beside <see cref="AbortAsync"/>.</summary>
     public void Cancel() => _abort.Cancel();
 
     /// <summary>Ends everything at once, and returns when nothing runs any more. Ended groups can still be taken.</summary>

@@ -13,7 +13,8 @@ internal static class GateScope
 
     private const SessionEffects MayLeaveBlocker =
         OpensSomething | SessionEffects.BeginsTransaction | SessionEffects.AutocommitOff | SessionEffects.AutocommitUnknown
-        | SessionEffects.CreatesTemporaryTable | SessionEffects.OpensHandler | SessionEffects.PreparesStatement | SessionEffects.Opaque;
+        | SessionEffects.CreatesTemporaryTable | SessionEffects.OpensHandler | SessionEffects.PreparesStatement | SessionEffects.CallsProcedure
+        | SessionEffects.SetsSessionVariables | SessionEffects.SetsNextTransaction | SessionEffects.SetsRole | SessionEffects.Opaque;
 
     /// <summary>
     /// True when the statement may read or write a gated table, or may take something that blocks the drain, as far as its text and the

@@ -51,6 +51,37 @@ public sealed class GateBehaviourTests
         Assert.Equal("target", await held);
     }
 
+    /// <summary>Until its answer has come the session has nothing yet that would tie it.</summary>
+    [Fact]
+    public async Task A_statement_about_no_gated_table_that_will_tie_its_session_is_waited_for_while_it_runs()
+    {
+        await using var harness = await StartPairAsync();
+        await using var client = await harness.ConnectAsync();
+        await using var locker = await BackendConnection.OpenAsync(ProxyHarness.Admin(await SourceAsync()), default);
+        var other = harness.Schema + "_other";
+        await locker.ExecuteMultiAsync($"CREATE DATABASE {other}; CREATE TABLE {other}.slow (n INT); LOCK TABLES {other}.slow WRITE", default);
+        try
+        {
+            var setting = client.ExecuteAsync($"SET timestamp=1000000000+(SELECT COUNT(*) FROM {other}.slow)", default);
+            await ProxyHarness.UntilAsync(() => harness.Proxy.ListSessions().Any(session => session.State == "running"));
+            var gate = await harness.HoldAsync("s", "t");
+            var ack = await harness.WaitAckAsync(gate, ack => ack.Drained || ack.Blockers.Length > 0);
+            Assert.Equal("its statement runs", Assert.Single(ack.Blockers).Reason);
+            await locker.ExecuteAsync("UNLOCK TABLES", default);
+            await setting;
+            await harness.WaitAckAsync(gate, ack => ack.Blockers.Any(b => b.Reason.Contains("variable", StringComparison.Ordinal)));
+
+            await RunAsync(client, "SET timestamp=DEFAULT");
+            await harness.WaitAckAsync(gate, ack => ack.Drained);
+            await harness.FlipAsync(gate);
+            Assert.Equal("target", await WhereAsync(client));
+        }
+        finally
+        {
+            await locker.ExecuteMultiAsync($"UNLOCK TABLES; DROP DATABASE {other}", default);
+        }
+    }
+
     [Fact]
     public async Task What_can_be_carried_does_not_block_and_is_there_on_the_other_side()
     {

@@ -41,16 +41,28 @@ internal sealed class IndexBuilder(ReplicationStream stream, int threads)
                     throw new ReplicationException($"The secondary indexes of {missing[0].Table} are still missing on the target after {MaxRounds} attempts: its definition keeps changing. Start again when it has settled; the rows are kept.");
                 }
 
+                // The source is ahead: what it has added since its last change that the stream has met comes by the stream, which would find it there already.
+                await FaultPoints.HitAsync("copy.index.found", cancellationToken).ConfigureAwait(false);
+                await WaitForStreamAsync(cancellationToken).ConfigureAwait(false);
+                var still = await FindAsync([.. missing.Select(m => m.Table)], cancellationToken).ConfigureAwait(false);
+                var waiting = still.Where(s => missing.Any(m => m.Table == s.Table && m.Statement == s.Statement)).ToList();
                 await FaultPoints.HitAsync("copy.index.before", cancellationToken).ConfigureAwait(false);
-                await BuildAllAsync(missing, building, cancellationToken).ConfigureAwait(false);
+                if (waiting.Count > 0)
+                {
+                    await BuildAllAsync(waiting, building, cancellationToken).ConfigureAwait(false);
+                }
+
                 pause = s_firstPause;
-                // What was missing is there; a second look would read every definition again.
-                return;
+                if (waiting.Count == still.Count)
+                {
+                    // What was missing is there; another look would read every definition again.
+                    return;
+                }
             }
             catch (ServerErrorException e) when (ServerErrors.IsDefinitionChange(e) || e.Code is 1061 or 1072)
             {
                 // The definition changed on one side since it was read: compared again when the stream has brought it.
-                await stream.WaitForAppliedAsync(await stream.ReadSourceEndAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                await WaitForStreamAsync(cancellationToken).ConfigureAwait(false);
                 if (rounds >= MaxRounds)
                 {
                     throw;
@@ -65,6 +77,9 @@ internal sealed class IndexBuilder(ReplicationStream stream, int threads)
             }
         }
     }
+
+    private async Task WaitForStreamAsync(CancellationToken cancellationToken) =>
+        await stream.WaitForAppliedAsync(await stream.ReadSourceEndAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
     private async Task<IReadOnlyList<DeferredIndexes>> FindAsync(IReadOnlyList<TableName> tables, CancellationToken cancellationToken)
     {

@@ -122,6 +122,34 @@ public sealed class ChangedDefinitionTests
         Assert.Equal(["other"], (await IndexesAsync(scenario.Target, scenario.Schema)).Where(i => i.StartsWith("other", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData("mariadb-10.11")]
+    [InlineData("mysql-9.7")]
+    public async Task An_index_added_while_the_stream_is_behind_is_left_to_the_stream(string server)
+    {
+        await using var scenario = await CreateAsync(server);
+        await using var application = await scenario.ConnectSourceAsync();
+        await using var stream = await scenario.OpenAsync();
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isHeld = false;
+        using var held = FaultPoints.Arm("stream.event.delivered", async token => await (Volatile.Read(ref isHeld) ? goOn.Task.WaitAsync(token) : Task.CompletedTask));
+        using var copied = FaultPoints.Arm("copy.turn.after", async token =>
+        {
+            Volatile.Write(ref isHeld, true);
+            await application.ExecuteAsync("ALTER TABLE t ADD INDEX late (other)", token);
+        });
+        using var found = FaultPoints.Arm("copy.index.found", _ =>
+        {
+            goOn.TrySetResult();
+            return ValueTask.CompletedTask;
+        });
+        await new TableCopier(stream, new CopyOptions { Threads = 1 }).RunAsync(default).WaitAsync(TimeSpan.FromMinutes(4));
+        goOn.TrySetResult();
+        await Scenario.CatchUpAsync(stream);
+        Assert.Null(stream.Progress.Error);
+        Assert.Equal(await IndexesAsync(scenario.Source, scenario.Schema), await IndexesAsync(scenario.Target, scenario.Schema));
+    }
+
     /// <summary>Waits until a statement that begins so runs on the target.</summary>
     private static async Task UntilAsync(Scenario scenario, string statement)
     {

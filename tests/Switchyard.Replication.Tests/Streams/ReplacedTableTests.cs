@@ -43,7 +43,8 @@ public sealed class ReplacedTableTests
         {
             await using var application = await scenario.ConnectSourceAsync();
             var hits = 0;
-            using (FaultPoints.Arm("copy.read.after", async token =>
+            // Behind the chunk's transaction, which a RENAME of the very table it has read would wait for.
+            using (FaultPoints.Arm("copy.end.after", async token =>
             {
                 if (Interlocked.Increment(ref hits) == 6)
                 {

@@ -45,6 +45,7 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
         var (present, plugins) = await _steps.AskAsync(
             [Side.Target], "list its accounts", async token => (await to.ListAsync(token), await to.ListPluginsAsync(token)), cancellationToken);
         var moving = await _steps.AskAsync([Side.Source], "list what is in its schemas", token => ListMovingAsync(from, token), cancellationToken);
+        var made = request.DryRun ? [] : await MakeMissingAsync(source, target, present, cancellationToken);
         foreach (var account in accounts.OrderBy(a => a.User, StringComparer.Ordinal).ThenBy(a => a.Host, StringComparer.Ordinal))
         {
             results.Add(await CopyAsync(request, account, from, to, present.Contains(account), plugins, moving, cancellationToken));
@@ -52,28 +53,51 @@ internal sealed class AccountCopier(MigrationEnvironment environment, MigrationR
 
         if (!request.DryRun)
         {
+            Note(results, made);
             await ReturnDefinersAsync(results, source, target, to, cancellationToken);
             await _steps.RunAsync(ServerSteps.Both, "show what its accounts are verified by", new AccountMemory(environment, record).KeepAsync, cancellationToken);
         }
     }
 
     /// <summary>Only while the source's definitions are the ones that count.</summary>
+    private IEnumerable<MigratedSchema> WholeSchemas => record.Schemas.Where(s => s.Whole && record.Authoritative == Side.Source);
+
+    private async Task<IReadOnlyList<ILookup<Account, string>>> MakeMissingAsync(BackendConnection source, BackendConnection target, IReadOnlySet<Account> present, CancellationToken cancellationToken)
+    {
+        var made = new List<ILookup<Account, string>>();
+        foreach (var schema in WholeSchemas.Where(_ => record.SchemaCopied))
+        {
+            made.Add(await _steps.AskAsync(
+                ServerSteps.Both, $"make the routines of {schema.Name} that the target lacks", token => new LentDefiners(source, target).MakeMissingAsync(schema.Name, present, token), cancellationToken));
+        }
+
+        // A routine is made in its own mode.
+        await _steps.RunAsync([Side.Target], "take a setting", token => target.ExecuteAsync("SET SESSION sql_mode=''", token), cancellationToken);
+        return made;
+    }
+
+    private void Note(List<AccountCopy> results, IReadOnlyList<ILookup<Account, string>> running)
+    {
+        var copied = results.DistinctBy(r => r.Account).ToDictionary(r => Account.Parse(r.Account));
+        foreach (var account in running.SelectMany(r => r))
+        {
+            if (copied.TryGetValue(account.Key, out var copy))
+            {
+                copied[account.Key] = copy with { Note = $"{copy.Note} {string.Join(", ", account)} on '{record.Settings.Target}' {(account.Count() == 1 ? "runs" : "run")} as it now.".TrimStart() };
+                results[results.IndexOf(copy)] = copied[account.Key];
+            }
+        }
+    }
+
     private async Task ReturnDefinersAsync(List<AccountCopy> results, BackendConnection source, BackendConnection target, AccountCatalog to, CancellationToken cancellationToken)
     {
-        foreach (var schema in record.Schemas.Where(s => s.Whole && record.Authoritative == Side.Source))
+        foreach (var schema in WholeSchemas)
         {
-            var copied = results.DistinctBy(r => r.Account).ToDictionary(r => Account.Parse(r.Account));
+            var copied = results.Select(r => Account.Parse(r.Account)).Distinct().ToList();
             var returned = await _steps.AskAsync(
                 ServerSteps.Both, $"make the views and routines of {schema.Name} run as their own accounts",
-                async token => await new LentDefiners(source, target).ReturnAsync(schema.Name, await to.ListAsync(token), copied.Keys, token), cancellationToken);
-            foreach (var account in returned)
-            {
-                if (copied.TryGetValue(account.Key, out var copy))
-                {
-                    results[results.IndexOf(copy)] = copy with { Note = $"{copy.Note} {string.Join(", ", account)} on '{record.Settings.Target}' {(account.Count() == 1 ? "runs" : "run")} as it now.".TrimStart() };
-                }
-            }
-
+                async token => await new LentDefiners(source, target).ReturnAsync(schema.Name, await to.ListAsync(token), copied, token), cancellationToken);
+            Note(results, [returned]);
             if (returned.Count > 0)
             {
                 foreach (var grant in results.SelectMany(r => r.Grants))

@@ -9,6 +9,36 @@ namespace Switchyard.Migration;
 /// </summary>
 internal sealed class LentDefiners(BackendConnection source, BackendConnection target)
 {
+    /// <summary>
+    /// Makes the routines that the source has and the target has not: where a routine cannot be replaced by one statement, an earlier run may have ended between dropping and making it, and
+    /// no grant on it can be given before it is there. By account, what runs as it; what the target refuses stays away, of which the switch tells.
+    /// </summary>
+    /// <param name="schema">A schema that moves as a whole, and that is on the target.</param>
+    /// <param name="accounts">The target's.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<ILookup<Account, string>> MakeMissingAsync(string schema, IReadOnlySet<Account> accounts, CancellationToken cancellationToken)
+    {
+        var there = await ListRoutinesAsync(target, schema, cancellationToken);
+        var made = new List<(Account Account, string What)>();
+        if (!(await ListRoutinesAsync(source, schema, cancellationToken)).IsSubsetOf(there))
+        {
+            var creator = await ObjectCreator.OpenAsync(target, cancellationToken);
+            foreach (var item in (await SchemaObjectReader.ReadRoutinesAsync(source, schema, cancellationToken)).Where(o => o.Kind is SchemaObjectKind.Procedure or SchemaObjectKind.Function && CanMake(o) && !there.Contains((Kind(o), o.Name.ToUpperInvariant()))))
+            {
+                try
+                {
+                    await creator.CreateAsync(item, cancellationToken);
+                    made.Add((Account.Parse(item.Definer), What(item)));
+                }
+                catch (ServerErrorException) when (target.IsUsable)
+                {
+                }
+            }
+        }
+
+        return made.Where(m => accounts.Contains(m.Account)).ToLookup(m => m.Account, m => m.What);
+    }
+
     /// <summary>Gives back what belongs to accounts the target has now; by account, what runs as it from here on.</summary>
     /// <param name="schema">A schema that moves as a whole.</param>
     /// <param name="accounts">The target's.</param>
@@ -31,12 +61,12 @@ internal sealed class LentDefiners(BackendConnection source, BackendConnection t
         ];
         var creator = await ObjectCreator.OpenAsync(target, cancellationToken);
         var returned = new List<(Account Account, string What)>();
-        foreach (var item in objects.Where(o => lent.Contains((Kind(o), o.Name)) && o.Definer != own && accounts.Contains(Account.Parse(o.Definer))))
+        foreach (var item in objects.Where(o => CanMake(o) && lent.Contains((Kind(o), o.Name)) && o.Definer != own && accounts.Contains(Account.Parse(o.Definer))))
         {
             try
             {
                 await creator.CreateAsync(item, cancellationToken);
-                returned.Add((Account.Parse(item.Definer), $"the {Kind(item).ToLowerInvariant()} {schema}.{item.Name}"));
+                returned.Add((Account.Parse(item.Definer), What(item)));
             }
             catch (ServerErrorException) when (target.IsUsable)
             {
@@ -63,6 +93,17 @@ internal sealed class LentDefiners(BackendConnection source, BackendConnection t
         lent.ExceptWith(others.Rows.Select(r => (r.GetString(0), r.GetString(1))));
         return lent;
     }
+
+    private static async Task<HashSet<(string Kind, string Name)>> ListRoutinesAsync(BackendConnection server, string schema, CancellationToken cancellationToken)
+    {
+        var rows = await server.QueryAsync(
+            $"SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema={SqlText.QuoteString(schema)} AND routine_type IN ('PROCEDURE', 'FUNCTION')", cancellationToken);
+        return rows.Rows.Select(r => (r.GetString(0), r.GetString(1).ToUpperInvariant())).ToHashSet();
+    }
+
+    private static bool CanMake(SchemaObject item) => item.CreateStatement.Length > 0;
+
+    private static string What(SchemaObject item) => $"the {Kind(item).ToLowerInvariant()} {item.Schema}.{item.Name}";
 
     private static string Kind(SchemaObject item) => item.Kind.ToString().ToUpperInvariant();
 }

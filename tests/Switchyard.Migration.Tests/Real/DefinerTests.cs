@@ -1,4 +1,5 @@
 using Switchyard.Client;
+using Switchyard.Faults;
 
 namespace Switchyard.Migration.Tests.Real;
 
@@ -51,5 +52,38 @@ public sealed class DefinerTests
         Assert.Equal(1, (await target.QueryAsync($"SELECT COUNT(*) FROM mysql.procs_priv WHERE db='{world.Schema}' AND user='{definer}'", default)).GetInt64(0, 0));
         await target.ExecuteAsync("INSERT INTO t VALUES (1, 1)", default);
         Assert.Equal(7, (await target.QueryAsync("SELECT v FROM t", default)).GetInt64(0, 0));
+    }
+
+    [Theory]
+    [InlineData("mysql-9.7", "mysql-9.7")]
+    [InlineData("mysql-9.7", "mariadb-11.8")]
+    public async Task A_routine_is_not_lost_when_accounts_copy_ends_while_it_gives_the_routine_back(string from, string to)
+    {
+        await using var world = await RealWorld.StartAsync(from, to, "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB");
+        var definer = $"d{world.Schema}";
+        await using var source = await world.OpenSourceAsync();
+        foreach (var statement in (string[])[
+            $"CREATE USER '{definer}'@'%' IDENTIFIED BY '{RealWorld.AppPassword}'", $"CREATE DEFINER='{definer}'@'%' FUNCTION f() RETURNS INT DETERMINISTIC RETURN 7",
+            $"GRANT EXECUTE ON FUNCTION {world.Schema}.f TO '{definer}'@'%'"])
+        {
+            await source.ExecuteAsync(statement, default);
+        }
+
+        await world.CreateAsync();
+        await world.UntilAsync(MigrationState.Running);
+        var request = new CopyAccountsRequest { Accounts = [$"{definer}@%"] };
+        using (FaultPoints.Arm("schema.object.create", _ => throw new FaultInjectedException("schema.object.create")))
+        {
+            await Assert.ThrowsAsync<FaultInjectedException>(() => world.Service.CopyAccountsAsync(world.Schema, request, default));
+        }
+
+        await using var target = await world.OpenTargetAsync();
+        var left = (await target.QueryAsync($"SELECT routine_name FROM information_schema.routines WHERE routine_schema='{world.Schema}'", default)).RowCount;
+        Assert.Equal(target.Server.IsMariaDb ? 1 : 0, left);
+
+        var copied = await world.Service.CopyAccountsAsync(world.Schema, request, default);
+        Assert.Contains($"the function {world.Schema}.f on 'b' runs as it now", Assert.Single(copied.Accounts).Note, StringComparison.Ordinal);
+        Assert.Equal($"{definer}@%", (await target.QueryAsync($"SELECT definer FROM information_schema.routines WHERE routine_schema='{world.Schema}'", default)).GetString(0, 0));
+        Assert.Equal(1, (await target.QueryAsync($"SELECT COUNT(*) FROM mysql.procs_priv WHERE db='{world.Schema}' AND user='{definer}'", default)).GetInt64(0, 0));
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Switchyard.Client;
+using Switchyard.Faults;
 
 namespace Switchyard.Replication.Schema;
 
@@ -21,7 +22,7 @@ public sealed partial class ObjectCreator
         new(target, await ServerTraits.ReadAsync(target, cancellationToken).ConfigureAwait(false));
 
     /// <summary>
-    /// Creates one object; one of the same name is replaced. Its DEFINER is kept when the account exists on the target, else it becomes the
+    /// Creates one object; one of the same name is replaced: by one statement where the server has one for that, else it is gone until the new one is there. Its DEFINER is kept when the account exists on the target, else it becomes the
     /// connection's own account and a finding says so.
     /// </summary>
     /// <exception cref="ServerErrorException">The target refused it.</exception>
@@ -37,9 +38,10 @@ public sealed partial class ObjectCreator
         }
 
         var statement = await WithDefinerAsync(item, findings, cancellationToken).ConfigureAwait(false);
-        if (item.Kind == SchemaObjectKind.View)
+        var replaces = item.Kind == SchemaObjectKind.View || _traits.Server.IsMariaDb;
+        if (replaces)
         {
-            statement = CreateView().Replace(statement, "CREATE OR REPLACE ", 1);
+            statement = Create().Replace(statement, "CREATE OR REPLACE ", 1);
         }
 
         statement = CollationName().Replace(statement, m => TranslateCollation(m.Value));
@@ -49,11 +51,12 @@ public sealed partial class ObjectCreator
             $"SET NAMES utf8mb4, sql_mode={SqlText.QuoteString(ServerModes.Supported(_traits.Server, item.SqlMode))}"
             + (collation is { } c ? $", collation_connection={SqlText.QuoteString(c.Collation)}" : ""),
             cancellationToken).ConfigureAwait(false);
-        if (item.Kind != SchemaObjectKind.View)
+        if (!replaces)
         {
             await _target.ExecuteAsync($"DROP {item.Kind.Sql()} IF EXISTS {item.QuotedName}", cancellationToken).ConfigureAwait(false);
         }
 
+        await FaultPoints.HitAsync("schema.object.create", cancellationToken).ConfigureAwait(false);
         await _target.ExecuteAsync(statement, cancellationToken).ConfigureAwait(false);
         return findings;
     }
@@ -130,7 +133,7 @@ public sealed partial class ObjectCreator
     private static partial Regex CollationName();
 
     [GeneratedRegex(@"^CREATE\s+", RegexOptions.IgnoreCase)]
-    private static partial Regex CreateView();
+    private static partial Regex Create();
 
     [GeneratedRegex(@"DEFINER=(`[^`]*`|'[^']*'|\S+?)@(`[^`]*`|'[^']*'|\S+)\s+", RegexOptions.IgnoreCase)]
     private static partial Regex Definer();

@@ -57,9 +57,28 @@ public sealed class FullDiskTests
     [Fact]
     public async Task A_switch_to_a_server_that_refuses_rows_for_want_of_space_is_taken_back_in_time_and_replication_goes_on_once_there_is_room()
     {
-        const string server = "mysql-9.7";
-        await using var target = await LabServer.StartOnSmallDiskAsync(server);
-        await using var world = await RunningAsync(server, target);
+        for (var attempt = 1; ; attempt++)
+        {
+            await using var target = await LabServer.StartOnSmallDiskAsync("mysql-9.7");
+            try
+            {
+                await SwitchToFullAsync(target);
+                return;
+            }
+            catch (Exception) when (attempt < 3)
+            {
+                // So does MySQL, once in many runs, and there is no server to look at then.
+                if (!(await target.ReadLogAsync()).Contains("got signal", StringComparison.Ordinal))
+                {
+                    throw;
+                }
+            }
+        }
+    }
+
+    private static async Task SwitchToFullAsync(LabServer target)
+    {
+        await using var world = await RunningAsync(target.Name, target);
         await using var load = Workload.Start(world, 2);
         try
         {

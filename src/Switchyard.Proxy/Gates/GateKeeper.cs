@@ -81,6 +81,18 @@ internal sealed class GateKeeper(
         _stop.Dispose();
     }
 
+    /// <summary>The end of the next statement. One for all gates that wait; a new one only when the last was given.</summary>
+    private TaskCompletionSource NextPulse()
+    {
+        var pulse = _pulse;
+        if (pulse.Task.IsCompleted)
+        {
+            Interlocked.CompareExchange(ref _pulse, NewSignal(), pulse);
+        }
+
+        return _pulse;
+    }
+
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private void OnChanged(TopologyState state)
@@ -151,7 +163,7 @@ internal sealed class GateKeeper(
             await _sessions.RefreshUncertainAsync(_stop.Token);
             while (!hold.Ended.IsCompleted)
             {
-                var signal = _pulse = NewSignal();
+                var signal = NextPulse();
 
                 // The gate is published, then this fence, then the look at the sessions: what the look misses has seen the gate.
                 Interlocked.MemoryBarrier();

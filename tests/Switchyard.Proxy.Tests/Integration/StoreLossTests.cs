@@ -28,7 +28,7 @@ public sealed class StoreLossTests
     [Fact]
     public async Task A_proxy_has_a_trace_in_the_store_until_it_ends_in_good_order()
     {
-        await using var harness = await StartAsync();
+        await using var harness = await StartAsync(new ProxyOptions { Id = "p1" });
         Assert.Equal("p1", Assert.Single(await harness.Repository.ListProxyTracesAsync()).Value.Id);
         await harness.Proxy.StopAsync();
         Assert.Empty(await harness.Repository.ListProxyTracesAsync());

@@ -192,18 +192,19 @@ public sealed class BackendConnection : IAsyncDisposable
         var isTls = IsTls;
         var plugin = AuthExchange.CanStartWith(_opened.AuthPlugin, options, isTls) ? _opened.AuthPlugin : Wire.Auth.AuthPlugins.NativePassword;
         var proof = AuthExchange.FirstProof(plugin, options, isTls, _opened.Nonce);
+        var text = CharacterSets.OfLogin(options.Collation, _opened.Server.Collation);
         var writer = _channel.Begin();
         new ChangeUserPayload
         {
-            User = Encoding.UTF8.GetBytes(options.User),
+            User = text.GetBytes(options.User),
             AuthResponse = proof,
-            Schema = Encoding.UTF8.GetBytes(options.Schema ?? ""),
+            Schema = text.GetBytes(options.Schema ?? ""),
             Collation = options.Collation,
             AuthPlugin = plugin,
             Attributes = [.. options.Attributes],
         }.Write(writer, Negotiated);
         await _channel.SendAsync(default, cancellationToken).ConfigureAwait(false);
-        var exchange = new AuthExchange(_opened.Packets, options, isTls, plugin, _opened.Nonce);
+        var exchange = new AuthExchange(_opened.Packets, options, text, isTls, plugin, _opened.Nonce);
         var ok = await _channel.GuardAsync(token => exchange.CompleteAsync(Negotiated, token), cancellationToken).ConfigureAwait(false);
         _opened = _opened with { Nonce = exchange.Nonce, AuthPlugin = exchange.Plugin, Ok = ok };
         _channel.Complete(ok.Status);

@@ -38,10 +38,11 @@ public sealed class ServerErrorException : Exception
 
     private static readonly string[] s_fullDisk = ["errno: 28 ", "errno 28 ", "error 28 ", "errno: 122 ", "errno 122 ", "error 122 ", "No space left", "quota exceeded"];
 
-    internal static ServerErrorException From(ReadOnlySpan<byte> payload, int statementIndex = 0)
+    /// <param name="text">How its words read; null is UTF-8.</param>
+    internal static ServerErrorException From(ReadOnlySpan<byte> payload, int statementIndex = 0, System.Text.Encoding? text = null)
     {
         var error = Wire.Payloads.ErrorPayload.Parse(payload);
         var state = error.SqlState.Length == 0 ? "HY000" : System.Text.Encoding.UTF8.GetString(error.SqlState);
-        return new ServerErrorException(error.Code, state, System.Text.Encoding.UTF8.GetString(error.Message), statementIndex);
+        return new ServerErrorException(error.Code, state, (text ?? System.Text.Encoding.UTF8).GetString(error.Message), statementIndex);
     }
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Switchyard.Sql;
 
 /// <summary>
@@ -43,4 +45,7 @@ public readonly record struct ScanOptions
 
     /// <summary>The byte above 0x7F that is a space in <c>character_set_client</c>, such as 0xA0 in latin1, and that servers take for one between words; 0 for none.</summary>
     public byte HardSpace { get; init; }
+
+    /// <summary>How names beyond ASCII read by <c>character_set_client</c>; null is UTF-8. Always the same object for one character set.</summary>
+    public Encoding? Encoding { get; init; }
 }

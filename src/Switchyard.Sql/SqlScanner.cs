@@ -13,7 +13,7 @@ public static class SqlScanner
     {
         if (!IsReadable(sql, options))
         {
-            return NotUnderstood(sql);
+            return NotUnderstood(sql, options);
         }
 
         var reader = new StatementReader(sql, options, GateMode.ByVersion);
@@ -40,12 +40,12 @@ public static class SqlScanner
     {
         if (options.OracleMode || !IsReadable(body, options))
         {
-            return NotUnderstood(body);
+            return NotUnderstood(body, options);
         }
 
         var reader = new StatementReader(body, options, GateMode.ByVersion);
         var info = reader.ReadRoutine(parameters, schema);
-        return reader.SawGate ? NotUnderstood(body) : info;
+        return reader.SawGate ? NotUnderstood(body, options) : info;
     }
 
     /// <summary>A statement, or a routine, that does nothing.</summary>
@@ -74,7 +74,7 @@ public static class SqlScanner
         return true;
     }
 
-    /// <summary>The text of a string literal, unescaped, as UTF-8; null when <paramref name="literal"/> is not one plain string literal.</summary>
+    /// <summary>The text of a string literal, unescaped; null when <paramref name="literal"/> is not one plain string literal.</summary>
     public static string? DecodeString(ReadOnlySpan<byte> literal, in ScanOptions options)
     {
         var lexer = new Lexer(literal, options, GateMode.AllClosed);
@@ -112,14 +112,20 @@ public static class SqlScanner
             text[length++] = b;
         }
 
-        return Encoding.UTF8.GetString(text, 0, length);
+        return (options.Encoding ?? Encoding.UTF8).GetString(text, 0, length);
     }
 
     /// <summary>A text of which not even the tokens are known: the schemas it may name are all that is told.</summary>
-    private static StatementInfo NotUnderstood(ReadOnlySpan<byte> sql)
+    private static StatementInfo NotUnderstood(ReadOnlySpan<byte> sql, in ScanOptions options)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
-        Qualifiers.CollectBytes(sql, names);
+        Qualifiers.CollectBytes(sql, options.Encoding, names);
+        if (options is { AsciiUnsafeCharacterSet: true, Encoding: { } encoding })
+        {
+            // A name may have bytes that look like quotes and spaces there.
+            Qualifiers.CollectBytes(Encoding.UTF8.GetBytes(encoding.GetString(sql)), null, names);
+        }
+
         return StatementInfo.NotUnderstood([.. names]);
     }
 

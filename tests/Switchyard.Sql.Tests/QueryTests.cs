@@ -236,5 +236,20 @@ public sealed class QueryTests
         Assert.Equal("Select plain R:t", Describe.Line(Describe.Scan("SELECT gr\u00f6\u00dfe, a\u00a0 FROM t", Describe.MySql)));
     }
 
+    [Fact]
+    public void Names_are_read_in_the_clients_character_set()
+    {
+        var latin1 = Describe.MySql with { Encoding = System.Text.Encoding.Latin1 };
+        var use = SqlScanner.Scan(System.Text.Encoding.Latin1.GetBytes("USE caf\u00e9"), latin1);
+        Assert.Equal("caf\u00e9", use.UseSchema);
+        Assert.Equal("Insert W:caf\u00e9.t", Latin1("INSERT INTO caf\u00e9.t VALUES (1)", latin1));
+
+        // What UTF-8 would take for one letter is two.
+        Assert.Equal("Insert W:\u00c3\u00a9.t", Latin1("INSERT INTO `\u00c3\u00a9`.t VALUES (1)", latin1));
+        Assert.Contains("caf\u00e9", SqlScanner.Scan(System.Text.Encoding.Latin1.GetBytes("PREPARE s FROM 'INSERT INTO caf\u00e9.t VALUES (1)'"), latin1).Qualifiers);
+        var gbk = System.Text.CodePagesEncodingProvider.Instance.GetEncoding(936)!;
+        Assert.Contains("\u4e63", SqlScanner.Scan(gbk.GetBytes("INSERT INTO `\u4e63`.t VALUES (1)"), Describe.MySql with { AsciiUnsafeCharacterSet = true, Encoding = gbk }).Qualifiers);
+    }
+
     private static string Latin1(string sql, ScanOptions options) => Describe.Line(SqlScanner.Scan(System.Text.Encoding.Latin1.GetBytes(sql), options));
 }

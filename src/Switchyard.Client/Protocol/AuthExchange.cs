@@ -1,3 +1,4 @@
+using System.Text;
 using Switchyard.Wire;
 using Switchyard.Wire.Auth;
 using Switchyard.Wire.Payloads;
@@ -5,7 +6,8 @@ using Switchyard.Wire.Payloads;
 namespace Switchyard.Client.Protocol;
 
 /// <summary>Proves who we are, by whichever plugin the server asks for, until it says OK or refuses.</summary>
-internal sealed class AuthExchange(PacketStream packets, ConnectionOptions options, bool isProtected, string plugin, byte[] nonce)
+/// <param name="text">How the server reads the login's names, and writes its refusal.</param>
+internal sealed class AuthExchange(PacketStream packets, ConnectionOptions options, Encoding text, bool isProtected, string plugin, byte[] nonce)
 {
     // A server switches once, and a plugin takes three rounds at most; more is a peer that does not mean to end.
     private const int MaxRounds = 10;
@@ -83,7 +85,7 @@ internal sealed class AuthExchange(PacketStream packets, ConnectionOptions optio
                 case OkPayload.Header:
                     return OkResult.From(OkPayload.Parse(payload.Span, capabilities));
                 case ErrorPayload.Header:
-                    throw ServerErrorException.From(payload.Span);
+                    throw ServerErrorException.From(payload.Span, text: text);
                 case AuthSwitchRequestPayload.Header:
                     answer = Switch(AuthSwitchRequestPayload.Parse(payload.Span));
                     break;

@@ -200,9 +200,10 @@ internal static class ConnectionOpener
 
         // A plugin we cannot begin with is answered by the native one: the server then switches to whatever the account has.
         var plugin = AuthExchange.CanStartWith(greeting.AuthPlugin, options, useTls) ? greeting.AuthPlugin : AuthPlugins.NativePassword;
-        WriteResponse(packets.BeginPayload(), options, capabilities, plugin, AuthExchange.FirstProof(plugin, options, useTls, greeting.Nonce));
+        var text = CharacterSets.OfLogin(options.LoginCollation, greeting.Collation);
+        WriteResponse(packets.BeginPayload(), options, text, capabilities, plugin, AuthExchange.FirstProof(plugin, options, useTls, greeting.Nonce));
         await packets.SendAsync(cancellationToken).ConfigureAwait(false);
-        var exchange = new AuthExchange(packets, options, useTls, plugin, greeting.Nonce);
+        var exchange = new AuthExchange(packets, options, text, useTls, plugin, greeting.Nonce);
         var ok = await exchange.CompleteAsync(capabilities, cancellationToken).ConfigureAwait(false);
         var compression = (capabilities & Capabilities.ZstdCompression) != 0 ? CompressionKind.Zstd
             : (capabilities & Capabilities.Compress) != 0 ? CompressionKind.Zlib : CompressionKind.None;
@@ -235,15 +236,15 @@ internal static class ConnectionOpener
             : throw new MalformedPacketException($"The server {greeting.ServerVersion} offers only the protocol from before MySQL 4.1.");
     }
 
-    private static void WriteResponse(PayloadWriter writer, ConnectionOptions options, Capabilities capabilities, string plugin, byte[] proof) =>
+    private static void WriteResponse(PayloadWriter writer, ConnectionOptions options, Encoding text, Capabilities capabilities, string plugin, byte[] proof) =>
         new HandshakeResponsePayload
         {
             Capabilities = capabilities,
             MaxPacketSize = HandshakeMaxPacketSize,
             Collation = options.LoginCollation,
-            User = Encoding.UTF8.GetBytes(options.User),
+            User = text.GetBytes(options.User),
             AuthResponse = proof,
-            Schema = options.Schema is null ? null : Encoding.UTF8.GetBytes(options.Schema),
+            Schema = options.Schema is null ? null : text.GetBytes(options.Schema),
             AuthPlugin = plugin,
             Attributes = [.. options.Attributes],
             ZstdLevel = PacketCompressor.DefaultZstdLevel,

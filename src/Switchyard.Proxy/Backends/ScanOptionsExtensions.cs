@@ -1,5 +1,6 @@
 using Switchyard.Client;
 using Switchyard.Sql;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Backends;
 
@@ -38,5 +39,6 @@ internal static class ScanOptionsExtensions
             "cp852" or "cp866" or "keybcs2" => 0xFF,
             _ => 0,
         },
+        Encoding = CharacterSets.Find(characterSet),
     };
 }

@@ -66,10 +66,11 @@ internal readonly record struct ClientError(ushort Code, string SqlState, string
     public static ClientError BackendDown(string backend, string reason) => new(1429, "08001", $"Switchyard cannot reach backend '{backend}': {reason}");
 
     /// <summary>Writes the packet with its header.</summary>
-    public void WriteTo(PayloadWriter into, byte sequence, Capabilities capabilities)
+    /// <param name="text">The client's character set; null is UTF-8.</param>
+    public void WriteTo(PayloadWriter into, byte sequence, Capabilities capabilities, Encoding? text = null)
     {
         using var payload = new PayloadWriter();
-        new ErrorPayload { Code = Code, SqlState = Encoding.ASCII.GetBytes(SqlState), Message = Encoding.UTF8.GetBytes(Message) }.Write(payload, capabilities);
+        new ErrorPayload { Code = Code, SqlState = Encoding.ASCII.GetBytes(SqlState), Message = (text ?? Encoding.UTF8).GetBytes(Message) }.Write(payload, capabilities);
         PacketIO.Frame(into, payload.WrittenSpan, sequence);
     }
 }

@@ -107,10 +107,41 @@ internal static class LegCommands
         }
     }
 
+    /// <summary>A name beyond ASCII is told in UTF-8, whatever the session speaks.</summary>
     public static async Task ChangeSchemaAsync(BackendLeg leg, string schema, CancellationToken cancellationToken)
     {
-        await SimpleAsync(leg, CommandKind.InitDb, Encoding.UTF8.GetBytes(schema), cancellationToken);
+        var characterSet = Ascii.IsValid(schema) ? "" : (await QueryAsync(leg, "SELECT @@character_set_client", cancellationToken)).Text(0, 0) ?? "";
+        if (characterSet.Length == 0 || characterSet.StartsWith("utf8", StringComparison.Ordinal))
+        {
+            await SimpleAsync(leg, CommandKind.InitDb, Encoding.UTF8.GetBytes(schema), cancellationToken);
+        }
+        else
+        {
+            await QueryAsync(leg, "SET SESSION character_set_client = utf8mb4", cancellationToken);
+            try
+            {
+                await SimpleAsync(leg, CommandKind.InitDb, Encoding.UTF8.GetBytes(schema), cancellationToken);
+            }
+            finally
+            {
+                await RestoreAsync(leg, characterSet, cancellationToken);
+            }
+        }
+
         leg.Schema = schema;
+    }
+
+    private static async Task RestoreAsync(BackendLeg leg, string characterSet, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await QueryAsync(leg, $"SET SESSION character_set_client = {characterSet}", cancellationToken);
+        }
+        catch (ServerErrorException exception)
+        {
+            // What the session sends there would be read as something else.
+            throw Lost(leg, exception);
+        }
     }
 
     /// <summary>Prepares a statement; its definitions are read and dropped.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
@@ -86,11 +85,12 @@ internal sealed partial class ProxySession
         }
         else
         {
-            _state.Schema = payload.Schema.Length > 0 ? Encoding.UTF8.GetString(payload.Schema) : null;
             _collation = payload.Collation ?? _collation;
+            var text = ReadLoginText(profile.Server);
+            _state.Schema = payload.Schema.Length > 0 ? text.GetString(payload.Schema) : null;
             _attributes = payload.Attributes.Count > 0 ? payload.Attributes : _attributes;
             var request = new LoginRequest(
-                Encoding.UTF8.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
+                text.GetString(payload.User), ClientAddress.Address, PluginOf(payload.AuthPlugin), payload.AuthResponse, _nonce, _capabilities);
             try
             {
                 if (await AdmitAsync(request, 1, profile, kept, cancellationToken))

@@ -15,11 +15,17 @@ internal sealed partial class ProxySession
 {
     private async ValueTask InitDbAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
-        var schema = Encoding.UTF8.GetString(Argument(frame).Span);
+        if (_scanOptionsUncertain && !Ascii.IsValid(Argument(frame).Span))
+        {
+            await RefreshScanOptionsAsync(_current!, cancellationToken);
+        }
+
+        var schema = (_scanOptions.Encoding ?? Encoding.UTF8).GetString(Argument(frame).Span);
         var statement = new Statement(s_nothing, frame, ResponseShape.Results) { NewSchema = schema };
         if (await RunAsync(statement, cancellationToken) && _current!.Scanner.ErrorCode == 0)
         {
             SchemaChanged(schema);
+            DoubtSchema();
         }
     }
 

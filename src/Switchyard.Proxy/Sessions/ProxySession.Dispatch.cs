@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Text;
+using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Frontend;
 using Switchyard.Proxy.Relay;
 using Switchyard.Sql;
@@ -123,9 +125,9 @@ internal sealed partial class ProxySession
     {
         var name = Argument(frame).Span;
         var end = name.IndexOf((byte)0);
-        var table = System.Text.Encoding.UTF8.GetString(end < 0 ? name : name[..end]);
-        var statement = System.Text.Encoding.UTF8.GetBytes($"SELECT * FROM `{table.Replace("`", "``", StringComparison.Ordinal)}` LIMIT 0");
-        await RunAsync(new Statement(_context.Statements.GetOrScan(statement, _scanOptions), frame, ResponseShape.UntilEnd) { IsAboutDefinitions = true }, cancellationToken);
+        var table = (_scanOptions.Encoding ?? Encoding.UTF8).GetString(end < 0 ? name : name[..end]);
+        var statement = Encoding.UTF8.GetBytes($"SELECT * FROM `{table.Replace("`", "``", StringComparison.Ordinal)}` LIMIT 0");
+        await RunAsync(new Statement(_context.Statements.GetOrScan(statement, _scanOptions.WithClientCharacterSet("utf8mb4")), frame, ResponseShape.UntilEnd) { IsAboutDefinitions = true }, cancellationToken);
     }
 
     private async ValueTask SetOptionAsync(PacketFrame frame, CancellationToken cancellationToken)

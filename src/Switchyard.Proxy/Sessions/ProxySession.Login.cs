@@ -86,9 +86,10 @@ internal sealed partial class ProxySession
 
         _collation = response.Collation;
         _attributes = response.Attributes;
-        _state.Schema = response.Schema is { Length: > 0 } schema ? Encoding.UTF8.GetString(schema) : null;
+        var text = ReadLoginText(profile.Server);
+        _state.Schema = response.Schema is { Length: > 0 } schema ? text.GetString(schema) : null;
         var request = new LoginRequest(
-            Encoding.UTF8.GetString(response.User), ClientAddress.Address, PluginOf(response.AuthPlugin), response.AuthResponse, _nonce, _capabilities);
+            text.GetString(response.User), ClientAddress.Address, PluginOf(response.AuthPlugin), response.AuthResponse, _nonce, _capabilities);
         if (!await AdmitAsync(request, sequence, profile, kept: null, limit.Token))
         {
             return false;
@@ -191,6 +192,7 @@ internal sealed partial class ProxySession
 
         _context.Awaited.Landed(home);
         ResetScanOptions(_current!);
+        DoubtSchema();
         await LetInAsync(profile.Server, channel, cancellationToken);
         return true;
     }
@@ -286,10 +288,18 @@ internal sealed partial class ProxySession
         }
     }
 
+    /// <summary>How the names in a login are read, and an answer to it is written, before a server says how it does so.</summary>
+    private Encoding ReadLoginText(ServerInfo server)
+    {
+        var text = CharacterSets.OfLogin(_collation, server.Collation);
+        _scanOptions = _scanOptions with { Encoding = text.CodePage == Encoding.UTF8.CodePage ? null : text };
+        return text;
+    }
+
     /// <summary>As the leg's server reads what comes on a fresh connection.</summary>
     private void ResetScanOptions(BackendLeg leg)
     {
-        _scanOptionsUncertain = false;
+        _scanOptionsUncertain = _schemaUncertain;
         _scanOptions = (default(ScanOptions) with { MultiStatements = (_capabilities & Capabilities.MultiStatements) != 0 })
             .OnServer(leg.Server).WithClientCharacterSet(leg.Settings?.ClientCharacterSet ?? "");
         ReadModes(leg.Settings?.SqlMode ?? _context.Profiles.Known(leg.Backend)?.SqlMode ?? "");

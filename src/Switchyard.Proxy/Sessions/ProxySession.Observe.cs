@@ -1,3 +1,4 @@
+using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Backends;
 using Switchyard.Proxy.Legs;
@@ -32,6 +33,9 @@ internal sealed partial class ProxySession
 
     private bool NeedsObservation(StatementInfo info, BackendLeg leg) =>
         leg.Expired is not null || _state.NextTransaction is not null || (_pins.Reasons & PinReasons.TableLocks) != 0 || info.Has(Lasting) || info.Kind is StatementKind.Ddl or StatementKind.Multiple or StatementKind.Call || leg.Scanner.LastInsertId != 0 || leg.Scanner.ErrorCode != 0 || info.HasForeignSchema() || (leg.Scanner.Status & CursorFlags) != 0;
+
+    /// <summary>The session's schema, as the leg that has its state says it, may not be the one that was read from the client's bytes.</summary>
+    private bool _schemaUncertain;
 
     /// <summary>The last statements may have changed how the next ones are to be read, and did not say to what; or may have released a lock, or not.</summary>
     private bool _scanOptionsUncertain;
@@ -137,6 +141,14 @@ internal sealed partial class ProxySession
         {
             // What is not sure, the server has reported if it could.
             SchemaChanged(schema);
+            DoubtSchema();
+        }
+
+        if (info.Has(SessionEffects.Opaque) && !_current!.Scanner.TracksState)
+        {
+            // A USE that could not be read.
+            _schemaUncertain = true;
+            _scanOptionsUncertain = true;
         }
 
         if (info.Kind == StatementKind.Ddl && !info.Has(SessionEffects.CreatesTemporaryTable | SessionEffects.DropsTemporaryTable))
@@ -276,6 +288,13 @@ internal sealed partial class ProxySession
         _current!.Schema = schema;
     }
 
+    /// <summary>Letters of other character sets than UTF-8 need not be to the server what they are here: before the next statement it is asked.</summary>
+    private void DoubtSchema()
+    {
+        _schemaUncertain = _state.Schema is { } schema && !Ascii.IsValid(schema) && (_scanOptions.Encoding is not null || schema.Contains('\uFFFD', StringComparison.Ordinal));
+        _scanOptionsUncertain |= _schemaUncertain;
+    }
+
     /// <summary>Servers end the whole transaction on these: deadlock, a lost snapshot, a failed commit, a lock wait where so configured.</summary>
     private async ValueTask OnErrorInTransactionAsync(BackendLeg leg, CancellationToken cancellationToken)
     {
@@ -311,7 +330,7 @@ internal sealed partial class ProxySession
             var text = assignment.ValueText(TextOf(statement));
             var value = assignment.ValueKind switch
             {
-                SetValueKind.Word => System.Text.Encoding.UTF8.GetString(text),
+                SetValueKind.Word => Encoding.UTF8.GetString(text),
                 SetValueKind.String => SqlScanner.DecodeString(text, _scanOptions),
                 _ => null,
             };
@@ -340,13 +359,18 @@ internal sealed partial class ProxySession
         {
             foreach (var name in _pins.UnsureLocks)
             {
-                var answer = await LegCommands.QueryAsync(leg, System.Text.Encoding.Latin1.GetBytes($"SELECT IS_USED_LOCK('{name}') <=> CONNECTION_ID()"), cancellationToken);
+                var answer = await LegCommands.QueryAsync(leg, Encoding.Latin1.GetBytes($"SELECT IS_USED_LOCK('{name}') <=> CONNECTION_ID()"), cancellationToken);
                 _pins.NamedLockIsHeld(name, answer.Text(0, 0) == "1");
             }
 
-            var row = await LegCommands.QueryAsync(leg, "SELECT @@session.sql_mode, @@session.character_set_client", cancellationToken);
+            var row = await LegCommands.QueryAsync(leg, "SELECT @@session.sql_mode, @@session.character_set_client, HEX(DATABASE())", cancellationToken);
             _scanOptions = _scanOptions.WithClientCharacterSet(row.Text(0, 1) ?? "");
             ReadModes(row.Text(0, 0) ?? "");
+            if (_schemaUncertain)
+            {
+                _schemaUncertain = false;
+                SchemaChanged(row.Text(0, 2) is { Length: > 0 } schema ? Encoding.UTF8.GetString(Convert.FromHexString(schema)) : null);
+            }
         }
         catch (ServerErrorException)
         {

@@ -349,7 +349,7 @@ internal sealed partial class ProxySession : IAsyncDisposable
     private async ValueTask SendErrorAsync(ClientError error, byte sequence, CancellationToken cancellationToken)
     {
         _scratch.Reset();
-        error.WriteTo(_scratch, sequence, _capabilities | Capabilities.Protocol41);
+        error.WriteTo(_scratch, sequence, _capabilities | Capabilities.Protocol41, _scanOptions.Encoding);
         await _client.WriteAsync(_scratch.WrittenMemory, cancellationToken);
     }
 

@@ -31,7 +31,7 @@ internal static class Qualifiers
 
             if (token.Kind == TokenKind.Invalid)
             {
-                CollectBytes(text[token.Start..], names);
+                CollectBytes(text[token.Start..], options.Encoding, names);
                 return executes;
             }
 
@@ -39,7 +39,7 @@ internal static class Qualifiers
             if ((token.Is((byte)'.') && before is { IsName: true, AfterDot: false }) || (namesSchema && token.IsName && token.Keyword is not (Keyword.If or Keyword.Not or Keyword.Exists)))
             {
                 var name = token.IsName ? token : before;
-                names.Add(NameOf(text.Slice(name.Start, name.Length), name.Kind));
+                names.Add(NameOf(text.Slice(name.Start, name.Length), options.Encoding, name.Kind));
             }
             else if (token.Kind == TokenKind.String)
             {
@@ -55,13 +55,13 @@ internal static class Qualifiers
     /// <summary>
     /// Collects them from a text of which not even the tokens are known: whatever stands in front of a dot, and behind those words, in quotes of any kind or none.
     /// </summary>
-    public static void CollectBytes(ReadOnlySpan<byte> text, HashSet<string> names)
+    public static void CollectBytes(ReadOnlySpan<byte> text, Encoding? encoding, HashSet<string> names)
     {
         for (var i = 1; i < text.Length; i++)
         {
             if (text[i] == '.')
             {
-                AddBefore(text[..i], names);
+                AddBefore(text[..i], encoding, names);
             }
         }
 
@@ -70,14 +70,14 @@ internal static class Qualifiers
             var end = EndOfWord(text, i);
             if (IsSchemaWord(text[i..end]))
             {
-                AddBehind(text[end..], names);
+                AddBehind(text[end..], encoding, names);
             }
 
             i = Math.Max(end, i + 1);
         }
     }
 
-    private static void AddBefore(ReadOnlySpan<byte> text, HashSet<string> names)
+    private static void AddBefore(ReadOnlySpan<byte> text, Encoding? encoding, HashSet<string> names)
     {
         text = text[Math.Max(0, text.Length - (2 * MaxNameBytes))..].TrimEnd(" \t\r\n"u8);
         while (text.EndsWith("*/"u8) && text.LastIndexOf("/*"u8) is >= 0 and var comment)
@@ -87,7 +87,7 @@ internal static class Qualifiers
 
         if (text.Length > 0 && text[^1] is (byte)'`' or (byte)'"' && text[..^1].LastIndexOf(text[^1]) is >= 0 and var open)
         {
-            Add(text[(open + 1)..^1], names);
+            Add(text[(open + 1)..^1], encoding, names);
             return;
         }
 
@@ -97,24 +97,24 @@ internal static class Qualifiers
             start--;
         }
 
-        Add(text[start..], names);
+        Add(text[start..], encoding, names);
     }
 
-    private static void AddBehind(ReadOnlySpan<byte> text, HashSet<string> names)
+    private static void AddBehind(ReadOnlySpan<byte> text, Encoding? encoding, HashSet<string> names)
     {
         while (true)
         {
             text = text.TrimStart(" \t\r\n"u8);
             if (text.Length > 1 && text[0] is (byte)'`' or (byte)'"' && text[1..].IndexOf(text[0]) is >= 0 and var close)
             {
-                Add(text.Slice(1, close), names);
+                Add(text.Slice(1, close), encoding, names);
                 return;
             }
 
             var word = text[..EndOfWord(text, 0)];
             if (!Ascii.EqualsIgnoreCase(word, "IF"u8) && !Ascii.EqualsIgnoreCase(word, "NOT"u8) && !Ascii.EqualsIgnoreCase(word, "EXISTS"u8))
             {
-                Add(word, names);
+                Add(word, encoding, names);
                 return;
             }
 
@@ -122,11 +122,11 @@ internal static class Qualifiers
         }
     }
 
-    private static void Add(ReadOnlySpan<byte> name, HashSet<string> names)
+    private static void Add(ReadOnlySpan<byte> name, Encoding? encoding, HashSet<string> names)
     {
         if (name.Length is > 0 and <= MaxNameBytes && name.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
         {
-            names.Add(Encoding.UTF8.GetString(name));
+            names.Add((encoding ?? Encoding.UTF8).GetString(name));
         }
     }
 
@@ -143,9 +143,9 @@ internal static class Qualifiers
     private static bool IsSchemaWord(ReadOnlySpan<byte> word) =>
         Ascii.EqualsIgnoreCase(word, "USE"u8) || Ascii.EqualsIgnoreCase(word, "DATABASE"u8) || Ascii.EqualsIgnoreCase(word, "SCHEMA"u8);
 
-    private static string NameOf(ReadOnlySpan<byte> written, TokenKind kind)
+    private static string NameOf(ReadOnlySpan<byte> written, Encoding? encoding, TokenKind kind)
     {
-        var text = Encoding.UTF8.GetString(written);
+        var text = (encoding ?? Encoding.UTF8).GetString(written);
         return kind != TokenKind.QuotedWord ? text : text[1..^1].Replace(new string(text[0], 2), text[..1], StringComparison.Ordinal);
     }
 }

@@ -27,7 +27,7 @@ internal ref partial struct StatementReader
             _found.DependsOnLiterals = true;
             if (SqlScanner.DecodeString(text.Slice(at, length), _options) is { } literal)
             {
-                Qualifiers.Collect(Encoding.UTF8.GetBytes(literal), _options, _found.Qualifiers);
+                Qualifiers.Collect((_options.Encoding ?? Encoding.UTF8).GetBytes(literal), _options, _found.Qualifiers);
             }
         }
     }

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Unicode;
 using Switchyard.Sql.Lexing;
 
 namespace Switchyard.Sql.Reading;
@@ -187,12 +186,13 @@ internal ref partial struct StatementReader
 
     private string Decode(ReadOnlySpan<byte> text)
     {
-        if (!Utf8.IsValid(text))
+        var name = (_options.Encoding ?? Encoding.UTF8).GetString(text);
+        if (name.Contains('\uFFFD', StringComparison.Ordinal))
         {
-            // Another character set: the name cannot be compared with those we know.
+            // None of its character set, or of one that is not known here: the name cannot be compared with those we know.
             _found.TablesUnknown = true;
         }
 
-        return Encoding.UTF8.GetString(text);
+        return name;
     }
 }

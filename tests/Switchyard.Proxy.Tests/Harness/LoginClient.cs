@@ -16,9 +16,10 @@ internal sealed class LoginClient : IAsyncDisposable
         Capabilities.LongPassword | Capabilities.Protocol41 | Capabilities.SecureConnection | Capabilities.PluginAuth | Capabilities.Transactions;
 
     private readonly RawClient _raw;
+    private readonly Encoding _text;
     private byte[] _nonce = [];
 
-    private LoginClient(RawClient raw) => _raw = raw;
+    private LoginClient(RawClient raw, Encoding text) => (_raw, _text) = (raw, text);
 
     public Socket Socket => _raw.Socket;
 
@@ -26,18 +27,21 @@ internal sealed class LoginClient : IAsyncDisposable
     public uint ConnectionId { get; private set; }
 
     /// <summary>Connects and logs in; what came of it is said as by <see cref="ChangeUserAsync"/>.</summary>
+    /// <param name="text">How names are written and errors read, from now on; null is UTF-8.</param>
     public static async Task<(LoginClient Client, string Outcome)> LogInAsync(
-        int port, string plugin, string user, string password, IPAddress? from = null, Capabilities extra = Capabilities.None, byte collation = 0)
+        int port, string plugin, string user, string password, IPAddress? from = null, Capabilities extra = Capabilities.None, byte collation = 0,
+        string? schema = null, Encoding? text = null)
     {
-        var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), from));
+        var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), from), text ?? Encoding.UTF8);
         var greeting = await client._raw.ReadGreetingAsync();
         (client._nonce, client.ConnectionId) = (greeting.Nonce, greeting.ConnectionId);
         using var writer = new PayloadWriter();
         new HandshakeResponsePayload
         {
-            Capabilities = Spoken | extra,
+            Capabilities = Spoken | extra | (schema is null ? Capabilities.None : Capabilities.ConnectWithDatabase),
             Collation = collation,
-            User = Encoding.UTF8.GetBytes(user),
+            User = client._text.GetBytes(user),
+            Schema = schema is null ? null : client._text.GetBytes(schema),
             AuthResponse = client.Proof(plugin, password),
             AuthPlugin = plugin,
         }.Write(writer);
@@ -52,9 +56,9 @@ internal sealed class LoginClient : IAsyncDisposable
         using var writer = new PayloadWriter();
         new ChangeUserPayload
         {
-            User = Encoding.UTF8.GetBytes(user),
+            User = _text.GetBytes(user),
             AuthResponse = Proof(plugin, password),
-            Schema = Encoding.UTF8.GetBytes(schema),
+            Schema = _text.GetBytes(schema),
             Collation = collation,
             AuthPlugin = plugin,
         }.Write(writer, Spoken);
@@ -96,7 +100,7 @@ internal sealed class LoginClient : IAsyncDisposable
     {
         try
         {
-            await _raw.SendPacketAsync([(byte)CommandKind.Query, .. Encoding.UTF8.GetBytes(sql)], 0);
+            await _raw.SendPacketAsync([(byte)CommandKind.Query, .. _text.GetBytes(sql)], 0);
             var first = await _raw.ReadPacketAsync();
             if (first is null || first[0] == ErrorPayload.Header)
             {
@@ -112,6 +116,20 @@ internal sealed class LoginClient : IAsyncDisposable
         catch (SocketException)
         {
             return "closed";
+        }
+    }
+
+    /// <summary>How many columns COM_FIELD_LIST tells of, or the error.</summary>
+    public async Task<string> CountFieldsAsync(string table)
+    {
+        await _raw.SendPacketAsync([(byte)CommandKind.FieldList, .. _text.GetBytes(table), 0], 0);
+        for (var columns = 0; ; columns++)
+        {
+            var packet = await _raw.ReadPacketAsync();
+            if (packet is null || packet[0] is EofPayload.Header or ErrorPayload.Header)
+            {
+                return packet is null ? "closed" : packet[0] == ErrorPayload.Header ? Words(packet) : $"{columns}";
+            }
         }
     }
 
@@ -169,9 +187,9 @@ internal sealed class LoginClient : IAsyncDisposable
         _ => [],
     };
 
-    private static string Words(byte[] packet)
+    private string Words(byte[] packet)
     {
         var error = ErrorPayload.Parse(packet);
-        return $"{error.Code} {Encoding.UTF8.GetString(error.Message).Split(" (using")[0]}";
+        return $"{error.Code} {_text.GetString(error.Message).Split(" (using")[0]}";
     }
 }

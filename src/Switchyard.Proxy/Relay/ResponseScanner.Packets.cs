@@ -26,7 +26,7 @@ internal sealed partial class ResponseScanner
                 break;
             case Phase.ColumnsEnd:
                 ReadEof(Expect(head, 0xFE));
-                _phase = _mayOpenCursor && (Status & CursorExistsFlag) != 0 ? Phase.Done : Phase.Rows;
+                _phase = OpensCursor ? Phase.Done : Phase.Rows;
                 _hasOutParameters = (Status & (OutParametersFlag | MoreResultsFlag)) == (OutParametersFlag | MoreResultsFlag);
                 break;
             case Phase.Rows:

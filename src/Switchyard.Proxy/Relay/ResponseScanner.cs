@@ -41,7 +41,7 @@ internal sealed partial class ResponseScanner
     private bool _deprecateEof;
     private bool _hasOutParameters;
 
-    /// <summary>MariaDB sets the flag also where a stored program has a cursor open while it sends rows; then it means nothing to the client.</summary>
+    /// <summary>The client asked for a cursor.</summary>
     private bool _mayOpenCursor;
     private Phase _phase;
     private ulong _definitions;
@@ -92,6 +92,13 @@ internal sealed partial class ResponseScanner
 
     /// <summary>The answer had a result set.</summary>
     public bool HasResultSet { get; private set; }
+
+    /// <summary>
+    /// The answer so far is the opening of a cursor that the client asked for. Servers set the flag also behind what a stored program does with a cursor of its own,
+    /// whose rows follow at once; within a CALL, which opens none for the client, more results are always to come.
+    /// </summary>
+    public bool OpensCursor => _mayOpenCursor && HasResultSet && Results == (_deprecateEof ? 1 : 0) && ErrorCode == 0
+        && (Status & (CursorExistsFlag | MoreResultsFlag)) == CursorExistsFlag;
 
     /// <summary>Bytes consumed of the answer so far.</summary>
     public long Consumed { get; private set; }

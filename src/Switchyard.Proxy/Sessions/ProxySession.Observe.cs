@@ -64,7 +64,7 @@ internal sealed partial class ProxySession
 
         if (statement.Prepared is { } prepared)
         {
-            ObserveCursor(leg, prepared, statement.Shape);
+            ObserveCursor(leg, prepared);
         }
 
         if (leg.Scanner.LastInsertId != 0 || info.Has(SessionEffects.SetsLastInsertId))
@@ -264,10 +264,10 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void ObserveCursor(BackendLeg leg, PreparedStatement prepared, Relay.ResponseShape shape)
+    private void ObserveCursor(BackendLeg leg, PreparedStatement prepared)
     {
         var status = (ServerStatus)leg.Scanner.Status;
-        if (shape == Relay.ResponseShape.Cursor && (status & ServerStatus.CursorExists) != 0 && leg.Scanner.ErrorCode == 0)
+        if (leg.Scanner.OpensCursor)
         {
             _pins.Cursor(prepared.Id, open: (status & ServerStatus.LastRowSent) == 0);
         }

@@ -90,6 +90,19 @@ public sealed class RelayedBytesTests
         .Command(CommandKind.StatementExecute, WireScript.Execute(1, 0, 0, 1, 3, 0, 3))
         .Query("SELECT 1"));
 
+    /// <summary>A procedure's rows come at once, whatever the client asked for, and a cursor that it had sets the same flag as the client's own.</summary>
+    [Theory]
+    [MemberData(nameof(Dialects))]
+    public async Task Procedures_with_cursors_of_their_own_are_executed_with_a_cursor(string name, Capabilities extra) => await CompareAsync(name, extra, new WireScript()
+        .Query(
+            "DROP PROCEDURE IF EXISTS walk",
+            "CREATE PROCEDURE walk(OUT n INT) BEGIN DECLARE c CURSOR FOR SELECT id FROM t ORDER BY id; DECLARE EXIT HANDLER FOR NOT FOUND BEGIN SELECT n; SELECT id FROM t ORDER BY id; END; "
+                + "OPEN c; SELECT 'none read'; FETCH c INTO n; SELECT n; LOOP FETCH c INTO n; END LOOP; END")
+        .Prepare("CALL walk(?)")
+        .Command(CommandKind.StatementExecute, WireScript.Execute(1, 1, 0, 1, 3, 0, 0, 0, 0, 0))
+        .Command(CommandKind.StatementExecute, WireScript.Execute(1, 0, 0, 1, 3, 0, 0, 0, 0, 0))
+        .Query("DROP PROCEDURE walk"));
+
     /// <summary>How statements are to be read is uncertain behind EXECUTE, and asked of the server only once that wipes nothing out.</summary>
     [Theory]
     [MemberData(nameof(Dialects))]

@@ -1,6 +1,8 @@
 using Switchyard.Client;
 using Switchyard.Lab;
+using Switchyard.Proxy.Relay;
 using Switchyard.Proxy.Tests.Harness;
+using Switchyard.Wire;
 
 namespace Switchyard.Proxy.Tests.Integration;
 
@@ -23,6 +25,20 @@ public sealed class SessionTests
         await client.ResetAsync(default);
         Assert.Empty((await harness.SettledAsync())[0].Pins);
         Assert.Null((await client.QueryAsync("SELECT @a", default)).GetStringOrNull(0, 0));
+    }
+
+    /// <summary>MySQL ends such a call with the flag that also says that the client has a cursor.</summary>
+    [Fact]
+    public async Task A_cursor_that_a_procedure_left_unread_is_no_reason_to_stay()
+    {
+        var server = await LabServer.SharedAsync("mysql-9.7", "source");
+        await using var harness = await ProxyHarness.StartAsync(("s", server));
+        await harness.DirectAsync(server, "CREATE PROCEDURE one() BEGIN DECLARE x INT; DECLARE c CURSOR FOR SELECT 1 UNION SELECT 2; OPEN c; FETCH c INTO x; SELECT x; END");
+        await using var client = await WireClient.OpenAsync(harness.Client, default);
+        await client.CommandAsync(CommandKind.StatementPrepare, "CALL one()"u8.ToArray(), ResponseShape.Prepared);
+        await client.CommandAsync(CommandKind.StatementExecute, WireScript.Execute(client.Prepared[0], 1));
+        Assert.Equal(0, client.ErrorCode);
+        Assert.Empty((await harness.SettledAsync())[0].Pins);
     }
 
     [Theory]

@@ -26,6 +26,8 @@ public sealed class ResponseScannerTests
         ["several results, the last an error"] = (ResponseShape.Results, false, Answer(Count(1), Column("a"), Eof(10), Eof(10), Error(1146)), 10),
         ["cursor opened, with EOF"] = (ResponseShape.Cursor, false, Answer(Count(1), Column("a"), Eof(0x42)), 0x42),
         ["cursor opened, with OK"] = (ResponseShape.Cursor, true, Answer(Count(1), Column("a"), End(0x42, Modern)), 0x42),
+        ["rows of a procedure, which opens none for the client, behind a cursor of its own"] = (ResponseShape.Cursor, false, Answer(Count(1), Column("a"), Eof(0xCA), Row("1"), Eof(0xCA), Ok(0xC2)), 0xC2),
+        ["output parameters of a procedure, behind a cursor of its own"] = (ResponseShape.Cursor, false, Answer(Count(1), Column("a"), Eof(0x10CA), Row("1"), Eof(0xC2), Ok(0xC2)), 0xC2),
         ["error in place of a cursor's end of columns"] = (ResponseShape.Cursor, false, Answer(Count(1), Column("a"), Error(1690)), 0),
         ["error among the columns"] = (ResponseShape.Results, true, Answer(Count(2), Column("a"), Error(1317)), 0),
         ["progress reports, then OK"] = (ResponseShape.Results, true, Answer(Error(0xFFFF), Error(0xFFFF), Ok(2)), 2),

@@ -157,7 +157,7 @@ internal static class StateCarrier
         var names = state.UserVariablesSince(to.SyncedUserVersion).ToArray();
         if (names.Length > 0)
         {
-            await UserVariableCarrier.CarryAsync(from, to, names, failures, cancellationToken);
+            await UserVariableCarrier.CarryAsync(from, to, names, state.Text, failures, cancellationToken);
         }
 
         if (state.LastInsertIdVersion > to.SyncedUserVersion)

@@ -1,3 +1,4 @@
+using System.Text;
 using Switchyard.Client;
 using Switchyard.Proxy.Sessions;
 
@@ -8,23 +9,34 @@ internal static class UserVariableCarrier
 {
     private const int ColumnsPerVariable = 4;
 
+    /// <param name="text">The session's character set, which both legs have by now; null is UTF-8.</param>
     public static async Task CarryAsync(
-        BackendLeg from, BackendLeg to, string[] names, List<(string, string)> failures, CancellationToken cancellationToken)
+        BackendLeg from, BackendLeg to, string[] names, Encoding? text, List<(string, string)> failures, CancellationToken cancellationToken)
     {
-        var list = string.Join(", ", names.Select(name =>
-        {
-            var variable = Quote(name);
-            return $"{variable}, HEX({variable}), CHARSET({variable}), COLLATION({variable})";
-        }));
-        var row = await LegCommands.QueryAsync(from, "SELECT " + list, cancellationToken);
-        var assignments = names.Select((name, i) => $"{Quote(name)} = {Value(row, i * ColumnsPerVariable, to)}");
+        text ??= Encoding.UTF8;
+        string[] variables = [.. names.SelectMany(name => Forms(name, text, TakesBytes(from.Server) && TakesBytes(to.Server)))];
+        var list = string.Join(", ", variables.Select(variable => $"{variable}, HEX({variable}), CHARSET({variable}), COLLATION({variable})"));
+        var row = await LegCommands.QueryAsync(from, text.GetBytes("SELECT " + list), cancellationToken);
+        var assignments = variables.Select((variable, i) => $"{variable} = {Value(row, i * ColumnsPerVariable, to)}");
         try
         {
-            await LegCommands.QueryAsync(to, "SET " + string.Join(", ", assignments), cancellationToken);
+            await LegCommands.QueryAsync(to, text.GetBytes("SET " + string.Join(", ", assignments)), cancellationToken);
         }
         catch (ServerErrorException exception)
         {
             failures.AddRange(names.Select(name => ("@" + name, exception.Message)));
+        }
+    }
+
+    /// <summary>Without quotes a name is the bytes it is written in, so that in another character set than UTF-8 it is another variable than with them. Later MySQLs refuse such names (3061).</summary>
+    private static bool TakesBytes(ServerInfo server) => !server.IsAtLeast(ServerVendor.MySql, 5, 7);
+
+    private static IEnumerable<string> Forms(string name, Encoding text, bool takesBytes)
+    {
+        yield return Quote(name);
+        if (takesBytes && text != Encoding.UTF8 && !Ascii.IsValid(name) && name.All(letter => char.IsLetterOrDigit(letter) || letter is '_' or '$' or '.'))
+        {
+            yield return "@" + name;
         }
     }
 

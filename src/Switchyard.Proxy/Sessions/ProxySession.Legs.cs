@@ -170,6 +170,7 @@ internal sealed partial class ProxySession
         if (leg != _current)
         {
             await NoteHiddenVariablesAsync(cancellationToken);
+            _state.Text = _scanOptions.Encoding;
             var failures = await StateCarrier.CarryAsync(_current!, leg, _state, CarryScope.Everything, cancellationToken);
             foreach (var (name, reason) in failures)
             {

@@ -254,7 +254,7 @@ internal sealed partial class ProxySession
 
         try
         {
-            await UserVariableCarrier.CarryAsync(leg, _current!, [.. names], failures, cancellationToken);
+            await UserVariableCarrier.CarryAsync(leg, _current!, [.. names], _scanOptions.Encoding, failures, cancellationToken);
         }
         catch (Exception exception) when (exception is ServerErrorException || (exception is LegLostException lost && lost.Backend == leg.Backend))
         {

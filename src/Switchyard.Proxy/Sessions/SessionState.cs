@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using Switchyard.Proxy.Shadow;
 
 namespace Switchyard.Proxy.Sessions;
@@ -20,6 +21,9 @@ internal sealed class SessionState
 
     /// <summary>The current schema; null for none. Read by other threads.</summary>
     public volatile string? Schema;
+
+    /// <summary>The client's character set, in which names of user variables are told; null is UTF-8.</summary>
+    public Encoding? Text { get; set; }
 
     /// <summary>Number of the last change of LAST_INSERT_ID().</summary>
     public long LastInsertIdVersion { get; private set; }

@@ -133,12 +133,17 @@ internal sealed partial class ProxySession
         prepared.NothingSentAhead();
     }
 
-    /// <summary>Never answered; each leg that knows the statement forgets it.</summary>
+    /// <summary>Never answered, but by MySQL where it is cut short; each leg that knows the statement forgets it.</summary>
     [AsyncMethodBuilder(typeof(PooledValueTaskBuilder))]
     private async ValueTask CloseStatementAsync(PacketFrame frame, CancellationToken cancellationToken)
     {
         if (frame.PayloadLength < 5)
         {
+            if (!_current!.Server.IsMariaDb)
+            {
+                throw new MalformedPacketException("The client closes a prepared statement without its number.");
+            }
+
             return;
         }
 

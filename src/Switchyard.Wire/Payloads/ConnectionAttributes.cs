@@ -5,9 +5,19 @@ namespace Switchyard.Wire.Payloads;
 /// <summary>Names and values a client tells about itself, as seen in <c>performance_schema.session_connect_attrs</c>.</summary>
 internal static class ConnectionAttributes
 {
+    /// <summary>Servers let nobody in who has more to say of itself.</summary>
+    private const int MaxBytes = ushort.MaxValue;
+
+    /// <exception cref="MalformedPacketException">They do not add up, or are too many.</exception>
     public static IReadOnlyList<KeyValuePair<string, string>> Read(ref PayloadReader reader)
     {
-        var inner = new PayloadReader(reader.ReadLengthEncodedBytes());
+        var bytes = reader.ReadLengthEncodedBytes();
+        if (bytes.Length > MaxBytes)
+        {
+            throw new MalformedPacketException($"The client has {bytes.Length} bytes of connection attributes, where {MaxBytes} are allowed.");
+        }
+
+        var inner = new PayloadReader(bytes);
         var attributes = new List<KeyValuePair<string, string>>();
         while (!inner.IsAtEnd)
         {

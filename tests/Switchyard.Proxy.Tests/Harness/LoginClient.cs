@@ -30,7 +30,7 @@ internal sealed class LoginClient : IAsyncDisposable
     /// <param name="text">How names are written and errors read, from now on; null is UTF-8.</param>
     public static async Task<(LoginClient Client, string Outcome)> LogInAsync(
         int port, string plugin, string user, string password, IPAddress? from = null, Capabilities extra = Capabilities.None, byte collation = 0,
-        string? schema = null, Encoding? text = null)
+        string? schema = null, Encoding? text = null, string? attribute = null)
     {
         var client = new LoginClient(await RawClient.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), from), text ?? Encoding.UTF8);
         var greeting = await client._raw.ReadGreetingAsync();
@@ -38,12 +38,13 @@ internal sealed class LoginClient : IAsyncDisposable
         using var writer = new PayloadWriter();
         new HandshakeResponsePayload
         {
-            Capabilities = Spoken | extra | (schema is null ? Capabilities.None : Capabilities.ConnectWithDatabase),
+            Capabilities = Spoken | extra | (attribute is null ? Capabilities.None : Capabilities.ConnectAttributes) | (schema is null ? Capabilities.None : Capabilities.ConnectWithDatabase),
             Collation = collation,
             User = client._text.GetBytes(user),
             Schema = schema is null ? null : client._text.GetBytes(schema),
             AuthResponse = client.Proof(plugin, password),
             AuthPlugin = plugin,
+            Attributes = attribute is null ? [] : [new("a", attribute)],
         }.Write(writer);
         await client._raw.SendPacketAsync(writer.WrittenSpan.ToArray(), 1);
         return (client, await client.FollowAsync(plugin, password, 3));

@@ -69,7 +69,7 @@ internal static class Format
     };
 
     /// <summary>How much of the copy is done, 0 to 1. Estimates may be off: nothing is whole before it is said to be.</summary>
-    public static double Part(TableStatus table) => table.Phase is "done" or "streaming" ? 1
+    public static double Part(TableStatus table) => table.Phase is "done" or "dropped" or "streaming" ? 1
         : table.Phase == "indexing" ? 0.99
         : table.RowsEstimated <= 0 ? 0 : Math.Min(0.99, (double)table.RowsCopied / table.RowsEstimated);
 }

@@ -46,8 +46,8 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
             {
                 return
                 [
-                    .. stream.Tables.All.Where(t => t.Work is not null).Select(t => new TableCopyProgress(
-                        t.Name, t.Work!.RowsCopied, Math.Max(t.Work.Phase == CopyPhase.Copied ? 0 : t.Plan?.Source.RowEstimate ?? 0, t.Work.RowsCopied), t.Work.Phase)),
+                    .. stream.Tables.All.Where(t => t.Work is not null || t.Plan is null).Select(t => new TableCopyProgress(
+                        t.Name, t.Work?.RowsCopied ?? 0, Math.Max(PhaseOf(t) == CopyPhase.Copied ? 0 : t.Plan?.Source.RowEstimate ?? 0, t.Work?.RowsCopied ?? 0), PhaseOf(t))),
                 ];
             }
         }
@@ -62,7 +62,7 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
             throw new InvalidOperationException("The stream was recorded without tables to copy.");
         }
 
-        _works = [.. stream.Tables.All.Select(t => t.Work ?? throw new ReplicationException($"Table {t.Name} is not among the tables recorded for the copy of stream {stream.Definition.Id}; record the stream again."))];
+        _works = [.. stream.Tables.All.Where(t => t.Work is not null || t.Plan is not null).Select(t => t.Work ?? throw new ReplicationException($"Table {t.Name} is not among the tables recorded for the copy of stream {stream.Definition.Id}; record the stream again."))];
         foreach (var work in _works)
         {
             // Several small rows may be counted as one large, so the estimate only makes the beginning smaller.
@@ -132,8 +132,18 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
         await using var lease = target.ConfigureAwait(false);
         foreach (var work in _works.Where(w => w.Phase == CopyPhase.Pending))
         {
-            var any = await target.QueryAsync($"SELECT 1 FROM {work.Table.Name.Quoted} LIMIT 1", cancellationToken).ConfigureAwait(false);
-            if (any.RowCount > 0)
+            bool holdsRows;
+            try
+            {
+                holdsRows = (await target.QueryAsync($"SELECT 1 FROM {work.Table.Name.Quoted} LIMIT 1", cancellationToken).ConfigureAwait(false)).RowCount > 0;
+            }
+            catch (ServerErrorException e) when (ServerErrors.IsGone(e))
+            {
+                // Dropped on the source, and so here.
+                continue;
+            }
+
+            if (holdsRows)
             {
                 throw new ReplicationException($"Table {work.Table.Name} on the target is not empty before its copy has begun; empty or drop it there, or choose another target.");
             }
@@ -236,7 +246,11 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
 
     private async Task CopyOneAsync(ChunkCopier copier, TableWork work, CancellationToken cancellationToken)
     {
-        var plan = work.Table.Plan ?? throw new ReplicationException($"Table {work.Table.Name} was dropped on the source while it was being copied.");
+        if (work.Table.Plan is not { } plan)
+        {
+            return;
+        }
+
         var exact = plan.Cascades.NeedsExactCopy;
         var whole = exact && plan.Cascades.IsOwnAncestor;
         PlannedRange? planned;
@@ -380,6 +394,10 @@ public sealed class TableCopier(ReplicationStream stream, CopyOptions options)
             await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>One that was dropped is nobody's to finish; made again by a statement that was followed, it has all its rows.</summary>
+    private static CopyPhase PhaseOf(StreamTable table) =>
+        table.Plan is null ? CopyPhase.Dropped : table is { Copy: null, Work.Phase: CopyPhase.Pending or CopyPhase.Copying } ? CopyPhase.Copied : table.Work!.Phase;
 
     private static bool IsFinished(TableWork work) => work.Phase is CopyPhase.Copied;
 

@@ -16,6 +16,9 @@ public enum CopyPhase
 
     /// <summary>Complete.</summary>
     Copied,
+
+    /// <summary>Dropped on the source, and so on the target: there is nothing to copy.</summary>
+    Dropped,
 }
 
 /// <summary>How far the copy of one table is.</summary>

@@ -13,6 +13,7 @@ internal sealed class EngineCopy(TableCopier copier, IReadOnlyList<MigratedSchem
                 CopyPhase.Pending => "waiting",
                 CopyPhase.Copying => "copying",
                 CopyPhase.Indexing => "indexing",
+                CopyPhase.Dropped => "dropped",
                 _ => "done",
             }))];
 

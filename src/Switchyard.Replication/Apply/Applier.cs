@@ -341,6 +341,12 @@ internal sealed partial class Applier(StreamDefinition definition, StreamTables 
                 throw new ReplicationException($"The binary log has a statement that changes migrated tables in the middle of a transaction with rows, at {item.Position}; that cannot be followed exactly. Copy again.");
             }
 
+            if (item.Statement.Kind == DdlKind.Drop)
+            {
+                // Once a table is gone, none of the rows it had in the log can be met again.
+                await PersistAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             await ddl.HandleAsync(item, _reached, target, cancellationToken).ConfigureAwait(false);
             Interlocked.Increment(ref _definitionChanges);
         }

@@ -14,7 +14,7 @@ namespace Switchyard.Replication.Copy;
 /// <summary>How a chunk ended.</summary>
 /// <param name="Rows">Rows copied.</param>
 /// <param name="Rest">What is left of it when it was cut.</param>
-/// <param name="IsSpoiled">It has to be begun again.</param>
+/// <param name="IsSpoiled">It has to be begun again, unless the table is not to be copied any more.</param>
 internal readonly record struct ChunkResult(long Rows, PlannedRange? Rest, bool IsSpoiled)
 {
     /// <summary>The largest row, in bytes of SQL.</summary>
@@ -46,6 +46,11 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     public async Task<PlannedRange?> PlanAsync(TableWork work, bool whole, CancellationToken cancellationToken)
     {
         await ConnectAsync(cancellationToken).ConfigureAwait(false);
+        if (work.Table.Plan is not { } plan)
+        {
+            return null;
+        }
+
         if (work.Waiting.TryDequeue(out var waiting))
         {
             return waiting;
@@ -56,7 +61,6 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
             return null;
         }
 
-        var plan = PlanOf(work);
         KeyBound? upper = null;
         if (!whole)
         {
@@ -78,6 +82,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         }
 
         var planned = new PlannedRange(work.TakeNumber(), new KeyRange(work.Frontier, upper), MayHoldRows: false);
+        await FaultPoints.HitAsync("copy.plan.before", cancellationToken).ConfigureAwait(false);
         await CopyStore.PlanAsync(_target!, StreamId, stream.OwnerToken, work, planned, upper is null, cancellationToken).ConfigureAwait(false);
         work.Frontier = upper;
         work.IsPlannedToEnd = upper is null;
@@ -92,9 +97,21 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         try
         {
             await FaultPoints.HitAsync("copy.open.before", cancellationToken).ConfigureAwait(false);
-            while (chunk is null)
+            var isGone = false;
+            while (chunk is null && !isGone)
             {
-                await stream.Boundaries.EnqueueAsync(async token => chunk = await OpenChunkAsync(work, planned, token).ConfigureAwait(false), cancellationToken, notBefore: work.Table.MadeAnewAt).ConfigureAwait(false);
+                await stream.Boundaries.EnqueueAsync(
+                    async token =>
+                    {
+                        isGone = work.Table is not { Plan: not null, Copy: not null };
+                        chunk = isGone ? null : await OpenChunkAsync(work, planned, token).ConfigureAwait(false);
+                    },
+                    cancellationToken, notBefore: work.Table.MadeAnewAt).ConfigureAwait(false);
+            }
+
+            if (chunk is null)
+            {
+                return new ChunkResult(0, null, IsSpoiled: true);
             }
 
             using var rows = new ChunkRows(chunk.Table);
@@ -141,7 +158,11 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     public async Task<ChunkResult> CopyExactlyAsync(TableWork work, PlannedRange planned, ulong restNumber, bool whole, CancellationToken cancellationToken)
     {
         await ConnectAsync(cancellationToken).ConfigureAwait(false);
-        var plan = PlanOf(work);
+        if (work.Table.Plan is not { } plan)
+        {
+            return new ChunkResult(0, null, IsSpoiled: true);
+        }
+
         using var rows = new ChunkRows(plan);
         PlannedRange? rest = null;
         var result = default(ChunkResult);
@@ -228,9 +249,6 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
         _text.Dispose();
     }
 
-    private static TablePlan PlanOf(TableWork work) =>
-        work.Table.Plan ?? throw new ReplicationException($"Table {work.Table.Name} was dropped on the source while it was being copied.");
-
     private async Task ConnectAsync(CancellationToken cancellationToken)
     {
         if (_source is not { IsUsable: true })
@@ -263,8 +281,7 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     // By the applier, between transactions: from the next one on, the range's changes are applied and remembered. Null while more of the range is to be deleted.
     private async Task<Chunk?> OpenChunkAsync(TableWork work, PlannedRange planned, CancellationToken cancellationToken)
     {
-        var plan = PlanOf(work);
-        var copy = work.Table.Copy ?? throw new InvalidOperationException($"{work.Table.Name} is copied already.");
+        var (plan, copy) = (work.Table.Plan!, work.Table.Copy!);
         ChunkTransitions.SettleAll(copy);
         if (planned.MayHoldRows && copy.JudgesRanges && !await DeleteRangeAsync(plan, planned, cancellationToken).ConfigureAwait(false))
         {
@@ -335,7 +352,12 @@ internal sealed class ChunkCopier(ReplicationStream stream, CopyOptions options)
     // By the applier, with everything up to the log's end after the read committed: the touched keys are final.
     private async Task BeginInsertAsync(TableWork work, Chunk chunk, KeyRange range, PlannedRange? rest, CancellationToken cancellationToken)
     {
-        var copy = work.Table.Copy!;
+        if (work.Table.Copy is not { } copy)
+        {
+            // Dropped, by which the chunk was spoiled.
+            return;
+        }
+
         ChunkTransitions.SettleAll(copy);
         if (chunk.IsSpoiled)
         {

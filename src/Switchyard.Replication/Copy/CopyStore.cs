@@ -62,12 +62,12 @@ internal static class CopyStore
         }
     }
 
-    /// <summary>Plans a range: the row is there before the range is begun.</summary>
+    /// <summary>Plans a range: the row is there before the range is begun. A table that was let go meanwhile stays so.</summary>
     public static async Task PlanAsync(BackendConnection target, string streamId, string ownerToken, TableWork work, PlannedRange planned, bool toEnd, CancellationToken cancellationToken)
     {
         using var sql = new PayloadWriter();
         sql.Sql("BEGIN;UPDATE ").Sql(ControlTables.CopyTable).Sql(" SET state='copying',frontier="u8).Bound(planned.Range.Upper)
-            .Sql(",planned_to_end="u8).Sql(toEnd ? "1"u8 : "0"u8).TableKey(streamId, work.Table.Name).Sql(";"u8);
+            .Sql(",planned_to_end="u8).Sql(toEnd ? "1"u8 : "0"u8).TableKey(streamId, work.Table.Name).Sql(" AND state<>'copied';"u8);
         WriteInsert(sql, streamId, ownerToken, work.Table.Name, planned);
         await target.ExecuteMultiAsync(sql.WrittenMemory, cancellationToken).ConfigureAwait(false);
         await target.ExecuteAsync("COMMIT", cancellationToken).ConfigureAwait(false);

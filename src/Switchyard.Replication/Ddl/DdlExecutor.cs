@@ -60,7 +60,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
         {
             var changed = statement.Names.Where(n => tables.Find(n.Schema, n.Name) is not null).ToArray();
             await SpoilChunksAsync(changed, cancellationToken).ConfigureAwait(false);
-            await ReloadAsync(item, changed, cancellationToken).ConfigureAwait(false);
+            await ReloadAsync(item, changed, target, cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -129,7 +129,7 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             }
         }
 
-        await ReloadAsync(item, concerned, cancellationToken).ConfigureAwait(false);
+        await ReloadAsync(item, concerned, target, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task ForgetIntentAsync(TargetWriter target, CancellationToken cancellationToken)
@@ -154,12 +154,21 @@ internal sealed class DdlExecutor(StreamDefinition definition, StreamTables tabl
             : new ReplicationException($"{what}: rows that were never streamed can be behind the name, and the migration was told not to follow (--on-ddl {definition.OnDdl.ToString().ToLowerInvariant()}). `migration start --on-ddl exec` copies {it} again.");
     }
 
-    private async Task ReloadAsync(StatementItem item, TableName[] changed, CancellationToken cancellationToken)
+    private async Task ReloadAsync(StatementItem item, TableName[] changed, TargetWriter target, CancellationToken cancellationToken)
     {
         if (await planner.ReloadAsync(changed, cancellationToken).ConfigureAwait(false) is { Count: > 0 } lost)
         {
             var isCopied = lost.Any(n => tables.Find(n.Schema, n.Name)?.Copy is not null);
             throw new TablesReplacedException(lost, $"{(lost.Count == 1 ? "Table" : "Tables")} {string.Join(", ", lost)} {(lost.Count == 1 ? "was" : "were")} dropped on the source, or got another key, by {item.Statement.Verb} at {item.Position}{(isCopied ? " while being copied" : "")}");
+        }
+
+        if (definition.CopiesTables)
+        {
+            // A table of that name that is made later is followed from its beginning on, and no range of this one concerns it.
+            foreach (var name in changed.Where(n => tables.Find(n.Schema, n.Name) is { Plan: null }))
+            {
+                await CopyStore.FinishTableAsync(target.Connection, definition.Id, tables.Find(name.Schema, name.Name)!.Name, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

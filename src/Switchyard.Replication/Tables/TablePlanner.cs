@@ -71,8 +71,8 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
     /// <summary>A table that was dropped on the source is dropped on the target too, where its statement has been met, and no more is to be done for it.</summary>
     private bool FollowsDropped(StreamTable table) => table.Copy is null && definition.OnDdl is OnDdl.Exec or OnDdl.ExecIgnore;
 
-    /// <summary>Reads some tables again after their definitions changed.</summary>
-    /// <returns>Those that cannot be followed on: being copied and gone or with another key, or with none before a later one. All are left as they are then.</returns>
+    /// <summary>Reads some tables again after their definitions changed. One that neither side has any more is not to be copied any more either.</summary>
+    /// <returns>Those that cannot be followed on: being copied and others by now, or with another key, or with none before a later one. All are left as they are then.</returns>
     public async Task<IReadOnlyList<TableName>> ReloadAsync(IEnumerable<TableName> names, CancellationToken cancellationToken)
     {
         var source = await BackendConnection.OpenAsync(definition.From with { Schema = null }, cancellationToken).ConfigureAwait(false);
@@ -111,17 +111,21 @@ internal sealed class TablePlanner(StreamDefinition definition, StreamTables tab
             LearnRoles(pairs, await ReadForeignKeysAsync(FollowsDefinitions ? target : source, cancellationToken).ConfigureAwait(false));
         }
 
-        var found = pairs.Select(p => (p.Table, Plans: FindPlans(p.Source, p.Target))).ToArray();
-        TableName[] lost = [.. found.Where(f => f.Table is { Copy: not null, Plan: { } before } && (f.Plans.Plan is not { } now || !SameKey(before, now))).Select(f => f.Table.Name)];
+        var found = pairs.Select(p => (p.Table, IsGone: p.Source is null && p.Target is null, Plans: FindPlans(p.Source, p.Target))).ToArray();
+        TableName[] lost = [.. found.Where(f => f.Table is { Copy: not null, Plan: { } before } && !f.IsGone && (f.Plans.Plan is not { } now || !SameKey(before, now))).Select(f => f.Table.Name)];
         if (lost.Length > 0)
         {
             return lost;
         }
 
-        foreach (var (table, plans) in found)
+        foreach (var (table, isGone, plans) in found)
         {
             (table.Plan, table.OtherPlan) = plans;
-            if (table.Copy is not null)
+            if (isGone)
+            {
+                table.Copy = null;
+            }
+            else if (table.Copy is not null)
             {
                 table.Copy.Table = table.Plan!;
             }

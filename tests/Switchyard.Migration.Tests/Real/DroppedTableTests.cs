@@ -1,3 +1,5 @@
+using Switchyard.Faults;
+
 namespace Switchyard.Migration.Tests.Real;
 
 /// <summary>A table that the application drops while its schema is being migrated.</summary>
@@ -36,5 +38,29 @@ public sealed class DroppedTableTests
         Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, new SwitchRequest { SkipDiff = true }, default)).Result);
         await world.UntilFollowingAsync();
         await world.Service.CompleteAsync(world.Schema, new CompleteRequest { SkipDiff = true, SourceData = SourceData.Rename }, default);
+    }
+
+    [Theory]
+    [InlineData("mariadb-10.11", "mysql-9.7")]
+    public async Task A_table_dropped_on_the_source_while_it_is_copied_leaves_the_migration_and_status_says_so(string from, string to)
+    {
+        const string Columns = "(id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT) ENGINE=InnoDB";
+        await using var world = await RealWorld.StartAsync(from, to, $"CREATE TABLE stays {Columns}", $"CREATE TABLE goes {Columns}", "INSERT INTO stays VALUES (1, 1)", "INSERT INTO goes VALUES (1, 1)");
+        await using var source = await world.OpenSourceAsync();
+        var hits = 0;
+        using (FaultPoints.Arm("copy.open.before", token => Interlocked.Increment(ref hits) == 1 ? new ValueTask(source.ExecuteAsync("DROP TABLE goes", token)) : ValueTask.CompletedTask))
+        {
+            await world.CreateAsync();
+            await world.UntilAsync(MigrationState.Running);
+        }
+
+        var status = await world.Service.StatusAsync(world.Schema, default);
+        Assert.Equal(["goes dropped", "stays done"], status.Tables.Select(t => $"{t.Name} {t.Phase}").Order());
+        await world.Service.CopyAccountsAsync(world.Schema, new CopyAccountsRequest(), default);
+        Assert.Equal("clean", (await world.DiffAsync()).State);
+        await world.RestartAsync();
+        await source.ExecuteAsync("INSERT INTO stays VALUES (2, 2)", default);
+        await world.UntilAsync(MigrationState.Running);
+        Assert.Equal("switched", (await world.Service.SwitchAsync(world.Schema, new SwitchRequest { SkipDiff = true }, default)).Result);
     }
 }

@@ -105,6 +105,7 @@ public sealed class SchemaGateTests
             source,
             "CREATE TABLE no_key (v INT)",
             "CREATE TABLE nearly (v INT NULL, w VARCHAR(9) CHARACTER SET greek DEFAULT 'x' COMMENT 'it''s', UNIQUE KEY u (v, w))",
+            "CREATE TABLE begins (b VARCHAR(50) NOT NULL, PRIMARY KEY (b(10)))",
             "CREATE TABLE ring (id INT PRIMARY KEY, up INT)",
             "CREATE TABLE ring_too (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES ring (id) ON DELETE CASCADE)",
             "ALTER TABLE ring ADD FOREIGN KEY (up) REFERENCES ring_too (id) ON UPDATE SET NULL",
@@ -131,6 +132,10 @@ public sealed class SchemaGateTests
         Assert.All(expected, code => Assert.Contains(findings, f => f.Code == code && f.Severity == GateSeverity.Refuse));
         Assert.Contains(findings, f => f is { Code: "year_two_digits" } && f.Remedy.Contains("MODIFY `y` year(4) NOT NULL COMMENT 'built' on", StringComparison.Ordinal));
         Assert.Contains(findings, f => f is { Code: "no_key" } && f.Subject.EndsWith("nearly", StringComparison.Ordinal) && f.Remedy.Contains("MODIFY `v` int(11) NOT NULL, MODIFY `w` varchar(9) CHARACTER SET greek COLLATE greek_general_ci NOT NULL DEFAULT 'x' COMMENT 'it''s' on", StringComparison.Ordinal));
+        var begins = Assert.Single(findings, f => f is { Code: "no_key" } && f.Subject.EndsWith("begins", StringComparison.Ordinal));
+        Assert.Contains("its primary key has only the beginning of b", begins.What, StringComparison.Ordinal);
+        await using var here = await BackendConnection.OpenAsync(ConnectionOptions.Parse(source.Dsn), CancellationToken.None);
+        await here.ExecuteAsync(begins.Remedy[begins.Remedy.IndexOf("ALTER", StringComparison.Ordinal)..begins.Remedy.IndexOf(" on the source", StringComparison.Ordinal)], CancellationToken.None);
         Assert.All(findings.Where(f => f.Severity == GateSeverity.Refuse), f => Assert.True(f.What.EndsWith('.') && f.Remedy.Length > 0, f.ToString()));
     }
 

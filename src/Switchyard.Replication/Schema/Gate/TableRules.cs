@@ -118,10 +118,14 @@ internal static class TableRules
     {
         var name = table.Name.ToString();
         var nullable = table.Indexes.FirstOrDefault(i => i.IsUnique && i.Kind == IndexKind.BTree && i.Parts.All(p => p is { Column: not null, PrefixLength: null }));
+        var primary = table.Indexes.FirstOrDefault(i => i.IsPrimary && i.Parts.Any(p => p.PrefixLength is not null));
         var remedy = nullable is not null
             ? $"Its unique key {nullable.Name} would do if its columns refused NULL: run ALTER TABLE {table.Name.Quoted} "
                 + string.Join(", ", nullable.Columns.Select(c => table.Columns.First(d => d.Name == c)).Where(c => c.IsNullable).Select(c => $"MODIFY {NotNull(table, c)}")) + " on the source."
-            : $"Run ALTER TABLE {table.Name.Quoted} ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY on the source, or exclude the table.";
-        return GateFinding.Refuse("no_key", name, $"{name} has no primary key and no unique key without NULLs, so that a row cannot be named.", remedy);
+            : $"Run ALTER TABLE {table.Name.Quoted} ADD COLUMN row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT {(primary is null ? "PRIMARY KEY" : "UNIQUE KEY")} on the source, or exclude the table.";
+        var what = primary is null
+            ? "no primary key and no unique key without NULLs"
+            : $"no unique key of whole columns without NULLs (its primary key has only the beginning of {string.Join(", ", primary.Parts.Where(p => p.PrefixLength is not null).Select(p => p.Column))})";
+        return GateFinding.Refuse("no_key", name, $"{name} has {what}, so that a row cannot be named.", remedy);
     }
 }

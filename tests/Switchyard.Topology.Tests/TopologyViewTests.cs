@@ -56,6 +56,25 @@ public sealed class TopologyViewTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Whoever_waits_for_a_change_goes_on_when_those_who_follow_it_have_seen_it()
+    {
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var goOn = new ManualResetEventSlim();
+        _view.Changed += _ =>
+        {
+            entered.TrySetResult();
+            goOn.Wait(Limit.Token());
+        };
+        var put = await _repository.Begin().Put(new Backend("new", "mysql://u:p@h/")).CommitAsync();
+        await entered.Task.WaitAsync(Limit.Token());
+        Assert.Equal(put.Revision, _view.Current.Revision);
+        var caughtUp = _view.CatchUpAsync(put.Revision, Limit.Token());
+        Assert.False(caughtUp.IsCompleted);
+        goOn.Set();
+        await caughtUp;
+    }
+
+    [Fact]
     public async Task Of_flip_and_abandon_one_happens()
     {
         var gate = NewGate();

@@ -10,6 +10,9 @@ public sealed class TopologyView : IAsyncDisposable
     private readonly TopologyStateBuilder _builder;
     private readonly CancellationTokenSource _stop = new();
     private volatile TopologyState _current;
+
+    /// <summary>The newest state that whoever follows <see cref="Changed"/> has seen.</summary>
+    private volatile TopologyState _announced;
     private volatile TaskCompletionSource _next = NewSignal();
     private Task _loop = Task.CompletedTask;
 
@@ -17,7 +20,7 @@ public sealed class TopologyView : IAsyncDisposable
     {
         _store = store;
         _builder = builder;
-        _current = first;
+        _current = _announced = first;
     }
 
     /// <summary>Raised after <see cref="Current"/> changed, on the view's own loop: handlers must be quick and must not throw.</summary>
@@ -37,7 +40,7 @@ public sealed class TopologyView : IAsyncDisposable
         return view;
     }
 
-    /// <summary>Waits until a state satisfies the condition and returns that state.</summary>
+    /// <summary>Waits until a state satisfies the condition and returns that state, which the handlers of <see cref="Changed"/> have seen.</summary>
     /// <exception cref="OperationCanceledException">Cancelled before that.</exception>
     /// <exception cref="TopologyStoreException">The view has stopped following the store.</exception>
     public async Task<TopologyState> WaitAsync(Func<TopologyState, bool> condition, CancellationToken cancellationToken = default)
@@ -45,7 +48,7 @@ public sealed class TopologyView : IAsyncDisposable
         while (true)
         {
             var signal = _next.Task;
-            var state = _current;
+            var state = _announced;
             if (condition(state))
             {
                 return state;
@@ -112,9 +115,10 @@ public sealed class TopologyView : IAsyncDisposable
     private void Publish(TopologyState state)
     {
         _current = state;
+        Changed?.Invoke(state);
+        _announced = state;
         var signal = _next;
         _next = NewSignal();
         signal.TrySetResult();
-        Changed?.Invoke(state);
     }
 }
